@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One end of a mobility tunnel as roles decide it and the data plane performs it. */
+#ifndef HF_CORE_TUNNEL_H
+#define HF_CORE_TUNNEL_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum encap {
+	ENCAP_IPIP, /* RFC 2003 */
+	ENCAP_UDP,  /* RFC 3519: UDP 434, tunnel data message, IPv4 inside */
+	ENCAP_COUNT,
+};
+
+extern const char *const encap_names[ENCAP_COUNT]; /* "ipip", "udp" */
+
+enum { IPV4_OCTETS = 20, UDP_OCTETS = 8, ETHER_OCTETS = 14, MAC_OCTETS = 6 };
+
+struct tunnel {
+	enum encap encap;
+	struct in_addr local, remote;      /* outer source and destination of what we send */
+	uint16_t local_port, remote_port;  /* host order, ENCAP_UDP only, else 0 */
+};
+
+bool tunnel_equal(const struct tunnel *a, const struct tunnel *b);
+
+/* Anchor: packets to `home` go into `tunnel`; packets out of it must come from there with source `home`. */
+struct dp_binding {
+	struct in_addr home;
+	struct tunnel tunnel;
+	uint32_t index; /* counter slot, 0..max-1, kept while the binding lives; its owner is the role */
+};
+
+/* MPA: a station at (ifindex, mac) uses `home` and nothing else; all it sends goes into `tunnel`. */
+struct dp_visitor {
+	uint32_t ifindex;
+	uint8_t mac[MAC_OCTETS];
+	uint8_t gateway_mac[MAC_OCTETS]; /* source MAC of frames to the station */
+	struct in_addr home, gateway, broadcast; /* `broadcast`: directed broadcast address of the home subnet */
+	bool forward_broadcast; /* link-local multicast and broadcast go to the anchor too (L 5.5) */
+	struct tunnel tunnel;
+	uint32_t index;
+};
+
+/* Traffic of one binding or visitor, seen from the tunnel end that counts: `up` = from the user. */
+struct dp_counters {
+	uint64_t up_packets, up_bytes, down_packets, down_bytes;
+	uint64_t up_last_us, down_last_us; /* CLOCK_BOOTTIME of the last packet, 0 = none yet */
+};
+
+#endif

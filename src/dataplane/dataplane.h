@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The port to the kernel: who is tunnelled where. The implementation is dp_bpf.c; tests may bring another.
+ * Everything the kernel needs to keep forwarding is pinned below `pin_dir`, so that traffic outlives the daemon. */
+#ifndef HF_DATAPLANE_H
+#define HF_DATAPLANE_H
+
+#include "base/wire.h"
+#include "core/tunnel.h"
+
+enum dp_role { DP_ROLE_ANCHOR, DP_ROLE_MPA };
+
+struct dp_home_network { /* anchor only */
+	struct in_addr prefix;
+	uint8_t prefix_len;
+	struct in_addr gateway;
+	uint32_t ifindex; /* real home link, 0 = virtual */
+};
+
+struct dp_conf {
+	enum dp_role role;
+	const char *device;  /* TUN name, e.g. "hf0" */
+	const char *pin_dir; /* on a bpffs, or an empty directory where one may be mounted */
+	const uint32_t *core;   /* ifindexes where tunnels arrive */
+	size_t core_n;
+	const uint32_t *access; /* MPA: ports of stations */
+	size_t access_n;
+	const struct dp_home_network *networks; /* anchor */
+	size_t network_n;
+	const uint32_t *fast;   /* anchor: correspondent-facing ports with the pre-stack fast path (may be 0) */
+	size_t fast_n;
+	uint32_t max_entries;   /* bindings or visitors */
+	uint16_t mark_table;    /* MPA: routing table and ip-rule for packets the kernel must see; default 434 */
+};
+
+enum dp_event_type {
+	DP_EVENT_UNKNOWN_SOURCE, /* MPA: frame from a MAC that is no visitor (rate-limited per MAC in the kernel) */
+	DP_EVENT_SPOOF,          /* MPA: visitor's packet with a foreign source (rate-limited) */
+	DP_EVENT_FIRST_UP, DP_EVENT_FIRST_DOWN, /* first packet of `index` since it was set */
+	DP_EVENT_UNKNOWN_HOME,   /* anchor: packet for a home address without binding (rate-limited) */
+	DP_EVENT_TUNNEL_SPOOF,   /* anchor or MPA: tunnelled packet that fits no binding (rate-limited) */
+};
+
+struct dp_event {
+	enum dp_event_type type;
+	uint32_t ifindex, index;
+	uint8_t mac[MAC_OCTETS];
+	struct in_addr source; /* inner source, or home address */
+};
+
+struct dp; /* opaque; one thread */
+
+/**
+ * dp_open() - create or adopt the TUN, programs and maps, and attach them.
+ * Adopts pinned maps of the same layout, so entries survive a restart of the daemon; another layout is replaced.
+ * @ret_why: on failure, one clear sentence for people (static or owned by the dp module until the next call).
+ * Return: 0, -EPERM (privilege), -EOPNOTSUPP (the kernel lacks a feature; @ret_why names it), or another -errno.
+ */
+int dp_open(const struct dp_conf *conf, struct dp **ret, const char **ret_why);
+/* Lets go; what is pinned keeps forwarding. */
+void dp_closep(struct dp **dp);
+/* Detaches, unpins and removes the TUN: `--flush`. */
+void dp_flush(const struct dp_conf *conf);
+
+/* Each may return -ENOSPC (map full) or another -errno from the kernel; the caller records it. */
+int dp_binding_set(struct dp *dp, const struct dp_binding *b);
+int dp_binding_del(struct dp *dp, const struct dp_binding *b);
+int dp_visitor_set(struct dp *dp, const struct dp_visitor *v);
+int dp_visitor_del(struct dp *dp, const struct dp_visitor *v);
+/* Removes every entry whose index is not in use: after a restart, once re-registration is over. */
+int dp_counters_get(struct dp *dp, uint32_t index, struct dp_counters *ret);
+
+/* fd to poll for readability; then dp_events_read() calls @fn for each event waiting. */
+int dp_events_fd(const struct dp *dp);
+void dp_events_read(struct dp *dp, void (*fn)(void *ctx, const struct dp_event *e), void *ctx);
+
+/* The TUN: packets left to the daemon come out of it, and packets written into it are routed by the kernel. */
+int dp_tun_fd(const struct dp *dp);
+
+/* Drop and pass reasons counted in the kernel. Names are snake_case; values are sums over CPUs. */
+size_t dp_stats(struct dp *dp, const char *const **ret_names, uint64_t *ret_values, size_t max);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a role wants done. A role never does I/O: it appends actions, its daemon performs them in order. All octets
+ * and texts an action refers to live in the list's own arena and die with actions_clear(). */
+#ifndef HF_ROLES_ACTIONS_H
+#define HF_ROLES_ACTIONS_H
+
+#include "base/clock.h"
+#include "base/wire.h"
+#include "core/tunnel.h"
+
+enum action_type {
+	ACTION_SEND_DATAGRAM,  /* UDP, from `local`:`local_port` */
+	ACTION_SEND_FRAME,     /* Ethernet frame out of `ifindex` */
+	ACTION_SEND_TUNNELLED, /* inner IPv4 packet `octets` through `tunnel` (slow path) */
+	ACTION_SEND_PACKET,    /* plain IPv4 packet, routed by the kernel as if it had arrived (slow path) */
+	ACTION_BINDING_SET,    /* anchor data plane; replaces what is there for the same home address */
+	ACTION_BINDING_DEL,
+	ACTION_VISITOR_SET,    /* MPA data plane; replaces what is there for the same (ifindex, mac) */
+	ACTION_VISITOR_DEL,
+	ACTION_RECORD,         /* something people want to know: log, `watch`, `explain` */
+};
+
+enum record_level { RECORD_ERR, RECORD_WARN, RECORD_NOTICE, RECORD_INFO, RECORD_LEVEL_COUNT };
+
+/* One line of a user's timeline. Texts are never NULL when a role emits it; "" = does not apply. */
+struct record {
+	enum record_level level;
+	bool security;     /* also goes to the audit stream (RFC 5944 3.8.2.1 "security exception") */
+	const char *event; /* static snake_case name, e.g. "request_sent", "binding_moved", "state" */
+	const char *nai;   /* arena; "" when unknown */
+	struct in_addr home, peer; /* 0.0.0.0 = does not apply */
+	const char *old_state, *new_state; /* static; both set exactly when a state machine changed state */
+	const char *reason;                /* arena or static, for people */
+};
+
+struct action {
+	enum action_type type;
+	union {
+		struct {
+			struct in_addr local, remote; /* local 0.0.0.0: any */
+			uint16_t local_port, remote_port;
+		} udp;
+		uint32_t ifindex;
+		struct tunnel tunnel;
+		struct dp_binding binding;
+		struct dp_visitor visitor;
+		struct record record;
+	};
+	struct span octets; /* payload, frame or packet of the SEND actions */
+};
+
+struct actions {
+	struct action *v;
+	size_t n, cap;
+	char *arena;
+	size_t arena_n, arena_cap;
+	uint64_t dropped; /* actions that found no room: lost like a packet, and counted */
+};
+
+enum { ACTIONS_MAX = 4096, ACTIONS_ARENA_OCTETS = 1 << 20 };
+
+/* @ret: in place; release with actions_done(). Return: 0 or -ENOMEM. */
+int actions_init(struct actions *ret);
+void actions_done(struct actions *a);
+void actions_clear(struct actions *a);
+/* True while at least @n more actions of ordinary size fit: roles stop a batch of timers when it is false. */
+bool actions_have_room(const struct actions *a, size_t n);
+
+/* A writer over @n octets of the arena, to be handed to one of the senders below; w->err is set when it is full. */
+struct wr actions_writer(struct actions *a, size_t n);
+
+/* Each sender takes what was written to @w (from actions_writer()) or copies @octets. An @w with an error is dropped
+ * and counted. */
+void actions_send_datagram(struct actions *a, struct in_addr local, uint16_t local_port, struct in_addr remote,
+			   uint16_t remote_port, const struct wr *w);
+void actions_send_frame(struct actions *a, uint32_t ifindex, const struct wr *w);
+void actions_send_tunnelled(struct actions *a, const struct tunnel *tunnel, struct span inner);
+void actions_send_packet(struct actions *a, const struct wr *w);
+void actions_binding_set(struct actions *a, const struct dp_binding *b);
+void actions_binding_del(struct actions *a, const struct dp_binding *b);
+void actions_visitor_set(struct actions *a, const struct dp_visitor *v);
+void actions_visitor_del(struct actions *a, const struct dp_visitor *v);
+
+/* Copies @nai (a span, as in messages; non-printable octets become '?') and the formatted reason into the arena. */
+void actions_record(struct actions *a, const struct record *r, struct span nai, const char *reason_fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Home agent: the anchor of every home address. Events in, actions out; no socket, clock, randomness or log inside.
+ * Supported standards: RFC 5944 3.8 (registration), RFC 2794, RFC 3024, RFC 3519, RFC 3543, RFC 5265 (TNC),
+ * RFC 5563 (proxy), draft-leung-mip4-proxy-mode-00 4.1, 5.1, 5.5, 7.1 (sequence, revocation, home appearance). */
+#ifndef HF_ROLES_HA_H
+#define HF_ROLES_HA_H
+
+#include "roles/actions.h"
+#include "roles/events.h"
+#include "roles/ha/ha_conf.h"
+
+struct ha; /* opaque; one thread */
+
+/**
+ * ha_new() - a home agent with no bindings.
+ * @conf: borrowed; must outlive the agent and stay as it is. Checked by conf/ beforehand.
+ * @random: copied; used for nonces only.
+ * Return: 0 or -ENOMEM.
+ */
+int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **ret);
+void ha_freep(struct ha **ha); /* NULL-safe; wipes nothing of @conf */
+
+/* A datagram to UDP 434 (or 67, from the DHCP server of L-38). Never fails: what is wrong is counted by reason. */
+void ha_on_datagram(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
+/* An Ethernet frame from a real home link (ARP; everything else is ignored). */
+void ha_on_home_frame(struct ha *ha, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
+/* A packet the kernel programs left to us after it came out of (or with) a tunnel: link-local, fragments, DHCP. */
+void ha_on_tunnelled(struct ha *ha, struct instant now, const struct tunnelled *t, struct actions *out);
+/* A plain packet out of the TUN: no binding, or too big for the path MTU @path_mtu (0 = unknown) to its care-of
+ * address. Answered by ICMP where the RFCs say so. */
+void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_t path_mtu, struct actions *out);
+/* First packet of a binding in one direction after it was set: for the timeline. */
+void ha_on_first_packet(struct ha *ha, struct instant now, uint32_t index, bool up, struct actions *out);
+/* Performs what is due. Bounded work per call: call again while ha_due() <= now.us. */
+void ha_on_time(struct ha *ha, struct instant now, struct actions *out);
+/* [us] when ha_on_time() wants to run next; NEVER = nothing pending. */
+uint64_t ha_due(const struct ha *ha);
+
+/* Ends all bindings of @nai: revoked at their MPAs, removed. Return: 0 or -ENOENT. */
+int ha_kick(struct ha *ha, struct instant now, const char *nai, struct actions *out);
+
+/* One binding as `show` prints it. Borrowed until the next call into @ha. */
+struct ha_binding_view {
+	const char *nai, *network;
+	uint32_t index, sequence;
+	struct tunnel tunnel;
+	struct in_addr home, care_of;
+	uint64_t since_us, expires_us; /* NEVER = infinite lifetime */
+	uint8_t access_tech;
+	bool proxy, reverse_tunnel, revocation;
+	const char *association; /* name only, never the key */
+};
+void ha_each_binding(const struct ha *ha, void (*fn)(void *ctx, const struct ha_binding_view *v), void *ctx);
+
+/* Counters, in a fixed order; names are snake_case. */
+size_t ha_counters(const struct ha *ha, const char *const **ret_names, const uint64_t **ret_values);
+
+#endif
