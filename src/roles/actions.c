@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "roles/actions.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/util.h"
+
+enum { REASON_MAX = 256, ORDINARY_ACTION_OCTETS = 512 };
+
+int actions_init(struct actions *ret)
+{
+	auto_(freep) struct action *v = calloc(ACTIONS_MAX, sizeof(*v));
+	auto_(freep) char *arena = malloc(ACTIONS_ARENA_OCTETS);
+
+	if (!v || !arena)
+		return -ENOMEM;
+	*ret = (struct actions){ .cap = ACTIONS_MAX, .arena_cap = ACTIONS_ARENA_OCTETS };
+	ret->v = TAKE_PTR(v);
+	ret->arena = TAKE_PTR(arena);
+	return 0;
+}
+
+void actions_done(struct actions *a)
+{
+	free(a->v);
+	free(a->arena);
+	*a = (struct actions){ 0 };
+}
+
+void actions_clear(struct actions *a)
+{
+	a->n = 0;
+	a->arena_n = 0;
+}
+
+bool actions_have_room(const struct actions *a, size_t n)
+{
+	return a->cap - a->n >= n && (a->arena_cap - a->arena_n) / ORDINARY_ACTION_OCTETS >= n;
+}
+
+/* The next action, or NULL when the list is full. */
+static struct action *push(struct actions *a, enum action_type type)
+{
+	struct action *at;
+
+	if (a->n == a->cap) {
+		a->dropped++;
+		return NULL;
+	}
+	at = &a->v[a->n++];
+	*at = (struct action){ .type = type };
+	return at;
+}
+
+static char *arena_take(struct actions *a, size_t n)
+{
+	char *at = a->arena + a->arena_n;
+
+	if (a->arena_cap - a->arena_n < n)
+		return NULL;
+	a->arena_n += n;
+	return at;
+}
+
+struct wr actions_writer(struct actions *a, size_t n)
+{
+	char *at = arena_take(a, n);
+
+	if (!at) {
+		struct wr full = wr_init((uint8_t *)a->arena, 0);
+
+		full.err = -EMSGSIZE;
+		return full;
+	}
+	return wr_init((uint8_t *)at, n);
+}
+
+/* Gives back what a writer took from the end of the arena and did not fill. */
+static void trim(struct actions *a, const struct wr *w)
+{
+	if ((char *)w->end == a->arena + a->arena_n)
+		a->arena_n = (size_t)((char *)w->at - a->arena);
+}
+
+static struct action *push_written(struct actions *a, enum action_type type, const struct wr *w)
+{
+	struct action *at;
+
+	if (w->err) {
+		a->dropped++;
+		return NULL;
+	}
+	trim(a, w);
+	at = push(a, type);
+	if (at)
+		at->octets = (struct span){ w->start, wr_len(w) };
+	return at;
+}
+
+void actions_send_datagram(struct actions *a, struct in_addr local, uint16_t local_port, struct in_addr remote,
+			   uint16_t remote_port, const struct wr *w)
+{
+	struct action *at = push_written(a, ACTION_SEND_DATAGRAM, w);
+
+	if (!at)
+		return;
+	at->udp.local = local;
+	at->udp.local_port = local_port;
+	at->udp.remote = remote;
+	at->udp.remote_port = remote_port;
+}
+
+void actions_send_frame(struct actions *a, uint32_t ifindex, const struct wr *w)
+{
+	struct action *at = push_written(a, ACTION_SEND_FRAME, w);
+
+	if (at)
+		at->ifindex = ifindex;
+}
+
+void actions_send_packet(struct actions *a, const struct wr *w)
+{
+	(void)push_written(a, ACTION_SEND_PACKET, w); /* a full list is counted there */
+}
+
+void actions_send_tunnelled(struct actions *a, const struct tunnel *tunnel, struct span inner)
+{
+	struct wr w = actions_writer(a, inner.n);
+	struct action *at;
+
+	wr_bytes(&w, inner.p, inner.n);
+	at = push_written(a, ACTION_SEND_TUNNELLED, &w);
+	if (at)
+		at->tunnel = *tunnel;
+}
+
+void actions_binding_set(struct actions *a, const struct dp_binding *b)
+{
+	struct action *at = push(a, ACTION_BINDING_SET);
+
+	if (at)
+		at->binding = *b;
+}
+
+void actions_binding_del(struct actions *a, const struct dp_binding *b)
+{
+	struct action *at = push(a, ACTION_BINDING_DEL);
+
+	if (at)
+		at->binding = *b;
+}
+
+void actions_visitor_set(struct actions *a, const struct dp_visitor *v)
+{
+	struct action *at = push(a, ACTION_VISITOR_SET);
+
+	if (at)
+		at->visitor = *v;
+}
+
+void actions_visitor_del(struct actions *a, const struct dp_visitor *v)
+{
+	struct action *at = push(a, ACTION_VISITOR_DEL);
+
+	if (at)
+		at->visitor = *v;
+}
+
+/* Printable copy of octets a peer chose. */
+static const char *copy_text(struct actions *a, struct span text)
+{
+	char *to = arena_take(a, text.n + 1);
+
+	if (!to)
+		return "";
+	for (size_t i = 0; i < text.n; i++)
+		to[i] = text.p[i] > 0x20 && text.p[i] < 0x7f ? (char)text.p[i] : '?';
+	to[text.n] = '\0';
+	return to;
+}
+
+void actions_record(struct actions *a, const struct record *r, struct span nai, const char *reason_fmt, ...)
+{
+	char reason[REASON_MAX];
+	struct action *at;
+	size_t n;
+	char *to;
+	va_list ap;
+
+	assert(r->event && reason_fmt);
+
+	va_start(ap, reason_fmt);
+	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* a longer reason is cut, which is fine for people */
+	va_end(ap);
+	at = push(a, ACTION_RECORD);
+	if (!at)
+		return;
+	at->record = *r;
+	at->record.nai = copy_text(a, nai);
+	if (!at->record.old_state)
+		at->record.old_state = "";
+	if (!at->record.new_state)
+		at->record.new_state = "";
+	n = strlen(reason) + 1;
+	to = arena_take(a, n);
+	if (to)
+		memcpy(to, reason, n);
+	at->record.reason = to ? to : "";
+}
