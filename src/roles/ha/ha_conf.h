@@ -3,17 +3,9 @@
 #ifndef HF_ROLES_HA_CONF_H
 #define HF_ROLES_HA_CONF_H
 
+#include "core/prefix.h"
 #include "core/sa.h"
 #include "core/tunnel.h"
-
-struct prefix {
-	struct in_addr addr; /* host bits zero */
-	uint8_t len;         /* 0..32 */
-};
-
-struct address_range {
-	struct in_addr first, last; /* inclusive, network order; first <= last as host integers */
-};
 
 /* A home network: where home addresses come from. */
 struct ha_network {
@@ -77,7 +69,9 @@ struct ha_conf {
 	uint16_t udp_keepalive_s;     /* default 110 */
 	uint32_t sticky_s;            /* [s] an address stays reserved for its NAI after the binding; default 30 days */
 	uint32_t max_bindings;        /* default 65536; then 130 */
-	uint16_t max_addresses_per_nai; /* bindings of one NAI (access technologies); default 4; then 135 */
+	/* Default 1: one address per NAI on whatever access technology (L-09). More: one for each technology that requests
+	 * name (RFC 5563 4.1); beyond that 135. */
+	uint16_t max_addresses_per_nai;
 	enum ha_reverse_tunnel reverse_tunnel;
 	enum ha_stale stale;
 	enum ha_unknown_sa unknown_sa;

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Mobility bindings of a home agent: who is where, until when (RFC 5944 3.8.1). Found by home address and by NAI. */
+#ifndef HF_CORE_BINDING_H
+#define HF_CORE_BINDING_H
+
+#include <uthash.h>
+
+#include "base/timers.h"
+#include "core/sa.h"
+#include "core/tunnel.h"
+
+struct binding_owner; /* private: all bindings of one NAI */
+
+struct binding {
+	/* Kept by the table; read only. */
+	UT_hash_handle hh;
+	struct binding_owner *owner;
+	struct binding *sibling;      /* next binding of the same NAI, or NULL */
+	struct binding *prev, *next;  /* all bindings of one network */
+	struct span nai;              /* lives as long as the binding */
+	struct in_addr home;
+	size_t network;               /* index of its home network */
+	uint32_t index;               /* counter slot in the data plane, unique among living bindings */
+
+	/* Written by the role with each accepted request. */
+	struct timer expiry;          /* must be idle when the binding is removed */
+	struct in_addr care_of, agent; /* `agent`: our address the request was sent to */
+	struct in_addr peer;          /* where its requests come from: revocations go there */
+	uint16_t peer_port;
+	struct tunnel tunnel;
+	uint64_t since_us, expires_us; /* NEVER = no expiry */
+	uint64_t id;                   /* Identification accepted last */
+	uint32_t sequence;             /* number issued last */
+	uint8_t access_tech;
+	bool proxy, reverse_tunnel, revocation;
+	uint8_t auth_type;             /* extension that signs towards the peer: 32 or 34 */
+	const struct sa *sa;
+	const char *association;       /* its name */
+};
+
+struct binding_table; /* opaque; one thread */
+
+int binding_table_new(uint32_t max, size_t networks, struct binding_table **ret); /* 0 or -ENOMEM */
+/* NULL-safe. Timers of bindings still inside must be idle. */
+void binding_table_freep(struct binding_table **t);
+
+/**
+ * binding_add() - a binding for @home with everything else zero.
+ * Return: 0, -EEXIST (that home address is bound), -ENOSPC (the table is full: code 130), -ENOMEM.
+ */
+int binding_add(struct binding_table *t, size_t network, struct in_addr home, struct span nai, struct binding **ret);
+void binding_remove(struct binding_table *t, struct binding *b); /* frees @b */
+
+struct binding *binding_find(const struct binding_table *t, struct in_addr home);
+/* First binding of @nai (then ->sibling), or NULL. */
+struct binding *binding_find_nai(const struct binding_table *t, struct span nai);
+/* First binding of home network @network (then ->next), or NULL. */
+struct binding *binding_first(const struct binding_table *t, size_t network);
+struct binding *binding_by_index(const struct binding_table *t, uint32_t index);
+uint32_t binding_count(const struct binding_table *t);
+
+#endif
