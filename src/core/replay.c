@@ -129,13 +129,15 @@ enum replay_verdict replay_check(const struct sa *sa, const struct replay_entry 
 	return fresh ? REPLAY_FRESH : REPLAY_MISMATCH;
 }
 
-void replay_accept(struct replay_entry *e, enum replay_style style, uint64_t id, uint32_t nonce)
+void replay_accept(struct replay_entry *e, uint64_t id)
 {
 	e->last_id = id;
-	if (style == REPLAY_NONCE) {
-		e->nonce = nonce;
-		e->nonce_valid = true;
-	}
+}
+
+void replay_issue_nonce(struct replay_entry *e, uint32_t nonce)
+{
+	e->nonce = nonce;
+	e->nonce_valid = true;
 }
 
 uint64_t replay_resync_id(const struct replay_entry *e, uint64_t now_ntp, uint64_t id)

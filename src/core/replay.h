@@ -46,8 +46,10 @@ enum replay_verdict {
 /* @e: NULL when nothing was accepted yet. */
 enum replay_verdict replay_check(const struct sa *sa, const struct replay_entry *e, uint64_t now_ntp, uint64_t id);
 
-/* Remembers an accepted request; for nonces, @nonce is the one the reply carries. */
-void replay_accept(struct replay_entry *e, enum replay_style style, uint64_t id, uint32_t nonce);
+/* Remembers an accepted request. */
+void replay_accept(struct replay_entry *e, uint64_t id);
+/* Remembers the nonce that a reply, whatever its code, told the requester to use next. */
+void replay_issue_nonce(struct replay_entry *e, uint32_t nonce);
 
 /**
  * replay_resync_id() - Identification of a 133 reply: where the requester has to set its clock (high half).

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the home agent role: its state and one request on its way through. Only for files of roles/ha. */
+#ifndef HF_ROLES_HA_AGENT_H
+#define HF_ROLES_HA_AGENT_H
+
+#include "base/ratelimit.h"
+#include "base/timers.h"
+#include "codec/mip_msg.h"
+#include "core/binding.h"
+#include "core/pool.h"
+#include "core/replay.h"
+#include "core/sequence.h"
+#include "roles/ha/directory.h"
+#include "roles/ha/ha.h"
+
+/* What is counted; the order is that of ha_counters(). */
+#define HA_COUNTERS(X)                                                                                       \
+	X(requests) X(accepted) X(denied) X(discarded) X(deregistrations) X(moves) X(expired) X(kicked)      \
+	X(malformed) X(unknown_extension) X(unknown_type) X(untrusted_source) X(authentication_failures)     \
+	X(identification_mismatches) X(stale_sequences) X(table_full) X(pool_empty)                          \
+	X(revocations_sent) X(revocations_acknowledged) X(revocations_given_up) X(revocations_received)      \
+	X(revocations_ignored) X(replies_unexpected) X(arp_answered) X(broadcast_copies)                     \
+	X(broadcast_suppressed) X(tunnel_spoofs) X(packets_dropped) X(icmp_sent) X(dhcp_relayed)
+
+#define HA_COUNTER_ID(name) HA_COUNTER_##name,
+enum ha_counter { HA_COUNTERS(HA_COUNTER_ID) HA_COUNTER_COUNT };
+#undef HA_COUNTER_ID
+
+struct revocation;   /* revoke.c */
+struct announcement; /* home_link.c */
+
+struct ha {
+	const struct ha_conf *conf;
+	struct random random;
+	struct directory *directory;
+	struct binding_table *bindings;
+	struct pool **pools; /* one per home network, same order */
+	struct replay_table *replay;
+	struct revocation *revocations;
+	struct announcement *announcements;
+	struct timers expiries, retries, announces;
+	struct ratelimit auth_failures, broadcast;
+	uint64_t counters[HA_COUNTER_COUNT];
+};
+
+#define HA_COUNT(ha, name) ((ha)->counters[HA_COUNTER_##name]++)
+
+/* One registration request. Filled from the front as the checks of check.c pass. */
+struct transaction {
+	struct instant now;
+	const struct datagram *d;
+	struct mip_request req;
+	struct mip_exts x;
+
+	char nai_text[MIP_NAI_MAX];
+	struct span nai;                       /* normalised; n = 0 until known */
+	const struct ha_association *assoc;    /* signs the reply; NULL until known */
+	const struct mip_auth *auth;           /* the authenticator under `assoc` */
+	const struct ha_association *fa_assoc; /* of the foreign agent on the way, if any */
+	const struct ha_user *user;
+	size_t network;
+	struct replay_entry *replay;
+	uint32_t nonce;      /* fresh, for the reply of a nonce association */
+	bool repeated;       /* answer again, change nothing */
+	bool proxy;
+	bool udp;            /* RFC 3519 encapsulation is granted */
+	uint8_t access_tech; /* 0 = does not distinguish bindings */
+	struct binding *binding; /* the one this request is about, or NULL */
+	uint32_t sequence;   /* number in the request, 0 = none */
+
+	const char *why;     /* of a refusal, for people */
+};
+
+/* check.c - what a check says: 0 = go on, a reply code, or DISCARD. */
+enum { DISCARD = -1 };
+int ha_check(struct ha *ha, struct transaction *t);
+
+/* check_policy.c: the checks of the second half, in the order they run. */
+int ha_check_agent(struct ha *ha, struct transaction *t);
+int ha_check_proxy(struct ha *ha, struct transaction *t);
+int ha_check_encapsulation(struct ha *ha, struct transaction *t);
+int ha_check_reverse_tunnel(struct ha *ha, struct transaction *t);
+int ha_check_care_of(struct ha *ha, struct transaction *t);
+int ha_check_nat(struct ha *ha, struct transaction *t);
+int ha_check_binding(struct ha *ha, struct transaction *t);
+int ha_check_sequence(struct ha *ha, struct transaction *t);
+
+/* bind.c - performs a request that passed all checks. Return: 0, or the code of the refusal (nothing changed). */
+int ha_bind(struct ha *ha, struct transaction *t, struct actions *out);
+/* Ends a binding whatever the reason: data plane, address, ARP, table. @event names it in the record. */
+void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const char *event, const char *reason,
+		    struct actions *out);
+void ha_expire(struct ha *ha, struct instant now, struct actions *out);
+
+/* reply.c - @sequence 0: none. */
+struct reply {
+	uint8_t code;
+	uint16_t lifetime_s;
+	struct in_addr home;
+	uint32_t sequence;
+};
+void ha_reply(struct ha *ha, struct transaction *t, const struct reply *r, struct actions *out);
+
+/* revoke.c */
+/* Tells the agent of @b (or of its former self) that it serves no more; repeats until acknowledged (L-17, G-07). */
+void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, struct actions *out);
+/* The agent at @peer serves @home again: a pending revocation must not reach it. */
+void ha_revoke_cancel(struct ha *ha, struct in_addr home, struct in_addr peer);
+void ha_revoke_retry(struct ha *ha, struct instant now, struct actions *out);
+void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
+void ha_on_revocation_ack(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
+void ha_revocations_free(struct ha *ha);
+
+/* home_link.c: a home network on a real link (RFC 5944 4.6). No effect on virtual ones. */
+void ha_home_link_claim(struct ha *ha, struct instant now, const struct binding *b, struct actions *out);
+void ha_home_link_release(struct ha *ha, const struct binding *b);
+void ha_home_link_announce(struct ha *ha, struct instant now, struct actions *out);
+void ha_announcements_free(struct ha *ha);
+
+/* broadcast.c: link-local multicast or broadcast that @from sent, to the others of its subnet (L-44). */
+bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct in_addr destination);
+void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
+		  struct actions *out);
+
+/* ha.c: one line of the timeline of @nai. */
+struct ha_note {
+	enum record_level level;
+	bool security;
+	const char *event;
+	struct in_addr home, peer;
+	const char *old_state, *new_state;
+};
+void ha_record(struct actions *out, const struct ha_note *n, struct span nai, const char *reason_fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bindings come, move, stay and go (RFC 5944 3.8.2, draft-leung 4.1). */
+#include <arpa/inet.h>
+
+#include "base/util.h"
+#include "roles/ha/agent.h"
+
+enum { EXPIRIES_PER_CALL = 64 };
+
+static const char unbound[] = "unbound", bound[] = "bound";
+
+static struct lease_key lease_key(const struct transaction *t)
+{
+	return (struct lease_key){ .nai = t->nai, .access_tech = t->access_tech };
+}
+
+static uint16_t granted_lifetime(const struct ha *ha, const struct transaction *t)
+{
+	uint16_t max = t->udp && ha->conf->udp_max_lifetime_s < ha->conf->max_lifetime_s ?
+			       ha->conf->udp_max_lifetime_s :
+			       ha->conf->max_lifetime_s;
+
+	return t->req.lifetime_s < max ? t->req.lifetime_s : max;
+}
+
+static struct tunnel tunnel_for(const struct ha *ha, const struct transaction *t)
+{
+	if (t->udp)
+		return (struct tunnel){ .encap = ENCAP_UDP,
+					.local = ha->conf->address,
+					.remote = t->d->remote,
+					.local_port = MIP_PORT,
+					.remote_port = t->d->remote_port };
+	return (struct tunnel){ .encap = ENCAP_IPIP, .local = ha->conf->address, .remote = t->req.care_of };
+}
+
+static void data_plane_set(const struct binding *b, struct actions *out)
+{
+	const struct dp_binding dp = { .home = b->home, .tunnel = b->tunnel, .index = b->index };
+
+	actions_binding_set(out, &dp);
+}
+
+static int add_binding(struct ha *ha, struct transaction *t, struct binding **ret)
+{
+	struct pool *pool = ha->pools[t->network];
+	struct lease_key key = lease_key(t);
+	struct in_addr home;
+	int r = pool_acquire(pool, &key, t->req.home, t->now.us, &home);
+	if (r < 0)
+		return r;
+	r = binding_add(ha->bindings, t->network, home, t->nai, ret);
+	if (r < 0)
+		pool_release(pool, home, t->now.us);
+	return r;
+}
+
+static int refuse_binding(struct ha *ha, struct transaction *t, int error)
+{
+	switch (error) {
+	case -EADDRNOTAVAIL:
+		t->why = "the home address is outside of the user's home network";
+		return MIP_CODE_ADMIN_PROHIBITED;
+	case -EADDRINUSE:
+		t->why = "the home address is reserved for somebody else";
+		return MIP_CODE_ADMIN_PROHIBITED;
+	case -ENOSPC:
+		HA_COUNT(ha, pool_empty);
+		t->why = "no home address or no room for a binding is left";
+		return MIP_CODE_NO_RESOURCES;
+	default:
+		t->why = "out of memory";
+		return MIP_CODE_NO_RESOURCES;
+	}
+}
+
+static void fill(const struct ha *ha, const struct transaction *t, uint16_t lifetime_s, struct binding *b)
+{
+	b->care_of = t->req.care_of;
+	b->agent = ha->conf->address;
+	b->peer = t->d->remote;
+	b->peer_port = t->udp ? t->d->remote_port : MIP_PORT;
+	b->tunnel = tunnel_for(ha, t);
+	b->expires_us = lifetime_s == MIP_LIFETIME_INFINITE ? NEVER : t->now.us + lifetime_s * US_PER_S;
+	b->id = t->req.id;
+	b->sequence = sequence_next(b->sequence, t->sequence); /* L-14, L-49 */
+	b->access_tech = t->access_tech;
+	b->proxy = t->proxy;
+	b->reverse_tunnel = t->req.flags & MIP_REQ_T;
+	b->revocation = t->x.revocation_at != 0;
+	b->peer_stamp = t->x.revocation_timestamp;
+	b->auth_type = t->auth->type;
+	b->sa = &t->assoc->sa;
+	b->association = t->assoc->name;
+}
+
+static uint8_t success_code(const struct transaction *t)
+{
+	return t->req.flags & MIP_REQ_S ? MIP_CODE_ACCEPTED_NO_SIMULTANEOUS : MIP_CODE_ACCEPTED;
+}
+
+static void reply_bound(struct ha *ha, struct transaction *t, const struct binding *b, struct actions *out)
+{
+	uint64_t left_s = b->expires_us == NEVER ? MIP_LIFETIME_INFINITE : (b->expires_us - t->now.us) / US_PER_S;
+	const struct reply r = { .code = success_code(t),
+				 .lifetime_s = (uint16_t)left_s,
+				 .home = b->home,
+				 .sequence = t->x.sequence_at ? b->sequence : 0 };
+
+	ha_reply(ha, t, &r, out);
+}
+
+/* The tunnel first, then the reply, then the revocation: the first packet of the new agent finds its tunnel, and the
+ * new agent does not wait for the old one (L-21, X-14). */
+static void announce_binding(struct ha *ha, struct transaction *t, struct binding *b, const struct binding *old,
+			     struct actions *out)
+{
+	struct ha_note note = { .level = RECORD_NOTICE, .home = b->home, .peer = b->care_of, .old_state = bound,
+				.new_state = bound };
+	bool created = old->since_us == 0;
+	bool moved = !created && old->care_of.s_addr != b->care_of.s_addr;
+
+	if (created) {
+		note.event = "binding_created";
+		note.old_state = unbound;
+		ha_record(out, &note, b->nai, "%s by %s", encap_names[b->tunnel.encap], b->association);
+	} else if (moved) {
+		char from[INET_ADDRSTRLEN] = "";
+
+		(void)inet_ntop(AF_INET, &old->care_of, from, sizeof(from)); /* large enough */
+		note.event = "binding_moved";
+		HA_COUNT(ha, moves);
+		ha_record(out, &note, b->nai, "from %s", from);
+	} else {
+		note.event = "binding_refreshed";
+		note.level = RECORD_INFO;
+		ha_record(out, &note, b->nai, "sequence %u", b->sequence);
+	}
+	ha_revoke_cancel(ha, b->home, b->peer);
+	reply_bound(ha, t, b, out);
+	if (moved)
+		ha_revoke(ha, t->now, old, out); /* L-17, L-19 */
+	if (created)
+		ha_home_link_claim(ha, t->now, b, out);
+}
+
+static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
+{
+	struct binding *b = t->binding;
+	struct binding old = { 0 };
+	int r;
+
+	if (!b) {
+		r = add_binding(ha, t, &b);
+		if (r < 0)
+			return refuse_binding(ha, t, r);
+	} else {
+		old = *b;
+	}
+	fill(ha, t, granted_lifetime(ha, t), b);
+	if (old.since_us == 0 || old.care_of.s_addr != b->care_of.s_addr)
+		b->since_us = t->now.us;
+	(void)timers_set(&ha->expiries, &b->expiry, b->expires_us); /* ha_new() made room for all */
+	replay_accept(t->replay, t->req.id);
+	if (old.since_us == 0 || !tunnel_equal(&old.tunnel, &b->tunnel))
+		data_plane_set(b, out); /* L-23 */
+	announce_binding(ha, t, b, &old, out);
+	return 0;
+}
+
+/* RFC 5944 3.8.2.2: all bindings when care-of and home address are the same, else the one with that care-of address.
+ * One that lies elsewhere is not the requester's to end. */
+static void deregister(struct ha *ha, struct transaction *t, struct actions *out)
+{
+	struct in_addr home = t->req.home;
+	bool all = t->req.care_of.s_addr == home.s_addr;
+	struct binding *next;
+	struct reply r = { .code = success_code(t) };
+
+	replay_accept(t->replay, t->req.id);
+	HA_COUNT(ha, deregistrations);
+	for (struct binding *b = binding_find_nai(ha->bindings, t->nai); b; b = next) {
+		bool this_one = all ? b->home.s_addr == home.s_addr : b->care_of.s_addr == t->req.care_of.s_addr;
+
+		next = b->sibling;
+		if (!this_one || (home.s_addr != INADDR_ANY && b->home.s_addr != home.s_addr))
+			continue;
+		home = b->home;
+		r.sequence = t->x.sequence_at ? sequence_next(b->sequence, t->sequence) : 0;
+		ha_binding_end(ha, t->now, b, "binding_removed", "deregistered", out);
+	}
+	r.home = home;
+	ha_reply(ha, t, &r, out);
+}
+
+int ha_bind(struct ha *ha, struct transaction *t, struct actions *out)
+{
+	if (t->req.lifetime_s == 0) {
+		deregister(ha, t, out);
+		return 0;
+	}
+	if (t->repeated && t->binding) {
+		reply_bound(ha, t, t->binding, out);
+		return 0;
+	}
+	return bind_here(ha, t, out);
+}
+
+void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const char *event, const char *reason,
+		    struct actions *out)
+{
+	const struct dp_binding dp = { .home = b->home, .tunnel = b->tunnel, .index = b->index };
+	const struct ha_note note = { .level = RECORD_NOTICE, .event = event, .home = b->home, .peer = b->care_of,
+				      .old_state = bound, .new_state = unbound };
+
+	actions_binding_del(out, &dp);
+	ha_record(out, &note, b->nai, "%s", reason);
+	ha_home_link_release(ha, b);
+	timers_cancel(&ha->expiries, &b->expiry);
+	pool_release(ha->pools[b->network], b->home, now.us);
+	binding_remove(ha->bindings, b);
+}
+
+void ha_expire(struct ha *ha, struct instant now, struct actions *out)
+{
+	struct timer *timer;
+
+	for (unsigned i = 0; i < EXPIRIES_PER_CALL; i++) {
+		timer = timers_pop(&ha->expiries, now.us);
+		if (!timer)
+			return;
+		HA_COUNT(ha, expired);
+		/* Nobody is told: its agent's clock ran out as well (RFC 3543 4.4.2). */
+		ha_binding_end(ha, now, container_of(timer, struct binding, expiry), "binding_expired",
+			       "lifetime over", out);
+	}
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Registration revocation (RFC 3543): telling an agent that was overtaken, until it says it heard. */
+#define HASH_NONFATAL_OOM 1
+
+#include "base/util.h"
+#include "roles/ha/agent.h"
+
+enum { RETRIES_PER_CALL = 64, RETRY_FIRST_S = 1, RETRY_MAX_S = 32 };
+
+/* What is left of a binding that moved away: enough to tell its old agent, until that binding would have expired. */
+struct revocation {
+	struct {
+		struct in_addr home, peer;
+	} key;
+	UT_hash_handle hh;
+	struct timer retry;
+	struct in_addr agent, care_of;
+	uint16_t peer_port;
+	uint32_t first_id, last_id; /* identifiers sent so far */
+	uint64_t began_us, ends_us;
+	unsigned sent;
+	uint8_t auth_type;
+	const struct sa *sa;
+	size_t nai_n;
+	uint8_t nai[];
+};
+
+static struct revocation *find(const struct ha *ha, struct in_addr home, struct in_addr peer)
+{
+	const struct in_addr key[2] = { home, peer };
+	struct revocation *v;
+
+	_Static_assert(sizeof(key) == sizeof(v->key), "two addresses and nothing else");
+	HASH_FIND(hh, ha->revocations, key, sizeof(key), v);
+	return v;
+}
+
+static void drop(struct ha *ha, struct revocation *v)
+{
+	timers_cancel(&ha->retries, &v->retry);
+	HASH_DEL(ha->revocations, v);
+	free(v);
+}
+
+void ha_revocations_free(struct ha *ha)
+{
+	struct revocation *v, *next;
+
+	HASH_ITER(hh, ha->revocations, v, next)
+		drop(ha, v);
+}
+
+static struct span nai_of(const struct revocation *v)
+{
+	return (struct span){ v->nai, v->nai_n };
+}
+
+static uint32_t next_id(struct ha *ha, const struct revocation *v, struct instant now)
+{
+	struct replay_entry *e = replay_entry_find(ha->replay, nai_of(v));
+	uint32_t clock_s = (uint32_t)(now.ntp >> 32);
+
+	if (e)
+		return replay_stamp(e, now.ntp);
+	return v->sent > 0 && clock_s == v->last_id ? clock_s + 1 : clock_s;
+}
+
+static void send_once(struct ha *ha, struct revocation *v, struct instant now, struct actions *out)
+{
+	const struct mip_revocation m = { .from_ha = true,
+					  .home = v->key.home,
+					  .home_domain = v->agent,
+					  .foreign_domain = v->care_of,
+					  .id = next_id(ha, v, now) };
+	struct ha_note note = { .level = RECORD_INFO, .event = "revocation_sent", .home = v->key.home,
+				.peer = v->key.peer };
+	struct wr w = actions_writer(out, MIP_MSG_MAX);
+	unsigned shift = v->sent < 5 ? v->sent : 5;
+	uint64_t wait_us = (RETRY_FIRST_S << shift) * US_PER_S; /* 1, 2, 4 ... 32 s */
+
+	mip_revocation_build(&w, &m);
+	if (sa_sign(v->sa, v->auth_type, &w) == 0) {
+		actions_send_datagram(out, v->agent, MIP_PORT, v->key.peer, v->peer_port, &w);
+		HA_COUNT(ha, revocations_sent);
+	}
+	if (v->sent == 0)
+		v->first_id = m.id;
+	v->last_id = m.id;
+	v->sent++;
+	(void)timers_set(&ha->retries, &v->retry, now.us + wait_us); /* room was made when it was added */
+	ha_record(out, &note, nai_of(v), "attempt %u", v->sent);
+}
+
+static struct revocation *add(struct ha *ha, struct instant now, const struct binding *b)
+{
+	struct revocation *v;
+
+	if (HASH_COUNT(ha->revocations) >= ha->conf->max_bindings || timers_reserve(&ha->retries, 1) < 0)
+		return NULL;
+	v = calloc(1, sizeof(*v) + b->nai.n);
+	if (!v)
+		return NULL;
+	v->key.home = b->home;
+	v->key.peer = b->peer;
+	v->agent = b->agent;
+	v->care_of = b->care_of;
+	v->peer_port = b->peer_port;
+	v->began_us = now.us;
+	v->ends_us = b->expires_us;
+	v->auth_type = b->auth_type;
+	v->sa = b->sa;
+	memcpy(v->nai, b->nai.p, b->nai.n);
+	v->nai_n = b->nai.n;
+	HASH_ADD(hh, ha->revocations, key, sizeof(v->key), v);
+	if (!v->hh.tbl) {
+		free(v);
+		return NULL;
+	}
+	return v;
+}
+
+/* L-17, X-15 */
+void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, struct actions *out)
+{
+	struct revocation *v = find(ha, b->home, b->peer);
+	bool wanted = ha->conf->revoke == HA_REVOKE_ALWAYS ||
+		      (ha->conf->revoke == HA_REVOKE_NEGOTIATED && b->revocation);
+	const struct ha_note lost = { .level = RECORD_WARN, .event = "revocation_given_up", .home = b->home,
+				      .peer = b->peer };
+
+	if (!wanted || b->expires_us <= now.us)
+		return;
+	if (v)
+		drop(ha, v); /* the older one says less */
+	v = add(ha, now, b);
+	if (v) {
+		send_once(ha, v, now, out);
+		return;
+	}
+	HA_COUNT(ha, revocations_given_up);
+	ha_record(out, &lost, b->nai, "no room to remember it; the old agent finds out at its next refresh");
+}
+
+void ha_revoke_cancel(struct ha *ha, struct in_addr home, struct in_addr peer)
+{
+	struct revocation *v = find(ha, home, peer);
+
+	if (v)
+		drop(ha, v);
+}
+
+void ha_revoke_retry(struct ha *ha, struct instant now, struct actions *out)
+{
+	for (unsigned i = 0; i < RETRIES_PER_CALL; i++) {
+		struct timer *timer = timers_pop(&ha->retries, now.us);
+		struct revocation *v;
+		struct ha_note note = { .level = RECORD_WARN, .event = "revocation_given_up" };
+
+		if (!timer)
+			return;
+		v = container_of(timer, struct revocation, retry);
+		if (now.us < v->ends_us) {
+			send_once(ha, v, now, out);
+			continue;
+		}
+		HA_COUNT(ha, revocations_given_up);
+		note.home = v->key.home;
+		note.peer = v->key.peer;
+		ha_record(out, &note, nai_of(v), "no acknowledgment before the old lifetime ended");
+		drop(ha, v);
+	}
+}
+
+void ha_on_revocation_ack(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
+{
+	struct mip_revocation_ack m;
+	struct revocation *v;
+	struct mip_exts x;
+	struct ha_note note = { .level = RECORD_INFO, .event = "revocation_acknowledged", .peer = d->remote };
+
+	if (mip_revocation_ack_parse(d->payload.p, d->payload.n, &m) < 0 ||
+	    mip_exts_parse(d->payload.p, d->payload.n, MIP_REVOCATION_ACK_OCTETS, NULL, &x) < 0) {
+		HA_COUNT(ha, malformed);
+		return;
+	}
+	v = find(ha, m.home, d->remote);
+	if (!v || m.id - v->first_id > v->last_id - v->first_id || x.duplicate_auth ||
+	    !sa_verify(v->sa, d->payload.p, v->auth_type == MIP_EXT_FA_HA_AUTH ? &x.fa_ha : &x.mn_ha)) {
+		HA_COUNT(ha, revocations_ignored);
+		return;
+	}
+	HA_COUNT(ha, revocations_acknowledged);
+	note.home = m.home;
+	ha_record(out, &note, nai_of(v), "after %.1f ms", (double)(now.us - v->began_us) / (double)US_PER_MS);
+	drop(ha, v);
+}
+
+/* The binding an agent wants to end, if it is the one that serves it and can prove it. */
+static struct binding *revocable(const struct ha *ha, const struct datagram *d, const struct mip_revocation *m)
+{
+	struct binding *b = binding_find(ha->bindings, m->home);
+	struct mip_exts x;
+
+	if (m->from_ha || !b || !b->revocation || m->home_domain.s_addr != b->agent.s_addr ||
+	    m->foreign_domain.s_addr != b->care_of.s_addr || d->remote.s_addr != b->peer.s_addr)
+		return NULL;
+	if (mip_exts_parse(d->payload.p, d->payload.n, MIP_REVOCATION_OCTETS, NULL, &x) < 0 || x.duplicate_auth)
+		return NULL;
+	if ((int32_t)(m->id - b->peer_stamp) <= 0) /* older than the registration: a replay */
+		return NULL;
+	return sa_verify(b->sa, d->payload.p, b->auth_type == MIP_EXT_FA_HA_AUTH ? &x.fa_ha : &x.mn_ha) ? b : NULL;
+}
+
+void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
+{
+	struct mip_revocation m;
+	struct mip_revocation_ack ack;
+	struct binding *b;
+	struct wr w;
+
+	if (mip_revocation_parse(d->payload.p, d->payload.n, &m) < 0) {
+		HA_COUNT(ha, malformed);
+		return;
+	}
+	b = revocable(ha, d, &m);
+	if (!b) {
+		HA_COUNT(ha, revocations_ignored);
+		return;
+	}
+	HA_COUNT(ha, revocations_received);
+	ack = (struct mip_revocation_ack){ .home = m.home, .id = m.id };
+	w = actions_writer(out, MIP_MSG_MAX);
+	mip_revocation_ack_build(&w, &ack);
+	if (sa_sign(b->sa, b->auth_type, &w) == 0)
+		actions_send_datagram(out, d->local, d->local_port, d->remote, d->remote_port, &w);
+	ha_binding_end(ha, now, b, "binding_revoked", "its agent revoked it", out);
+}
