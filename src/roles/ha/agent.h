@@ -20,7 +20,7 @@
 	X(identification_mismatches) X(stale_sequences) X(table_full) X(pool_empty)                          \
 	X(revocations_sent) X(revocations_acknowledged) X(revocations_given_up) X(revocations_received)      \
 	X(revocations_ignored) X(replies_unexpected) X(arp_answered) X(broadcast_copies)                     \
-	X(broadcast_suppressed) X(tunnel_spoofs) X(packets_dropped) X(icmp_sent) X(dhcp_relayed)
+	X(broadcast_suppressed) X(tunnel_spoofs) X(packets_dropped) X(icmp_sent) X(keepalives_answered)
 
 #define HA_COUNTER_ID(name) HA_COUNTER_##name,
 enum ha_counter { HA_COUNTERS(HA_COUNTER_ID) HA_COUNTER_COUNT };
@@ -39,7 +39,7 @@ struct ha {
 	struct revocation *revocations;
 	struct announcement *announcements;
 	struct timers expiries, retries, announces;
-	struct ratelimit auth_failures, broadcast;
+	struct ratelimit auth_failures, broadcast, keepalives;
 	uint64_t counters[HA_COUNTER_COUNT];
 };
 
@@ -121,6 +121,9 @@ void ha_announcements_free(struct ha *ha);
 bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct in_addr destination);
 void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
 		  struct actions *out);
+
+/* forward.c: RFC 3519 tunnel data that the kernel programs left to us. */
+void ha_on_tunnel_data(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
 
 /* ha.c: one line of the timeline of @nai. */
 struct ha_note {

@@ -82,3 +82,51 @@ void ha_on_tunnelled(struct ha *ha, struct instant now, const struct tunnelled *
 	wr_bytes(&w, t->inner.p, t->inner.n);
 	actions_send_packet(out, &w);
 }
+
+static bool is_tunnel_in_use(const struct ha *ha, const struct tunnel *t)
+{
+	for (size_t i = 0; i < ha->conf->network_n; i++)
+		for (const struct binding *b = binding_first(ha->bindings, i); b; b = b->next)
+			if (tunnel_equal(&b->tunnel, t))
+				return true;
+	return false;
+}
+
+/* An agent behind a NAT keeps its mapping open by pinging us inside of the tunnel (RFC 3519 4.9). */
+static bool answer_keepalive(struct ha *ha, struct instant now, const struct tunnelled *t, struct actions *out)
+{
+	struct ip4 ip, h = { .ttl = 64 };
+	struct icmp4 m;
+	struct wr w;
+
+	if (ip4_parse(t->inner.p, t->inner.n, &ip) < 0 || ip.destination.s_addr != ha->conf->address.s_addr ||
+	    icmp4_parse(&ip, &m) < 0 || m.type != ICMP4_ECHO)
+		return false;
+	if (!ratelimit_allow(&ha->keepalives, now.us) || !is_tunnel_in_use(ha, &t->tunnel))
+		return false;
+	m.type = ICMP4_ECHO_REPLY;
+	h.source = ip.destination;
+	h.destination = ip.source;
+	w = actions_writer(out, IP4_HEADER_OCTETS + ip.payload.n);
+	icmp4_build(&w, &h, &m);
+	actions_send_tunnelled(out, &t->tunnel, (struct span){ w.start, wr_len(&w) });
+	HA_COUNT(ha, keepalives_answered);
+	return true;
+}
+
+void ha_on_tunnel_data(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
+{
+	struct tunnelled t = { .tunnel = { .encap = ENCAP_UDP,
+					   .local = d->local,
+					   .remote = d->remote,
+					   .local_port = d->local_port,
+					   .remote_port = d->remote_port } };
+	uint8_t next;
+
+	if (mip_tunnel_data_parse(d->payload.p, d->payload.n, &next, &t.inner) < 0 || next != IPPROTO_IPIP) {
+		HA_COUNT(ha, malformed);
+		return;
+	}
+	if (!answer_keepalive(ha, now, &t, out))
+		ha_on_tunnelled(ha, now, &t, out);
+}

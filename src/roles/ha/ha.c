@@ -8,7 +8,8 @@
 #include "base/util.h"
 #include "roles/ha/agent.h"
 
-enum { REMEMBERED_PER_BINDING = 2, REMEMBERED_MIN = 1024, REASON_MAX = 256, BROADCAST_COPIES_PER_S = 10000 };
+enum { REMEMBERED_PER_BINDING = 2, REMEMBERED_MIN = 1024, REASON_MAX = 256, BROADCAST_COPIES_PER_S = 10000,
+       KEEPALIVES_PER_S = 100 };
 
 static int pools_new(struct ha *ha)
 {
@@ -60,6 +61,7 @@ int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **
 	ha->random = *random;
 	ha->auth_failures = ratelimit_init(conf->auth_failure_rate);
 	ha->broadcast = ratelimit_init(BROADCAST_COPIES_PER_S);
+	ha->keepalives = ratelimit_init(KEEPALIVES_PER_S);
 	r = directory_new(conf, &ha->directory);
 	if (r == 0)
 		r = binding_table_new(conf->max_bindings, conf->network_n, &ha->bindings);
@@ -206,6 +208,9 @@ void ha_on_datagram(struct ha *ha, struct instant now, const struct datagram *d,
 		break;
 	case MIP_TYPE_REVOCATION_ACK:
 		ha_on_revocation_ack(ha, now, d, out);
+		break;
+	case MIP_TYPE_TUNNEL_DATA:
+		ha_on_tunnel_data(ha, now, d, out);
 		break;
 	case MIP_TYPE_REPLY:
 		HA_COUNT(ha, replies_unexpected);

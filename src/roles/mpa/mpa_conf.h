@@ -97,7 +97,6 @@ struct mpa_conf {
 	uint8_t failover_after;       /* transmissions without answer before the secondary agent; default 3 */
 	uint16_t hold_s;              /* a detached station's binding is kept this long; default 30 (G-11) */
 	uint16_t holdoff_ms;          /* after a revocation, packets alone do not re-attach for this long; default 200 */
-	uint16_t idle_s;              /* no packet for this long: the station is gone; default 0 = never */
 	uint32_t max_subscribers;     /* default 4096 */
 };
 

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the mobility proxy agent role: its state and its subscribers. Only for files of roles/mpa. */
+#ifndef HF_ROLES_MPA_AGENT_H
+#define HF_ROLES_MPA_AGENT_H
+
+#include <uthash.h>
+
+#include "base/ratelimit.h"
+#include "base/timers.h"
+#include "codec/dhcp4.h"
+#include "codec/mip_msg.h"
+#include "roles/mpa/mpa.h"
+
+#define MPA_COUNTERS(X)                                                                                        \
+	X(attached) X(moved_here) X(detached) X(requests_sent) X(retransmissions) X(accepted) X(refused)       \
+	X(resynchronised) X(failovers) X(revoked) X(expired) X(not_trusted) X(unknown_stations) X(table_full)  \
+	X(malformed) X(unknown_extension) X(unknown_type) X(replies_unmatched) X(replies_unauthenticated)      \
+	X(revocations_ignored) X(arp_answered) X(arp_ignored) X(echo_answered) X(dhcp_answered) X(dhcp_held)   \
+	X(dhcp_ignored) X(dhcp_relayed) X(spoofed_packets) X(broadcasts_delivered) X(packets_dropped)          \
+	X(keepalives_sent) X(held_off)
+
+#define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
+enum mpa_counter { MPA_COUNTERS(MPA_COUNTER_ID) MPA_COUNTER_COUNT };
+#undef MPA_COUNTER_ID
+
+enum subscriber_state {
+	SUBSCRIBER_NEW,
+	SUBSCRIBER_REGISTERING,   /* no tunnel: a request is under way */
+	SUBSCRIBER_SERVED,        /* tunnel up; a refresh may be under way */
+	SUBSCRIBER_HOLDING,       /* the station left without a word; its binding waits for it (G-11) */
+	SUBSCRIBER_DEREGISTERING,
+	SUBSCRIBER_BARRED,        /* refused; tried again later */
+	SUBSCRIBER_GONE,
+	SUBSCRIBER_STATE_COUNT,
+};
+
+struct port {
+	uint32_t ifindex;
+	uint8_t mac[MAC_OCTETS];
+};
+
+enum { HELD_FRAME_MAX = 1518 };
+
+/* A request that waits for its reply. */
+struct exchange {
+	bool pending;
+	uint64_t id;
+	uint64_t sent_us;    /* of the last transmission */
+	uint16_t lifetime_s; /* asked for */
+	unsigned tries;      /* since the last answer */
+	unsigned resyncs;    /* 133 in a row */
+	bool home_refused;   /* the address asked for was not to be had: ask for any */
+	bool udp_refused;
+};
+
+struct subscriber {
+	UT_hash_handle by_nai, by_port;
+	struct mpa *mpa;
+	char *nai;
+	uint32_t index;
+	enum subscriber_state state;
+	struct port port;
+	const struct mpa_access *access;
+	const struct mpa_station *station; /* or NULL: attached by command */
+	const struct mpa_home_agent *agent; /* NULL: an address that access authentication brought */
+	const struct mpa_association *association; /* or NULL: `own_sa` */
+	struct sa own_sa;                  /* brought by access authentication (L-63) */
+	uint8_t auth_type;
+
+	struct in_addr agent_address;      /* primary or secondary */
+	struct agent_link *link;           /* of `agent_address` */
+	struct in_addr home;               /* known or hinted; 0.0.0.0 = ask for one */
+	bool home_known;                   /* `home` was granted */
+	struct in_addr hint;               /* address the station was seen to use */
+	struct tunnel tunnel;
+	uint32_t sequence;                 /* last received; 0 = none (L-15) */
+	uint32_t nonce;
+	bool revocation;                   /* negotiated */
+	uint32_t agent_stamp;              /* newest revocation timestamp of the agent */
+	struct exchange exchange;
+	uint8_t last_code;
+	uint64_t since_us, expires_us;     /* of the binding */
+	uint64_t lease_ends_us;            /* of the DHCP lease we gave; 0 = none given */
+	struct timer retransmit, life;     /* `life`: refresh, expiry, end of hold, retry */
+	uint8_t *held_arp, *held_dhcp;     /* frames that came too early, or NULL */
+	size_t held_arp_n, held_dhcp_n;
+};
+
+/* A station that was revoked a moment ago: frames of it still under way here mean nothing. */
+struct departed {
+	struct port port;
+	uint64_t until_us;
+};
+
+enum { DEPARTED_MAX = 64, LINKS_MAX = 64 };
+
+/* What all subscribers of one home agent address share. */
+struct agent_link {
+	int64_t offset;    /* [NTP 32.32] its clock minus ours, learnt from code 133 (G-09) */
+	uint64_t last_id;
+	uint16_t keepalive_s;      /* 0 = no UDP tunnel to it */
+	uint64_t last_sent_us;
+	struct timer keepalive;
+	struct in_addr address;
+};
+
+struct mpa {
+	const struct mpa_conf *conf;
+	struct random random;
+	struct subscriber *by_nai, *by_port;
+	struct subscriber **by_index; /* max_subscribers */
+	struct timers retransmits, lives, keepalives;
+	struct agent_link links[LINKS_MAX];
+	size_t link_n;
+	struct departed departed[DEPARTED_MAX];
+	unsigned departed_at;
+	struct ratelimit security;
+	uint64_t counters[MPA_COUNTER_COUNT];
+};
+
+#define MPA_COUNT(mpa, name) ((mpa)->counters[MPA_COUNTER_##name]++)
+
+/* subscriber.c: the table */
+struct subscriber *subscriber_find(const struct mpa *mpa, struct span nai);
+struct subscriber *subscriber_at(const struct mpa *mpa, const struct port *port);
+struct subscriber *subscriber_with_home(const struct mpa *mpa, struct in_addr home, struct in_addr agent);
+int subscriber_add(struct mpa *mpa, const char *nai, struct subscriber **ret); /* 0, -ENOSPC, -ENOMEM */
+int subscriber_set_port(struct subscriber *s, const struct port *port);        /* 0 or -ENOMEM */
+void subscriber_leave_port(struct subscriber *s);
+void subscriber_free(struct subscriber *s);
+
+/* state.c: the machine. Every change of state goes through subscriber_event(). */
+enum subscriber_event {
+	EVENT_ATTACH,
+	EVENT_ACCEPTED,
+	EVENT_REFUSED,      /* for good; retry after the reaction's delay */
+	EVENT_SUPERSEDED,   /* another agent serves the station */
+	EVENT_REVOKED,
+	EVENT_LOST,         /* station left without a word: link down */
+	EVENT_LEFT,         /* station left: release, lease over, command */
+	EVENT_TIMER,        /* `life` fired */
+	EVENT_SILENCE,      /* deregistration not answered */
+	EVENT_COUNT,
+};
+/* @s may be gone afterwards: then false. */
+bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
+		      struct actions *out);
+extern const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT];
+
+/* visitor.c: the data plane's view of a subscriber */
+void subscriber_visitor_set(const struct subscriber *s, struct actions *out);
+void subscriber_visitor_del(const struct subscriber *s, struct actions *out);
+const struct mpa_network *subscriber_network(const struct subscriber *s); /* NULL: not configured */
+
+/* request.c */
+const struct sa *subscriber_sa(const struct subscriber *s);
+/* The link of @address, made when there is none. NULL: LINKS_MAX are in use. */
+struct agent_link *mpa_link(struct mpa *mpa, struct in_addr address);
+void subscriber_request(struct subscriber *s, struct instant now, uint16_t lifetime_s, struct actions *out);
+void subscriber_request_cancel(struct subscriber *s);
+void mpa_retransmit(struct mpa *mpa, struct instant now, struct actions *out);
+
+/* reply.c, revoked.c, keepalive.c */
+void mpa_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out);
+void mpa_on_revocation(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out);
+void mpa_keepalive_start(struct subscriber *s, struct instant now, uint16_t interval_s);
+void mpa_keepalive_send(struct mpa *mpa, struct instant now, struct actions *out);
+
+/* attach.c */
+const struct mpa_access *mpa_access_of(const struct mpa *mpa, uint32_t ifindex);
+bool mpa_is_held_off(const struct mpa *mpa, const struct port *port, uint64_t now_us);
+void mpa_hold_off(struct mpa *mpa, const struct port *port, uint64_t now_us);
+/* Somebody known by these identifiers, on a trusted port; NULL when not. */
+struct station_id {
+	const uint8_t *mac;
+	struct span client_id, host_name, fqdn;
+};
+const struct mpa_station *mpa_station_match(const struct mpa *mpa, const struct station_id *id);
+/* Attaches a station recognised by @id. Return: its subscriber, or NULL. */
+struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const struct port *port,
+				 const struct station_id *id, struct in_addr source, enum mpa_trigger trigger,
+				 struct actions *out);
+
+/* home_arp.c, home_echo.c, home_dhcp.c, dhcp_relay.c: the link looks like home (L-28) */
+void mpa_on_arp(struct mpa *mpa, struct instant now, const struct port *port, struct span frame, struct actions *out);
+void mpa_on_echo(struct mpa *mpa, const struct port *port, struct span frame, struct actions *out);
+void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, struct span frame,
+		 struct actions *out);
+void subscriber_answer_arp(struct subscriber *s, struct span frame, struct actions *out);
+void subscriber_answer_dhcp(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out);
+/* What was held until the home address was known. */
+void subscriber_release_held(struct subscriber *s, struct instant now, struct actions *out);
+void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct actions *out);
+void dhcp_relay_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out);
+
+/* mpa.c: one line of a timeline */
+struct mpa_note {
+	enum record_level level;
+	bool security;
+	const char *event;
+	struct in_addr home, peer;
+	const char *old_state, *new_state;
+};
+void mpa_record(struct actions *out, const struct mpa_note *n, struct span nai, const char *reason_fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void subscriber_record(const struct subscriber *s, struct actions *out, enum record_level level, const char *event,
+		       const char *reason_fmt, ...) __attribute__((format(printf, 5, 6)));
+struct span text_span(const char *text);
+
+#endif

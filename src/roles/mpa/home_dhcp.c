@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The DHCP server a station finds wherever it is: always with its home address (RFC 2131 4.3; L-28, L-51, L-55). */
+#include "base/util.h"
+#include "codec/ether.h"
+#include "codec/ip4.h"
+#include "roles/mpa/agent.h"
+
+enum { FQDN_HEAD_OCTETS = 3 };
+
+static struct in_addr server_id(const struct subscriber *s, const struct mpa_network *n)
+{
+	struct in_addr shared = s->mpa->conf->server_id;
+
+	return shared.s_addr != INADDR_ANY ? shared : n->gateway; /* the same at every agent */
+}
+
+/* RFC 2131 4.1: to whom and how. A client without address hears unicast only if it said so. */
+static void send_reply(struct subscriber *s, const struct dhcp4 *m, const struct mpa_network *n, const struct wr *body,
+		       bool nak, struct actions *out)
+{
+	struct ip4 h = { .ttl = 64, .source = server_id(s, n) };
+	const struct udp4 u = { .source = DHCP4_SERVER_PORT,
+				.destination = DHCP4_CLIENT_PORT,
+				.payload = { body->start, wr_len(body) } };
+	bool broadcast = nak || (m->client.s_addr == INADDR_ANY && (m->flags & DHCP4_BROADCAST));
+	struct wr w = actions_writer(out, ETHER_HEADER_OCTETS + IP4_HEADER_OCTETS + UDP_HEADER_OCTETS + u.payload.n);
+
+	if (body->err)
+		return;
+	h.destination.s_addr = broadcast ? INADDR_BROADCAST :
+			       m->client.s_addr != INADDR_ANY ? m->client.s_addr : s->home.s_addr;
+	ether_build(&w, broadcast ? ether_broadcast : s->port.mac, s->mpa->conf->gateway_mac, ETHER_IP4);
+	udp4_build(&w, &h, &u);
+	actions_send_frame(out, s->port.ifindex, &w);
+	MPA_COUNT(s->mpa, dhcp_answered);
+}
+
+static struct dhcp4 reply_to(const struct dhcp4 *m)
+{
+	struct dhcp4 r = { .op = DHCP4_BOOTREPLY, .hlen = m->hlen, .xid = m->xid, .flags = m->flags,
+			   .relay = m->relay };
+
+	memcpy(r.chaddr, m->chaddr, sizeof(r.chaddr));
+	return r;
+}
+
+/* RFC 4702 4: the name goes back as it came; nobody updates a DNS here. */
+static void add_fqdn(struct wr *w, const struct dhcp4 *m)
+{
+	uint8_t data[UINT8_MAX];
+	struct wr d = wr_init(data, sizeof(data));
+
+	if (m->fqdn_raw.n < FQDN_HEAD_OCTETS)
+		return;
+	wr_u8(&d, (uint8_t)((m->fqdn_flags & DHCP4_FQDN_E) | DHCP4_FQDN_N |
+			    (m->fqdn_flags & DHCP4_FQDN_S ? DHCP4_FQDN_O : 0)));
+	wr_u16(&d, 0xffff); /* both result codes */
+	wr_bytes(&d, m->fqdn_raw.p + FQDN_HEAD_OCTETS, m->fqdn_raw.n - FQDN_HEAD_OCTETS);
+	if (!d.err)
+		dhcp4_option(w, DHCP4_OPT_FQDN, (struct span){ data, wr_len(&d) });
+}
+
+static void add_network(struct wr *w, const struct mpa_network *n)
+{
+	uint32_t mask = n->prefix.len == 0 ? 0 : UINT32_MAX << (32 - n->prefix.len);
+
+	dhcp4_option_u32(w, DHCP4_OPT_MASK, mask);
+	dhcp4_option_ip4(w, DHCP4_OPT_ROUTERS, n->gateway); /* L-57 */
+	if (n->dns_n > 0)
+		dhcp4_option(w, DHCP4_OPT_DNS, (struct span){ (const uint8_t *)n->dns,
+							      n->dns_n * sizeof(n->dns[0]) });
+	if (n->domain[0])
+		dhcp4_option(w, DHCP4_OPT_DOMAIN, text_span(n->domain));
+	dhcp4_option_ip4(w, DHCP4_OPT_BROADCAST, prefix_broadcast(&n->prefix));
+}
+
+/* OFFER, or ACK; to an INFORM without address and lease (RFC 2131 4.3.5). */
+static void grant(struct subscriber *s, struct instant now, const struct dhcp4 *m, const struct mpa_network *n,
+		  struct actions *out)
+{
+	uint8_t octets[DHCP4_MAX_OCTETS];
+	struct wr w = wr_init(octets, sizeof(octets));
+	struct dhcp4 r = reply_to(m);
+	bool offer = m->type == DHCP4_DISCOVER, inform = m->type == DHCP4_INFORM;
+
+	r.client = offer ? (struct in_addr){ INADDR_ANY } : m->client;
+	r.your = inform ? (struct in_addr){ INADDR_ANY } : s->home;
+	dhcp4_begin(&w, &r);
+	dhcp4_option_u8(&w, DHCP4_OPT_TYPE, offer ? DHCP4_OFFER : DHCP4_ACK);
+	dhcp4_option_ip4(&w, DHCP4_OPT_SERVER_ID, server_id(s, n));
+	if (!inform) {
+		dhcp4_option_u32(&w, DHCP4_OPT_LEASE, n->lease_s);
+		dhcp4_option_u32(&w, DHCP4_OPT_T1, n->lease_s / 2);
+		dhcp4_option_u32(&w, DHCP4_OPT_T2, n->lease_s / 8 * 7);
+	}
+	add_network(&w, n);
+	add_fqdn(&w, m);
+	dhcp4_end(&w);
+	send_reply(s, m, n, &w, false, out);
+	if (m->type == DHCP4_REQUEST)
+		s->lease_ends_us = now.us + n->lease_s * US_PER_S;
+	subscriber_record(s, out, RECORD_INFO, offer ? "dhcp_offer" : "dhcp_ack", "lease %u s", n->lease_s);
+}
+
+static void refuse(struct subscriber *s, const struct dhcp4 *m, const struct mpa_network *n, struct actions *out)
+{
+	uint8_t octets[DHCP4_MAX_OCTETS];
+	struct wr w = wr_init(octets, sizeof(octets));
+	struct dhcp4 r = reply_to(m);
+
+	dhcp4_begin(&w, &r);
+	dhcp4_option_u8(&w, DHCP4_OPT_TYPE, DHCP4_NAK);
+	dhcp4_option_ip4(&w, DHCP4_OPT_SERVER_ID, server_id(s, n));
+	dhcp4_end(&w);
+	send_reply(s, m, n, &w, true, out);
+	subscriber_record(s, out, RECORD_NOTICE, "dhcp_nak", "it asked for another address than its home address");
+}
+
+/* RFC 2131 4.3.2: SELECTING names a server; the others show the address they have. */
+static void on_request(struct subscriber *s, struct instant now, const struct dhcp4 *m, const struct mpa_network *n,
+		       struct actions *out)
+{
+	struct in_addr shown = m->requested.s_addr != INADDR_ANY ? m->requested : m->client;
+
+	if (m->server_id.s_addr != INADDR_ANY && m->server_id.s_addr != server_id(s, n).s_addr) {
+		MPA_COUNT(s->mpa, dhcp_ignored); /* it chose somebody else */
+		return;
+	}
+	if (shown.s_addr == s->home.s_addr)
+		grant(s, now, m, n, out);
+	else
+		refuse(s, m, n, out);
+}
+
+void subscriber_answer_dhcp(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out)
+{
+	const struct mpa_network *n = subscriber_network(s);
+
+	if (!n)
+		return;
+	switch (m->type) {
+	case DHCP4_DISCOVER:
+	case DHCP4_INFORM:
+		grant(s, now, m, n, out);
+		break;
+	case DHCP4_REQUEST:
+		on_request(s, now, m, n, out);
+		break;
+	case DHCP4_RELEASE: /* G-11 */
+		(void)subscriber_event(s, now, EVENT_LEFT, "it released its address", out);
+		break;
+	case DHCP4_DECLINE:
+		subscriber_record(s, out, RECORD_WARN, "dhcp_decline", "the station found its home address in use");
+		break;
+	default:
+		MPA_COUNT(s->mpa, dhcp_ignored);
+		break;
+	}
+}
+
+static void hold(struct subscriber *s, struct span frame)
+{
+	uint8_t *copy = malloc(frame.n);
+
+	if (!copy)
+		return; /* it asks again in a few seconds */
+	memcpy(copy, frame.p, frame.n);
+	free(s->held_dhcp);
+	s->held_dhcp = copy;
+	s->held_dhcp_n = frame.n;
+	MPA_COUNT(s->mpa, dhcp_held);
+}
+
+static int dhcp_of_frame(struct span frame, struct dhcp4 *ret)
+{
+	struct ether e;
+	struct ip4 ip;
+	struct udp4 u;
+
+	if (ether_parse(frame.p, frame.n, &e) < 0 || ip4_parse(e.payload.p, e.payload.n, &ip) < 0 ||
+	    udp4_parse(&ip, &u) < 0)
+		return -EBADMSG;
+	return dhcp4_parse(u.payload.p, u.payload.n, ret);
+}
+
+/* Which address the station thinks it has: the first request may ask the home agent for it (L-35, L-55). */
+static struct in_addr shown_address(const struct dhcp4 *m)
+{
+	if (m->client.s_addr != INADDR_ANY)
+		return m->client;
+	return m->type == DHCP4_REQUEST ? m->requested : (struct in_addr){ INADDR_ANY };
+}
+
+void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, struct span frame, struct actions *out)
+{
+	struct dhcp4 m;
+	struct station_id id = { .mac = port->mac };
+	struct subscriber *s;
+
+	if (mpa->conf->dhcp == MPA_DHCP_OFF)
+		return;
+	if (dhcp_of_frame(frame, &m) < 0 || m.op != DHCP4_BOOTREQUEST) {
+		MPA_COUNT(mpa, malformed);
+		return;
+	}
+	if (mpa->conf->dhcp == MPA_DHCP_RELAY) {
+		dhcp_relay_forward(mpa, port, &m, out);
+		return;
+	}
+	id.client_id = m.client_id;
+	id.fqdn = text_span(m.fqdn);
+	id.host_name = m.fqdn_raw.n > 0 ? (struct span){ 0 } : m.host_name; /* RFC 4702 4: 81 overrides 12 */
+	if (m.type == DHCP4_RELEASE || m.type == DHCP4_DECLINE)
+		s = subscriber_at(mpa, port); /* nobody arrives by leaving */
+	else
+		s = mpa_recognise(mpa, now, port, &id, shown_address(&m), MPA_TRIGGER_DHCP, out);
+	if (!s)
+		return;
+	if (s->state == SUBSCRIBER_SERVED)
+		subscriber_answer_dhcp(s, now, &m, out);
+	else if (frame.n <= HELD_FRAME_MAX)
+		hold(s, frame);
+}
+
+void subscriber_release_held(struct subscriber *s, struct instant now, struct actions *out)
+{
+	auto_(freep) uint8_t *arp = TAKE_PTR(s->held_arp);
+	auto_(freep) uint8_t *dhcp = TAKE_PTR(s->held_dhcp);
+	struct dhcp4 m;
+
+	if (arp)
+		subscriber_answer_arp(s, (struct span){ arp, s->held_arp_n }, out);
+	if (dhcp && dhcp_of_frame((struct span){ dhcp, s->held_dhcp_n }, &m) == 0)
+		subscriber_answer_dhcp(s, now, &m, out); /* last: the station may leave by it */
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entry points of the mobility proxy agent: what arrives is sorted here and handled in the files beside. */
+#include "roles/mpa/mpa.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/util.h"
+#include "codec/arp.h"
+#include "codec/icmp4.h"
+#include "roles/mpa/agent.h"
+
+enum { SECURITY_RECORDS_PER_S = 10, LIVES_PER_CALL = 64, REASON_MAX = 256 };
+
+int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa **ret)
+{
+	struct mpa *mpa = calloc(1, sizeof(*mpa));
+
+	if (!mpa)
+		return -ENOMEM;
+	mpa->by_index = calloc(conf->max_subscribers, sizeof(struct subscriber *));
+	if (!mpa->by_index) {
+		free(mpa);
+		return -ENOMEM;
+	}
+	mpa->conf = conf;
+	mpa->random = *random;
+	mpa->security = ratelimit_init(SECURITY_RECORDS_PER_S);
+	*ret = mpa;
+	return 0;
+}
+
+void mpa_freep(struct mpa **at)
+{
+	struct mpa *mpa = *at;
+	struct subscriber *s, *next;
+
+	if (!mpa)
+		return;
+	HASH_ITER(by_nai, mpa->by_nai, s, next)
+		subscriber_free(s);
+	timers_done(&mpa->retransmits);
+	timers_done(&mpa->lives);
+	timers_done(&mpa->keepalives);
+	free(mpa->by_index);
+	free(mpa);
+	*at = NULL;
+}
+
+struct span text_span(const char *text)
+{
+	return (struct span){ (const uint8_t *)text, strlen(text) };
+}
+
+void mpa_record(struct actions *out, const struct mpa_note *n, struct span nai, const char *reason_fmt, ...)
+{
+	const struct record record = { .level = n->level,
+				       .security = n->security,
+				       .event = n->event,
+				       .home = n->home,
+				       .peer = n->peer,
+				       .old_state = n->old_state,
+				       .new_state = n->new_state };
+	char reason[REASON_MAX];
+	va_list ap;
+
+	va_start(ap, reason_fmt);
+	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* a longer reason is cut, which is fine for people */
+	va_end(ap);
+	actions_record(out, &record, nai, "%s", reason);
+}
+
+void subscriber_record(const struct subscriber *s, struct actions *out, enum record_level level, const char *event,
+		       const char *reason_fmt, ...)
+{
+	const struct mpa_note note = { .level = level, .event = event, .home = s->home, .peer = s->agent_address };
+	char reason[REASON_MAX];
+	va_list ap;
+
+	va_start(ap, reason_fmt);
+	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* as above */
+	va_end(ap);
+	mpa_record(out, &note, text_span(s->nai), "%s", reason);
+}
+
+int mpa_detach(struct mpa *mpa, struct instant now, const char *nai, bool hold, struct actions *out)
+{
+	struct subscriber *s = subscriber_find(mpa, text_span(nai));
+
+	if (!s)
+		return -ENOENT;
+	MPA_COUNT(mpa, detached);
+	subscriber_record(s, out, RECORD_NOTICE, "detached", "by command");
+	(void)subscriber_event(s, now, hold ? EVENT_LOST : EVENT_LEFT, "detached by command", out);
+	return 0;
+}
+
+int mpa_kick(struct mpa *mpa, struct instant now, const char *nai, struct actions *out)
+{
+	return mpa_detach(mpa, now, nai, false, out);
+}
+
+void mpa_detach_all(struct mpa *mpa, struct instant now, struct actions *out)
+{
+	struct subscriber *s, *next;
+
+	HASH_ITER(by_nai, mpa->by_nai, s, next)
+		(void)subscriber_event(s, now, EVENT_LEFT, "the agent is shut down", out);
+}
+
+void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct span frame, struct actions *out)
+{
+	struct port port = { .ifindex = ifindex };
+	struct ether e;
+	struct ip4 ip;
+	struct udp4 udp;
+
+	if (ether_parse(frame.p, frame.n, &e) < 0 || (e.source[0] & 1)) {
+		MPA_COUNT(mpa, malformed);
+		return;
+	}
+	memcpy(port.mac, e.source, sizeof(port.mac));
+	if (e.type == ETHER_ARP) {
+		mpa_on_arp(mpa, now, &port, frame, out);
+	} else if (e.type == ETHER_IP4 && ip4_parse(e.payload.p, e.payload.n, &ip) == 0) {
+		if (ip.protocol == IPPROTO_ICMP)
+			mpa_on_echo(mpa, &port, frame, out);
+		else if (udp4_parse(&ip, &udp) == 0 && udp.destination == DHCP4_SERVER_PORT)
+			mpa_on_dhcp(mpa, now, &port, frame, out);
+	}
+}
+
+void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex, const uint8_t mac[6],
+			   struct in_addr source, struct actions *out)
+{
+	const struct station_id id = { .mac = mac };
+	struct port port = { .ifindex = ifindex };
+
+	memcpy(port.mac, mac, sizeof(port.mac));
+	(void)mpa_recognise(mpa, now, &port, &id, source, MPA_TRIGGER_PACKET, out); /* not ours: counted there */
+}
+
+void mpa_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex, const uint8_t mac[6], struct in_addr source,
+		  struct actions *out)
+{
+	struct port port = { .ifindex = ifindex };
+	struct mpa_note note = { .level = RECORD_WARN, .security = true, .event = "spoofed_source", .peer = source };
+	const struct subscriber *s;
+
+	memcpy(port.mac, mac, sizeof(port.mac));
+	s = subscriber_at(mpa, &port);
+	MPA_COUNT(mpa, spoofed_packets);
+	if (!s || !ratelimit_allow(&mpa->security, now.us))
+		return;
+	note.home = s->home;
+	mpa_record(out, &note, text_span(s->nai), "packets with a source that is not the home address are dropped");
+}
+
+static void carrier_up(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)
+{
+	struct mpa_attach a = { .ifindex = access->ifindex, .nai = access->carrier_nai,
+				.trigger = MPA_TRIGGER_CARRIER };
+
+	if (!access->by_carrier || !access->carrier_nai || !access->carrier_nai[0])
+		return;
+	memcpy(a.mac, access->carrier_mac, sizeof(a.mac));
+	(void)mpa_attach(mpa, now, &a, out); /* refusals are counted there */
+}
+
+void mpa_on_carrier(struct mpa *mpa, struct instant now, uint32_t ifindex, bool up, struct actions *out)
+{
+	const struct mpa_access *access = mpa_access_of(mpa, ifindex);
+	struct subscriber *s, *next;
+
+	if (!access)
+		return;
+	if (up) {
+		carrier_up(mpa, now, access, out);
+		return;
+	}
+	HASH_ITER(by_nai, mpa->by_nai, s, next)
+		if (s->port.ifindex == ifindex)
+			(void)subscriber_event(s, now, EVENT_LOST, "link down", out);
+}
+
+/* The agent's copy of a subnet's broadcast, wrapped for one station (L-44): out of the wrapping, onto its port. */
+static void deliver_broadcast(struct mpa *mpa, const struct subscriber *s, const struct ip4 *wrap,
+			      struct actions *out)
+{
+	struct wr w = actions_writer(out, ETHER_HEADER_OCTETS + wrap->payload.n);
+	uint8_t to[MAC_OCTETS];
+	struct ip4 ip;
+
+	if (ip4_parse(wrap->payload.p, wrap->payload.n, &ip) < 0) {
+		MPA_COUNT(mpa, packets_dropped);
+		return;
+	}
+	memcpy(to, ether_broadcast, sizeof(to));
+	if (ntohl(ip.destination.s_addr) >> 28 == 0xe) { /* RFC 1112 6.4 */
+		uint32_t group = ntohl(ip.destination.s_addr);
+		const uint8_t mac[] = { 0x01, 0x00, 0x5e, (group >> 16) & 0x7f, (uint8_t)(group >> 8),
+					(uint8_t)group };
+
+		memcpy(to, mac, sizeof(to));
+	}
+	ether_build(&w, to, mpa->conf->gateway_mac, ETHER_IP4);
+	wr_bytes(&w, wrap->payload.p, wrap->payload.n);
+	actions_send_frame(out, s->port.ifindex, &w);
+	MPA_COUNT(mpa, broadcasts_delivered);
+}
+
+void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelled *t, struct actions *out)
+{
+	struct subscriber *s;
+	struct ip4 ip;
+	struct wr w;
+
+	(void)now; /* nothing here is remembered */
+	if (ip4_parse(t->inner.p, t->inner.n, &ip) < 0) {
+		MPA_COUNT(mpa, packets_dropped);
+		return;
+	}
+	s = subscriber_with_home(mpa, ip.destination, t->tunnel.remote);
+	if (!s || s->state != SUBSCRIBER_SERVED || !tunnel_equal(&s->tunnel, &t->tunnel)) {
+		MPA_COUNT(mpa, packets_dropped); /* also the answers to keepalives end here */
+		return;
+	}
+	if (ip.protocol == IPPROTO_IPIP && ip.source.s_addr == s->agent_address.s_addr) {
+		deliver_broadcast(mpa, s, &ip, out);
+		return;
+	}
+	/* What the kernel left, such as a reassembled packet, goes to the station as it is. */
+	w = actions_writer(out, ETHER_HEADER_OCTETS + t->inner.n);
+	ether_build(&w, s->port.mac, mpa->conf->gateway_mac, ETHER_IP4);
+	wr_bytes(&w, t->inner.p, t->inner.n);
+	actions_send_frame(out, s->port.ifindex, &w);
+}
+
+static void on_tunnel_data(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out)
+{
+	struct tunnelled t = { .tunnel = { .encap = ENCAP_UDP,
+					   .local = d->local,
+					   .remote = d->remote,
+					   .local_port = d->local_port,
+					   .remote_port = d->remote_port } };
+	uint8_t next;
+
+	if (mip_tunnel_data_parse(d->payload.p, d->payload.n, &next, &t.inner) < 0 || next != IPPROTO_IPIP)
+		MPA_COUNT(mpa, malformed);
+	else
+		mpa_on_tunnelled(mpa, now, &t, out);
+}
+
+void mpa_on_datagram(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out)
+{
+	if (d->local_port == DHCP4_SERVER_PORT) {
+		dhcp_relay_on_reply(mpa, now, d, out);
+		return;
+	}
+	switch (d->payload.n > 0 ? d->payload.p[0] : 0) {
+	case MIP_TYPE_REPLY:
+		mpa_on_reply(mpa, now, d, out);
+		break;
+	case MIP_TYPE_REVOCATION:
+		mpa_on_revocation(mpa, now, d, out);
+		break;
+	case MIP_TYPE_TUNNEL_DATA:
+		on_tunnel_data(mpa, now, d, out);
+		break;
+	default:
+		MPA_COUNT(mpa, unknown_type);
+		break;
+	}
+}
+
+void mpa_on_first_packet(struct mpa *mpa, struct instant now, uint32_t index, bool up, struct actions *out)
+{
+	const struct subscriber *s = index < mpa->conf->max_subscribers ? mpa->by_index[index] : NULL;
+
+	if (s)
+		subscriber_record(s, out, RECORD_INFO, up ? "first_packet_up" : "first_packet_down",
+				  "%.1f ms after the tunnel was set", (double)(now.us - s->since_us) / US_PER_MS);
+}
+
+/* Whose DHCP lease ran out without a renewal is not here any more (RFC 5563 4.9). */
+static bool lease_is_over(const struct subscriber *s, struct instant now)
+{
+	return s->lease_ends_us != 0 && s->lease_ends_us <= now.us;
+}
+
+void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
+{
+	for (unsigned i = 0; i < LIVES_PER_CALL; i++) {
+		struct timer *timer = timers_pop(&mpa->lives, now.us);
+		struct subscriber *s;
+
+		if (!timer)
+			break;
+		s = container_of(timer, struct subscriber, life);
+		if (s->state == SUBSCRIBER_SERVED && lease_is_over(s, now))
+			(void)subscriber_event(s, now, EVENT_LEFT, "its DHCP lease ran out", out);
+		else
+			(void)subscriber_event(s, now, EVENT_TIMER, "time is up", out);
+	}
+	mpa_retransmit(mpa, now, out);
+	mpa_keepalive_send(mpa, now, out);
+}
+
+uint64_t mpa_due(const struct mpa *mpa)
+{
+	uint64_t due = timers_due(&mpa->lives);
+
+	if (timers_due(&mpa->retransmits) < due)
+		due = timers_due(&mpa->retransmits);
+	if (timers_due(&mpa->keepalives) < due)
+		due = timers_due(&mpa->keepalives);
+	return due;
+}
+
+void mpa_each_subscriber(const struct mpa *mpa, void (*fn)(void *ctx, const struct mpa_subscriber_view *v), void *ctx)
+{
+	const struct subscriber *s, *next;
+
+	HASH_ITER(by_nai, mpa->by_nai, s, next) {
+		struct mpa_subscriber_view v = {
+			.nai = s->nai,
+			.state = subscriber_state_names[s->state],
+			.home_agent = s->agent ? s->agent->name : "",
+			.index = s->index,
+			.ifindex = s->port.ifindex,
+			.sequence = s->sequence,
+			.home = s->home,
+			.tunnel = s->tunnel,
+			.since_us = s->since_us,
+			.expires_us = s->expires_us,
+			.last_code = s->last_code,
+			.association = s->association ? s->association->name : "from access authentication",
+		};
+
+		memcpy(v.mac, s->port.mac, sizeof(v.mac));
+		fn(ctx, &v);
+	}
+}
+
+size_t mpa_counters(const struct mpa *mpa, const char *const **ret_names, const uint64_t **ret_values)
+{
+#define MPA_COUNTER_NAME(name) #name,
+	static const char *const names[MPA_COUNTER_COUNT] = { MPA_COUNTERS(MPA_COUNTER_NAME) };
+#undef MPA_COUNTER_NAME
+
+	*ret_names = names;
+	*ret_values = mpa->counters;
+	return MPA_COUNTER_COUNT;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A subscriber's life as a table: state and event give what to do and the next state. */
+#include "roles/mpa/agent.h"
+
+const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT] = {
+	[SUBSCRIBER_NEW] = "new",
+	[SUBSCRIBER_REGISTERING] = "registering",
+	[SUBSCRIBER_SERVED] = "served",
+	[SUBSCRIBER_HOLDING] = "holding",
+	[SUBSCRIBER_DEREGISTERING] = "deregistering",
+	[SUBSCRIBER_BARRED] = "barred",
+	[SUBSCRIBER_GONE] = "gone",
+};
+
+static void do_nothing(struct subscriber *s, struct instant now, struct actions *out)
+{
+	(void)s;
+	(void)now;
+	(void)out;
+}
+
+static void do_register(struct subscriber *s, struct instant now, struct actions *out)
+{
+	s->exchange = (struct exchange){ 0 };
+	subscriber_request(s, now, s->mpa->conf->lifetime_s, out);
+}
+
+static void do_deregister(struct subscriber *s, struct instant now, struct actions *out)
+{
+	s->exchange = (struct exchange){ 0 };
+	subscriber_request(s, now, 0, out);
+}
+
+/* When to ask again: three quarters into the lifetime, so that several losses still fit before its end (L-13). */
+static uint64_t refresh_at(const struct subscriber *s, struct instant now)
+{
+	return s->expires_us == NEVER ? NEVER : now.us + (s->expires_us - now.us) / 4 * 3;
+}
+
+static void set_life(struct subscriber *s, uint64_t due_us)
+{
+	(void)timers_set(&s->mpa->lives, &s->life, due_us); /* room was made with the subscriber */
+}
+
+static void do_serve(struct subscriber *s, struct instant now, struct actions *out)
+{
+	subscriber_visitor_set(s, out);
+	set_life(s, refresh_at(s, now));
+	subscriber_release_held(s, now, out);
+}
+
+static void do_stop_and_hold(struct subscriber *s, struct instant now, struct actions *out)
+{
+	uint64_t hold_until_us = now.us + s->mpa->conf->hold_s * US_PER_S;
+
+	subscriber_visitor_del(s, out);
+	subscriber_request_cancel(s);
+	set_life(s, hold_until_us < s->expires_us ? hold_until_us : s->expires_us);
+}
+
+static void do_stop_and_deregister(struct subscriber *s, struct instant now, struct actions *out)
+{
+	subscriber_visitor_del(s, out);
+	do_deregister(s, now, out);
+}
+
+static void do_stop(struct subscriber *s, struct instant now, struct actions *out)
+{
+	(void)now;
+	subscriber_visitor_del(s, out);
+}
+
+/* Back before the hold was over: its binding may well be here still, so packets flow while we ask. */
+static void do_resume(struct subscriber *s, struct instant now, struct actions *out)
+{
+	do_serve(s, now, out);
+	do_register(s, now, out);
+}
+
+/* The timer of a served station: first to refresh, then, when nobody answered, to give up. */
+static void do_refresh(struct subscriber *s, struct instant now, struct actions *out)
+{
+	set_life(s, s->expires_us);
+	do_register(s, now, out);
+}
+
+static void do_lose_binding(struct subscriber *s, struct instant now, struct actions *out)
+{
+	MPA_COUNT(s->mpa, expired);
+	subscriber_visitor_del(s, out);
+	do_register(s, now, out);
+}
+
+static void do_wait(struct subscriber *s, struct instant now, struct actions *out)
+{
+	(void)out;
+	(void)now;
+	subscriber_request_cancel(s);
+}
+
+static void do_stop_and_wait(struct subscriber *s, struct instant now, struct actions *out)
+{
+	subscriber_visitor_del(s, out);
+	do_wait(s, now, out);
+}
+
+struct row {
+	void (*perform)(struct subscriber *s, struct instant now, struct actions *out); /* NULL: event is ignored */
+	enum subscriber_state next;
+};
+
+static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
+	[SUBSCRIBER_NEW] = {
+		[EVENT_ATTACH] = { do_register, SUBSCRIBER_REGISTERING },
+	},
+	[SUBSCRIBER_REGISTERING] = {
+		[EVENT_ACCEPTED] = { do_serve, SUBSCRIBER_SERVED },
+		[EVENT_REFUSED] = { do_wait, SUBSCRIBER_BARRED },
+		[EVENT_SUPERSEDED] = { do_wait, SUBSCRIBER_BARRED },
+		[EVENT_REVOKED] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_LOST] = { do_deregister, SUBSCRIBER_DEREGISTERING }, /* the request may have arrived */
+		[EVENT_LEFT] = { do_deregister, SUBSCRIBER_DEREGISTERING },
+	},
+	[SUBSCRIBER_SERVED] = {
+		[EVENT_ACCEPTED] = { do_serve, SUBSCRIBER_SERVED },
+		[EVENT_REFUSED] = { do_stop_and_wait, SUBSCRIBER_BARRED },
+		[EVENT_SUPERSEDED] = { do_stop, SUBSCRIBER_GONE }, /* L-18 */
+		[EVENT_REVOKED] = { do_stop, SUBSCRIBER_GONE },
+		[EVENT_LOST] = { do_stop_and_hold, SUBSCRIBER_HOLDING },
+		[EVENT_LEFT] = { do_stop_and_deregister, SUBSCRIBER_DEREGISTERING },
+		[EVENT_TIMER] = { do_refresh, SUBSCRIBER_SERVED },
+	},
+	[SUBSCRIBER_HOLDING] = {
+		[EVENT_ATTACH] = { do_resume, SUBSCRIBER_SERVED },
+		[EVENT_REVOKED] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_SUPERSEDED] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_LEFT] = { do_deregister, SUBSCRIBER_DEREGISTERING },
+		[EVENT_TIMER] = { do_deregister, SUBSCRIBER_DEREGISTERING },
+	},
+	[SUBSCRIBER_DEREGISTERING] = {
+		[EVENT_ATTACH] = { do_register, SUBSCRIBER_REGISTERING },
+		[EVENT_ACCEPTED] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_REFUSED] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_SUPERSEDED] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_REVOKED] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_SILENCE] = { do_nothing, SUBSCRIBER_GONE },
+	},
+	[SUBSCRIBER_BARRED] = {
+		[EVENT_REVOKED] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_LOST] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_LEFT] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_TIMER] = { do_register, SUBSCRIBER_REGISTERING },
+	},
+};
+
+bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
+		      struct actions *out)
+{
+	const struct row *row = &rows[s->state][e];
+	enum subscriber_state old = s->state;
+	struct mpa_note note = { .level = RECORD_NOTICE, .event = "state", .peer = s->agent_address };
+
+	if (!row->perform)
+		return true;
+	/* The last refresh went unanswered to the very end. */
+	if (old == SUBSCRIBER_SERVED && e == EVENT_TIMER && now.us >= s->expires_us) {
+		static const struct row lost = { do_lose_binding, SUBSCRIBER_REGISTERING };
+
+		row = &lost;
+		reason = "lifetime over without an answer";
+	}
+	s->state = row->next;
+	if (old != row->next) {
+		note.home = s->home;
+		note.old_state = subscriber_state_names[old];
+		note.new_state = subscriber_state_names[row->next];
+		mpa_record(out, &note, text_span(s->nai), "%s", reason);
+	}
+	row->perform(s, now, out);
+	if (s->state != SUBSCRIBER_GONE)
+		return true;
+	subscriber_free(s);
+	return false;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "roles/mpa/agent.h"
+
+const struct mpa_network *subscriber_network(const struct subscriber *s)
+{
+	const struct mpa_conf *c = s->mpa->conf;
+
+	for (size_t i = 0; i < c->network_n; i++) {
+		const struct mpa_network *n = &c->networks[i];
+		bool ours = !n->home_agent[0] || (s->agent && strcmp(n->home_agent, s->agent->name) == 0); /* L-26 */
+
+		if (ours && prefix_contains(&n->prefix, s->home))
+			return n;
+	}
+	return NULL;
+}
+
+static struct dp_visitor visitor(const struct subscriber *s)
+{
+	const struct mpa_network *n = subscriber_network(s);
+	struct dp_visitor v = {
+		.ifindex = s->port.ifindex,
+		.home = s->home,
+		.forward_broadcast = s->mpa->conf->forward_broadcast,
+		.tunnel = s->tunnel,
+		.index = s->index,
+	};
+
+	memcpy(v.mac, s->port.mac, sizeof(v.mac));
+	memcpy(v.gateway_mac, s->mpa->conf->gateway_mac, sizeof(v.gateway_mac));
+	if (n) {
+		v.gateway = n->gateway;
+		v.broadcast = prefix_broadcast(&n->prefix);
+	}
+	return v;
+}
+
+void subscriber_visitor_set(const struct subscriber *s, struct actions *out)
+{
+	const struct dp_visitor v = visitor(s);
+
+	actions_visitor_set(out, &v);
+}
+
+void subscriber_visitor_del(const struct subscriber *s, struct actions *out)
+{
+	const struct dp_visitor v = visitor(s);
+
+	actions_visitor_del(out, &v);
+}
