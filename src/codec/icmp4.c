@@ -67,7 +67,7 @@ bool icmp4_error_build(struct wr *w, struct in_addr source, struct span packet, 
 	struct ip4 about, h = { .ttl = 64, .source = source };
 	struct icmp4 m = { .type = type, .code = code, .rest = mtu };
 
-	if (ip4_parse(packet.p, packet.n, &about) < 0)
+	if (ip4_parse_cut(packet.p, packet.n, &about) < 0)
 		return false;
 	if (!is_host(about.source) || !is_host(about.destination) || (about.fragment & IP4_OFFSET) ||
 	    is_icmp_error(&about))

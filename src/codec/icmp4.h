@@ -23,7 +23,7 @@ void icmp4_build(struct wr *w, const struct ip4 *h, const struct icmp4 *m);
 
 /**
  * icmp4_error_build() - an ICMP error about @packet, from @source to its sender.
- * @packet: one IPv4 packet; its header and the first octets of its payload are quoted (RFC 1812 4.3.2.3).
+ * @packet: one IPv4 packet or its front; its header and the first octets of its payload are quoted (RFC 1812 4.3.2.3).
  * @mtu: for ICMP4_FRAGMENTATION_NEEDED (RFC 1191 4), else 0.
  * Return: true when something was built; false when no error may be sent about this packet (RFC 1122 3.2.2: ICMP
  * errors, multicast or broadcast, later fragments, no single source) or it is none.

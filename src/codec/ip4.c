@@ -22,7 +22,7 @@ uint16_t ip4_checksum(const uint8_t *p, size_t n)
 	return fold(sum(0, p, n));
 }
 
-int ip4_parse(const uint8_t *p, size_t n, struct ip4 *ret)
+static int parse(const uint8_t *p, size_t n, bool cut, struct ip4 *ret)
 {
 	struct rd r = rd_init(p, n);
 	uint8_t first = rd_u8(&r);
@@ -42,12 +42,23 @@ int ip4_parse(const uint8_t *p, size_t n, struct ip4 *ret)
 		return -EBADMSG;
 	if (first >> 4 != 4)
 		return -EPROTO;
-	if (header_n < IP4_HEADER_OCTETS || total < header_n || total > n || ip4_checksum(p, header_n) != 0)
+	if (header_n < IP4_HEADER_OCTETS || total < header_n || header_n > n ||
+	    (total > n && !cut) || ip4_checksum(p, header_n) != 0)
 		return -EBADMSG;
 	h.header_n = header_n;
-	h.payload = (struct span){ p + header_n, total - header_n };
+	h.payload = (struct span){ p + header_n, (total < n ? total : n) - header_n };
 	*ret = h;
 	return 0;
+}
+
+int ip4_parse(const uint8_t *p, size_t n, struct ip4 *ret)
+{
+	return parse(p, n, false, ret);
+}
+
+int ip4_parse_cut(const uint8_t *p, size_t n, struct ip4 *ret)
+{
+	return parse(p, n, true, ret);
 }
 
 void ip4_build(struct wr *w, const struct ip4 *h, size_t payload_n)

@@ -28,6 +28,8 @@ uint16_t ip4_checksum(const uint8_t *p, size_t n);
  * Return: 0, -EBADMSG (shorter than it says, impossible lengths or wrong checksum), -EPROTO (not version 4).
  */
 int ip4_parse(const uint8_t *p, size_t n, struct ip4 *ret);
+/* The same for the front of a packet, at least its header: the payload is what is there. */
+int ip4_parse_cut(const uint8_t *p, size_t n, struct ip4 *ret);
 /* A header of 20 octets for @payload_n octets that follow; over 65535 in all sets w->err. */
 void ip4_build(struct wr *w, const struct ip4 *h, size_t payload_n);
 

@@ -15,7 +15,10 @@ enum encap {
 
 extern const char *const encap_names[ENCAP_COUNT]; /* "ipip", "udp" */
 
-enum { IPV4_OCTETS = 20, UDP_OCTETS = 8, ETHER_OCTETS = 14, MAC_OCTETS = 6 };
+enum { MAC_OCTETS = 6 };
+
+/* Octets each encapsulation adds: outer IPv4; with UDP also its header and that of tunnel data (RFC 3519 4.3). */
+enum { TUNNEL_OVERHEAD_IPIP = 20, TUNNEL_OVERHEAD_UDP = 32 };
 
 struct tunnel {
 	enum encap encap;

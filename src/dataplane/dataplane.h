@@ -18,7 +18,7 @@ struct dp_home_network { /* anchor only */
 
 struct dp_conf {
 	enum dp_role role;
-	const char *device;  /* TUN name, e.g. "hf0" */
+	const char *device;  /* anchor: TUN name, e.g. "hf0" */
 	const char *pin_dir; /* on a bpffs, or an empty directory where one may be mounted */
 	const uint32_t *core;   /* ifindexes where tunnels arrive */
 	size_t core_n;
@@ -29,7 +29,7 @@ struct dp_conf {
 	const uint32_t *fast;   /* anchor: correspondent-facing ports with the pre-stack fast path (may be 0) */
 	size_t fast_n;
 	uint32_t max_entries;   /* bindings or visitors */
-	uint16_t mark_table;    /* MPA: routing table and ip-rule for packets the kernel must see; default 434 */
+	bool no_tcx;            /* use clsact even where the kernel has tcx: for tests */
 };
 
 enum dp_event_type {
@@ -38,6 +38,7 @@ enum dp_event_type {
 	DP_EVENT_FIRST_UP, DP_EVENT_FIRST_DOWN, /* first packet of `index` since it was set */
 	DP_EVENT_UNKNOWN_HOME,   /* anchor: packet for a home address without binding (rate-limited) */
 	DP_EVENT_TUNNEL_SPOOF,   /* anchor or MPA: tunnelled packet that fits no binding (rate-limited) */
+	DP_EVENT_TOO_BIG,        /* does not fit the path to the tunnel's other end: `packet` was dropped */
 };
 
 struct dp_event {
@@ -45,6 +46,8 @@ struct dp_event {
 	uint32_t ifindex, index;
 	uint8_t mac[MAC_OCTETS];
 	struct in_addr source; /* inner source, or home address */
+	uint16_t mtu;          /* TOO_BIG: of the path; octets that fit, outer headers included */
+	struct span packet;    /* TOO_BIG: the inner packet from its IP header on, cut when very long; borrowed */
 };
 
 struct dp; /* opaque; one thread */
@@ -66,14 +69,14 @@ int dp_binding_set(struct dp *dp, const struct dp_binding *b);
 int dp_binding_del(struct dp *dp, const struct dp_binding *b);
 int dp_visitor_set(struct dp *dp, const struct dp_visitor *v);
 int dp_visitor_del(struct dp *dp, const struct dp_visitor *v);
-/* Removes every entry whose index is not in use: after a restart, once re-registration is over. */
 int dp_counters_get(struct dp *dp, uint32_t index, struct dp_counters *ret);
 
 /* fd to poll for readability; then dp_events_read() calls @fn for each event waiting. */
 int dp_events_fd(const struct dp *dp);
 void dp_events_read(struct dp *dp, void (*fn)(void *ctx, const struct dp_event *e), void *ctx);
 
-/* The TUN: packets left to the daemon come out of it, and packets written into it are routed by the kernel. */
+/* Anchor: packets left to the daemon come out of the TUN, and those written into it are routed by the kernel. -1 at an
+ * MPA, which needs none. */
 int dp_tun_fd(const struct dp *dp);
 
 /* Drop and pass reasons counted in the kernel. Names are snake_case; values are sums over CPUs. */

@@ -3,8 +3,6 @@
 #include "codec/icmp4.h"
 #include "roles/ha/agent.h"
 
-enum { TUNNEL_OVERHEAD_IPIP = 20, TUNNEL_OVERHEAD_UDP = 32 };
-
 static void send_error(struct ha *ha, struct in_addr source, struct span packet, uint8_t code, uint16_t mtu,
 		       struct actions *out)
 {
@@ -35,17 +33,19 @@ static bool too_big(const struct binding *b, struct span packet, uint16_t path_m
 void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_t path_mtu, struct actions *out)
 {
 	const struct ha_network *n;
-	const struct binding *b;
+	const struct binding *b, *from;
 	struct ip4 ip;
 
-	(void)now; /* nothing here is remembered */
-	if (ip4_parse(packet.p, packet.n, &ip) < 0) {
+	if (ip4_parse_cut(packet.p, packet.n, &ip) < 0) {
 		HA_COUNT(ha, packets_dropped);
 		return;
 	}
 	b = binding_find(ha->bindings, ip.destination);
 	n = network_of(ha, ip.destination);
-	if (!b && n) {
+	from = binding_find(ha->bindings, ip.source);
+	if (from && ha_is_subnet_broadcast(ha, from, ip.destination)) {
+		ha_broadcast(ha, now, from, packet, out); /* the directed broadcast address was routed here */
+	} else if (!b && n) {
 		send_error(ha, n->gateway, packet, ICMP4_HOST_UNREACHABLE, 0, out);
 	} else if (b && (ip.fragment & IP4_DF) && too_big(b, packet, path_mtu)) {
 		uint16_t overhead = b->tunnel.encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;

@@ -17,7 +17,7 @@
 	X(malformed) X(unknown_extension) X(unknown_type) X(replies_unmatched) X(replies_unauthenticated)      \
 	X(revocations_ignored) X(arp_answered) X(arp_ignored) X(echo_answered) X(dhcp_answered) X(dhcp_held)   \
 	X(dhcp_ignored) X(dhcp_relayed) X(spoofed_packets) X(broadcasts_delivered) X(packets_dropped)          \
-	X(keepalives_sent) X(held_off)
+	X(keepalives_sent) X(held_off) X(too_big_told)
 
 #define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
 enum mpa_counter { MPA_COUNTERS(MPA_COUNTER_ID) MPA_COUNTER_COUNT };

@@ -10,7 +10,7 @@
 #include "codec/icmp4.h"
 #include "roles/mpa/agent.h"
 
-enum { SECURITY_RECORDS_PER_S = 10, LIVES_PER_CALL = 64, REASON_MAX = 256 };
+enum { SECURITY_RECORDS_PER_S = 10, LIVES_PER_CALL = 64, REASON_MAX = 256, ICMP_ERROR_MAX = 600 };
 
 int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa **ret)
 {
@@ -234,6 +234,32 @@ void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelle
 	ether_build(&w, s->port.mac, mpa->conf->gateway_mac, ETHER_IP4);
 	wr_bytes(&w, t->inner.p, t->inner.n);
 	actions_send_frame(out, s->port.ifindex, &w);
+}
+
+void mpa_on_too_big(struct mpa *mpa, struct instant now, uint32_t index, struct span packet, uint16_t mtu,
+		    struct actions *out)
+{
+	const struct subscriber *s = index < mpa->conf->max_subscribers ? mpa->by_index[index] : NULL;
+	const struct mpa_network *n = s && s->state == SUBSCRIBER_SERVED ? subscriber_network(s) : NULL;
+	uint16_t overhead;
+	struct ip4 ip;
+	struct wr w;
+
+	(void)now; /* nothing here is remembered */
+	if (!n || packet.n < IP4_HEADER_OCTETS)
+		return;
+	overhead = s->tunnel.encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;
+	if (ip4_parse_cut(packet.p, packet.n, &ip) == 0 && !(ip.fragment & IP4_DF)) {
+		actions_send_tunnelled(out, &s->tunnel, packet); /* the kernel fragments the outer packet */
+		return;
+	}
+	w = actions_writer(out, ETHER_HEADER_OCTETS + ICMP_ERROR_MAX);
+	ether_build(&w, s->port.mac, mpa->conf->gateway_mac, ETHER_IP4);
+	if (!icmp4_error_build(&w, n->gateway, packet, ICMP4_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED,
+			       (uint16_t)(mtu - overhead)))
+		return;
+	actions_send_frame(out, s->port.ifindex, &w);
+	MPA_COUNT(mpa, too_big_told);
 }
 
 static void on_tunnel_data(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out)

@@ -50,6 +50,10 @@ void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex
 /* The kernel dropped a packet whose inner source was not the station's home address. */
 void mpa_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex, const uint8_t mac[6], struct in_addr source,
 		  struct actions *out);
+/* A station's packet does not fit the path to its home agent: octets @mtu, outer headers included. With DF set the
+ * station hears of it (RFC 1191), else the packet goes in pieces. */
+void mpa_on_too_big(struct mpa *mpa, struct instant now, uint32_t index, struct span packet, uint16_t mtu,
+		    struct actions *out);
 void mpa_on_carrier(struct mpa *mpa, struct instant now, uint32_t ifindex, bool up, struct actions *out);
 void mpa_on_datagram(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out);
 /* A tunnelled packet left to us: nested broadcast from the anchor, reassembled fragments, DHCP from the anchor. */

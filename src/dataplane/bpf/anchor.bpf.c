@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Home agent: into the tunnel at the egress of the TUN, out of it at the ingress of the core. */
+#include "common.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, struct dp_binding_def);
+	__uint(max_entries, 1); /* set before loading */
+} bindings SEC(".maps");
+
+/* Home networks on a real link: who is not away is on it. */
+struct dp_network_key {
+	__u32 len, prefix;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct dp_network_key);
+	__type(value, __u32); /* ifindex */
+	__uint(max_entries, 64);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} links SEC(".maps");
+
+static __always_inline int to_home_link(struct __sk_buff *skb, __u32 home)
+{
+	struct dp_network_key key = { .len = 32, .prefix = home };
+	struct bpf_redir_neigh next = { .nh_family = AF_INET4 };
+	__u32 *ifindex = bpf_map_lookup_elem(&links, &key);
+
+	if (!ifindex)
+		return TC_ACT_OK;
+	if (bpf_skb_change_head(skb, ETH_HLEN, 0) < 0)
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	next.ipv4_nh = home;
+	return (int)bpf_redirect_neigh(*ifindex, &next, sizeof(next), 0);
+}
+
+/* @l2: octets in front of the IP header: 0 on the TUN. */
+static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_def *b, const struct iphdr *ip, __u32 l2)
+{
+	const struct dp_tunnel_def t = b->tunnel;
+	__u32 octets = skb->len - l2;
+	struct outer o;
+	struct route r;
+
+	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, octets) + overhead(&t), &r);
+	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return tell_too_big(skb, 0, l2, b->index, r.fib.mtu_result);
+	if (make_room(skb, &t) < 0)
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	fill_outer(&o, &t, ip, octets + overhead(&t));
+	if (bpf_skb_store_bytes(skb, l2, &o, sizeof(struct iphdr), 0) < 0 ||
+	    (t.encap == ENCAP_UDP_DEF && bpf_skb_store_bytes(skb, l2, &o, sizeof(o), 0) < 0))
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	if (l2 == 0 && bpf_skb_change_head(skb, ETH_HLEN, 0) < 0)
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	account(b->index, octets, 0);
+	note_first(&b->seen, DP_SEEN_DOWN, b->index);
+	count(DP_STAT_down_forwarded, 0);
+	return send_routed(skb, &r);
+}
+
+SEC("tc")
+int anchor_down(struct __sk_buff *skb)
+{
+	struct dp_binding_def *b;
+	struct iphdr ip;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) < 0)
+		return TC_ACT_SHOT;
+	b = bpf_map_lookup_elem(&bindings, &ip.daddr);
+	if (b && b->home == ip.daddr)
+		return into_tunnel(skb, b, &ip, 0);
+	count(DP_STAT_unknown_home, 0);
+	tell_address(EV_UNKNOWN_HOME, 0, ip.daddr);
+	return to_home_link(skb, ip.daddr);
+}
+
+/* Straight from the wire, before the stack, for packets with nothing special about them. */
+SEC("tc")
+int anchor_fast(struct __sk_buff *skb)
+{
+	struct dp_binding_def *b;
+	struct iphdr ip;
+	__u8 ttl;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->pkt_type != PACKET_HOST ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) < 0 || ip.ihl != 5 || ip.ttl <= 1 ||
+	    (ip.frag_off & bpf_htons(FRAGMENT)))
+		return TC_ACT_OK;
+	b = bpf_map_lookup_elem(&bindings, &ip.daddr);
+	if (!b || b->home != ip.daddr || wire_octets(skb, skb->len - ETH_HLEN) > 1400)
+		return TC_ACT_OK; /* the stack knows what to say about its size */
+	ttl = ip.ttl - 1;
+	bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), bpf_htons((__u16)(ip.ttl << 8)),
+			    bpf_htons((__u16)(ttl << 8)), 2);
+	if (bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct iphdr, ttl), &ttl, sizeof(ttl), 0) < 0)
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	return into_tunnel(skb, b, &ip, ETH_HLEN);
+}
+
+SEC("tc")
+int anchor_up(struct __sk_buff *skb)
+{
+	struct dp_binding_def *b;
+	struct tunnelled p;
+
+	if (parse_tunnelled(skb, &p) != TUNNELLED)
+		return TC_ACT_OK;
+	b = bpf_map_lookup_elem(&bindings, &p.inner.saddr);
+	if (!b || b->home != p.inner.saddr) {
+		count(DP_STAT_unknown_tunnel, 0);
+		if (p.is_udp) /* keepalives: the daemon looks at them */
+			return TC_ACT_OK;
+		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
+		return TC_ACT_SHOT;
+	}
+	if (!fits(&p, &b->tunnel)) {
+		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
+		return count(DP_STAT_spoofed_tunnel, TC_ACT_SHOT);
+	}
+	if (p.inner.daddr == 0xffffffff || is_link_local_multicast(p.inner.daddr))
+		return count(DP_STAT_left_to_daemon, TC_ACT_OK);
+	if (decapsulate(skb, &p) < 0)
+		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
+	account(b->index, skb->len - ETH_HLEN, 1);
+	note_first(&b->seen, DP_SEEN_UP, b->index);
+	count(DP_STAT_up_forwarded, 0);
+	return (int)bpf_redirect(tun_ifindex, BPF_F_INGRESS);
+}
+
+char program_license[] SEC("license") = "GPL";

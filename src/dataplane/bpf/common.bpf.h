@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Encapsulation, decapsulation, counting and events for both roles. */
+#ifndef HF_COMMON_BPF_H
+#define HF_COMMON_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/pkt_cls.h>
+#include <linux/udp.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../dp_def.h"
+
+enum { AF_INET4 = 2, FRAGMENT = 0x3fff, MIP_PORT = 434, TUNNEL_DATA = 4, EVENT_EVERY_NS = 10 * 1000 * 1000 };
+enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1 };                                        /* enum encap */
+enum { EV_UNKNOWN_SOURCE, EV_SPOOF, EV_FIRST_UP, EV_FIRST_DOWN, EV_UNKNOWN_HOME, EV_TUNNEL_SPOOF, EV_TOO_BIG }; /* enum dp_event_type */
+enum { INET_ECN_MASK = 3, INET_ECN_CE = 3 };
+
+const volatile __u32 tun_ifindex = 0; /* anchor only */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct dp_counters_def);
+	__uint(max_entries, 1); /* set before loading */
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, DP_STAT_COUNT);
+} stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 19);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct dp_limit_def);
+	__type(value, __u64);
+	__uint(max_entries, 4096);
+} limits SEC(".maps");
+
+static __always_inline int count(__u32 reason, int verdict)
+{
+	__u64 *n = bpf_map_lookup_elem(&stats, &reason);
+
+	if (n)
+		(*n)++;
+	return verdict;
+}
+
+static __always_inline struct dp_event_def *event_begin(__u32 type, __u32 ifindex, __u32 index, __u32 source)
+{
+	struct dp_event_def *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e)
+		return 0;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->type = type;
+	e->ifindex = ifindex;
+	e->index = index;
+	e->source = source;
+	return e;
+}
+
+static __always_inline void event(__u32 type, __u32 ifindex, __u32 index, __u32 source)
+{
+	struct dp_event_def *e = event_begin(type, ifindex, index, source);
+
+	if (e)
+		bpf_ringbuf_submit(e, 0);
+}
+
+/* One event per origin and interval. */
+static __always_inline int may_tell(const struct dp_limit_def *origin)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 *last = bpf_map_lookup_elem(&limits, origin);
+
+	if (last && now - *last < EVENT_EVERY_NS)
+		return 0;
+	bpf_map_update_elem(&limits, origin, &now, BPF_ANY);
+	return 1;
+}
+
+static __always_inline void tell_address(__u32 type, __u32 ifindex, __u32 address)
+{
+	struct dp_limit_def origin = { .type = type, .ifindex = ifindex };
+
+	__builtin_memcpy(origin.origin, &address, sizeof(address));
+	if (may_tell(&origin))
+		event(type, ifindex, 0, address);
+}
+
+/* The packet itself goes to the daemon, which knows what its sender has to hear. */
+static __always_inline int tell_too_big(struct __sk_buff *skb, const __u8 *mac, __u32 ip_at, __u32 index, __u16 mtu)
+{
+	struct dp_event_def *e;
+	__u32 n = skb->len - ip_at;
+
+	count(DP_STAT_too_big, 0);
+	e = bpf_ringbuf_reserve(&events, sizeof(*e) + DP_PACKET_MAX, 0);
+	if (!e)
+		return TC_ACT_SHOT;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->type = EV_TOO_BIG;
+	e->ifindex = skb->ingress_ifindex;
+	e->index = index;
+	e->mtu = mtu;
+	if (mac)
+		__builtin_memcpy(e->mac, mac, DP_MAC_OCTETS);
+	if (n > DP_PACKET_MAX)
+		n = DP_PACKET_MAX; /* a super-packet: its head is enough to quote */
+	if (n < sizeof(struct iphdr) || bpf_skb_load_bytes(skb, ip_at, e + 1, n) < 0) {
+		bpf_ringbuf_discard(e, 0);
+		return TC_ACT_SHOT;
+	}
+	e->packet_n = n;
+	bpf_ringbuf_submit(e, 0);
+	return TC_ACT_SHOT;
+}
+
+static __always_inline void account(__u32 index, __u32 octets, int up)
+{
+	struct dp_counters_def *c = bpf_map_lookup_elem(&counters, &index);
+
+	if (!c)
+		return;
+	if (up) {
+		c->up_packets++;
+		c->up_bytes += octets;
+		c->up_last_ns = bpf_ktime_get_boot_ns();
+	} else {
+		c->down_packets++;
+		c->down_bytes += octets;
+		c->down_last_ns = bpf_ktime_get_boot_ns();
+	}
+}
+
+/* Two CPUs may both be first: then two events are sent, and the reader keeps one. */
+static __always_inline void note_first(__u32 *seen, __u32 bit, __u32 index)
+{
+	if (*seen & bit)
+		return;
+	__sync_fetch_and_or(seen, bit);
+	event(bit == DP_SEEN_UP ? EV_FIRST_UP : EV_FIRST_DOWN, 0, index, 0);
+}
+
+struct outer {
+	struct iphdr ip;
+	struct udphdr udp; /* the rest only with ENCAP_UDP */
+	__u8 type, next;
+	__u16 reserved;
+};
+
+static __always_inline __u32 overhead(const struct dp_tunnel_def *t)
+{
+	return t->encap == ENCAP_UDP_DEF ? sizeof(struct outer) : sizeof(struct iphdr);
+}
+
+static __always_inline __u16 checksum(const struct iphdr *ip)
+{
+	const __u16 *p = (const __u16 *)ip;
+	__u32 s = 0;
+
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		s += p[i];
+	s = (s & 0xffff) + (s >> 16);
+	s = (s & 0xffff) + (s >> 16);
+	return (__u16)~s;
+}
+
+static __always_inline void fill_outer(struct outer *o, const struct dp_tunnel_def *t, const struct iphdr *inner,
+				       __u32 octets)
+{
+	__builtin_memset(o, 0, sizeof(*o));
+	o->ip.version = 4;
+	o->ip.ihl = 5;
+	o->ip.tos = inner->tos; /* RFC 6040 normal mode */
+	o->ip.tot_len = bpf_htons((__u16)octets);
+	o->ip.frag_off = inner->frag_off & bpf_htons(0x4000); /* RFC 2003 5.1: DF is carried over */
+	if (!o->ip.frag_off)
+		o->ip.id = (__u16)bpf_get_prandom_u32();
+	o->ip.ttl = 64;
+	o->ip.saddr = t->local;
+	o->ip.daddr = t->remote;
+	o->ip.protocol = IPPROTO_IPIP;
+	if (t->encap == ENCAP_UDP_DEF) {
+		o->ip.protocol = IPPROTO_UDP;
+		o->udp.source = t->local_port;
+		o->udp.dest = t->remote_port;
+		o->udp.len = bpf_htons((__u16)(octets - sizeof(struct iphdr)));
+		o->type = TUNNEL_DATA;
+		o->next = IPPROTO_IPIP;
+	}
+	o->ip.check = checksum(&o->ip);
+}
+
+static __always_inline int make_room(struct __sk_buff *skb, const struct dp_tunnel_def *t)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_FIXED_GSO;
+	int r;
+
+	if (t->encap == ENCAP_UDP_DEF)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	r = bpf_skb_adjust_room(skb, (__s32)overhead(t), BPF_ADJ_ROOM_MAC, flags);
+	/* A packet that came out of a tunnel a moment ago still counts as encapsulated for the kernel (-EALREADY). */
+	if (r == -114)
+		r = bpf_skb_adjust_room(skb, (__s32)overhead(t), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+	return r;
+}
+
+/* Octets of the longest IP packet this one becomes on the wire. */
+static __always_inline __u32 wire_octets(const struct __sk_buff *skb, __u32 ip_octets)
+{
+	/* A super-packet is cut into gso_size of payload each; 60 + 60 covers the longest headers of IP and TCP, of
+	 * which this one surely has 20 + 20. */
+	if (skb->gso_size)
+		return skb->gso_size + 40;
+	return ip_octets;
+}
+
+struct route {
+	struct bpf_fib_lookup fib;
+	long result;
+};
+
+static __always_inline void find_route(struct __sk_buff *skb, const struct dp_tunnel_def *t, __u32 ifindex,
+				       __u8 tos, __u32 octets, struct route *ret)
+{
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->fib.family = AF_INET4;
+	ret->fib.tos = tos & ~INET_ECN_MASK;
+	ret->fib.l4_protocol = t->encap == ENCAP_UDP_DEF ? IPPROTO_UDP : IPPROTO_IPIP;
+	ret->fib.tot_len = (__u16)octets;
+	ret->fib.ipv4_src = t->local;
+	ret->fib.ipv4_dst = t->remote;
+	ret->fib.ifindex = ifindex;
+	ret->result = bpf_fib_lookup(skb, &ret->fib, sizeof(ret->fib), 0);
+}
+
+/* The frame leaves by the route found. The Ethernet header starts at 0 and is there already. */
+static __always_inline int send_routed(struct __sk_buff *skb, const struct route *r)
+{
+	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
+
+	if (r->result == BPF_FIB_LKUP_RET_NO_NEIGH)
+		return (int)bpf_redirect_neigh(r->fib.ifindex, 0, 0, 0);
+	if (r->result != BPF_FIB_LKUP_RET_SUCCESS)
+		return count(DP_STAT_no_route, TC_ACT_SHOT);
+	__builtin_memcpy(eth.h_dest, r->fib.dmac, ETH_ALEN);
+	__builtin_memcpy(eth.h_source, r->fib.smac, ETH_ALEN);
+	if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0) < 0)
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	return (int)bpf_redirect(r->fib.ifindex, 0);
+}
+
+/* What came out of a tunnel device: outer header and the inner one behind it. */
+struct tunnelled {
+	struct outer outer;
+	struct iphdr inner;
+	__u32 inner_at;
+	int is_udp;
+};
+
+enum { NOT_TUNNELLED, TUNNELLED };
+
+/* A whole, unfragmented tunnel packet with plain headers; anything else is the stack's, and the daemon's from there. */
+static __always_inline int parse_tunnelled(struct __sk_buff *skb, struct tunnelled *ret)
+{
+	__u32 at = ETH_HLEN;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->pkt_type != PACKET_HOST ||
+	    bpf_skb_load_bytes(skb, at, &ret->outer.ip, sizeof(ret->outer.ip)) < 0)
+		return NOT_TUNNELLED;
+	if (ret->outer.ip.ihl != 5 || (ret->outer.ip.frag_off & bpf_htons(FRAGMENT)))
+		return NOT_TUNNELLED;
+	if (ret->outer.ip.protocol == IPPROTO_IPIP) {
+		ret->is_udp = 0;
+		at += sizeof(struct iphdr);
+	} else if (ret->outer.ip.protocol == IPPROTO_UDP) {
+		if (bpf_skb_load_bytes(skb, at, &ret->outer, sizeof(ret->outer)) < 0 ||
+		    ret->outer.udp.dest != bpf_htons(MIP_PORT) || ret->outer.type != TUNNEL_DATA ||
+		    ret->outer.next != IPPROTO_IPIP)
+			return NOT_TUNNELLED;
+		ret->is_udp = 1;
+		at += sizeof(struct outer);
+	} else {
+		return NOT_TUNNELLED;
+	}
+	if (bpf_skb_load_bytes(skb, at, &ret->inner, sizeof(ret->inner)) < 0 || ret->inner.version != 4)
+		return NOT_TUNNELLED;
+	ret->inner_at = at;
+	return TUNNELLED;
+}
+
+/* RFC 3024 4.1, RFC 3519 4.5: only through the tunnel that was registered. */
+static __always_inline int fits(const struct tunnelled *p, const struct dp_tunnel_def *t)
+{
+	if (p->outer.ip.saddr != t->remote || p->outer.ip.daddr != t->local)
+		return 0;
+	if (t->encap != ENCAP_UDP_DEF)
+		return !p->is_udp;
+	return p->is_udp && p->outer.udp.source == t->remote_port && p->outer.udp.dest == t->local_port;
+}
+
+/* Takes the outer header off. Congestion that the tunnel met is passed on (RFC 6040). */
+static __always_inline int decapsulate(struct __sk_buff *skb, const struct tunnelled *p)
+{
+	int ce = (p->outer.ip.tos & INET_ECN_MASK) == INET_ECN_CE;
+
+	if (bpf_skb_adjust_room(skb, -(__s32)(p->inner_at - ETH_HLEN), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) < 0)
+		return -1;
+	if (ce && !(p->inner.tos & INET_ECN_MASK)) {
+		count(DP_STAT_congestion_dropped, 0);
+		return -1;
+	}
+	if (ce)
+		bpf_skb_ecn_set_ce(skb);
+	return 0;
+}
+
+static __always_inline int is_link_local_multicast(__u32 address)
+{
+	return (bpf_ntohl(address) >> 8) == 0xe00000;
+}
+
+#endif

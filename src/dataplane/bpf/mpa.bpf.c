@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Mobility proxy agent: from the port of a station into its tunnel, and back. The port is closed for everything else:
+ * ARP, DHCP and pings of the gateway are seen by the daemon's packet socket before they are dropped here. Inner TTLs
+ * are left alone: to its station, the tunnel is the home link, and the first router is the anchor (L-28, L-56). */
+#include "common.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct dp_port_def);
+	__type(value, struct dp_visitor_def);
+	__uint(max_entries, 1); /* set before loading */
+} uplink SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct dp_inside_def);
+	__type(value, struct dp_visitor_def);
+	__uint(max_entries, 1); /* set before loading */
+} downlink SEC(".maps");
+
+static __always_inline void tell_mac(__u32 type, const struct dp_port_def *port, __u32 source)
+{
+	struct dp_limit_def origin = { .type = type, .ifindex = port->ifindex };
+	struct dp_event_def *e;
+
+	__builtin_memcpy(origin.origin, port->mac, DP_MAC_OCTETS);
+	if (!may_tell(&origin))
+		return;
+	e = event_begin(type, port->ifindex, 0, source);
+	if (!e)
+		return;
+	__builtin_memcpy(e->mac, port->mac, DP_MAC_OCTETS);
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* What the daemon answers in the home network's name. */
+static __always_inline int is_for_daemon(struct __sk_buff *skb, const struct iphdr *ip, const struct dp_visitor_def *v)
+{
+	__u32 at = ETH_HLEN + ip->ihl * 4U;
+	__u16 port;
+	__u8 type;
+
+	if (ip->daddr != v->gateway && ip->daddr != 0xffffffff)
+		return 0;
+	if (ip->protocol == IPPROTO_UDP)
+		return bpf_skb_load_bytes(skb, at + 2, &port, sizeof(port)) == 0 && port == bpf_htons(67);
+	if (ip->protocol == IPPROTO_ICMP)
+		return bpf_skb_load_bytes(skb, at, &type, sizeof(type)) == 0 && type == 8;
+	return 0;
+}
+
+static __always_inline int is_broadcast(const struct iphdr *ip, const struct dp_visitor_def *v)
+{
+	return ip->daddr == 0xffffffff || ip->daddr == v->broadcast || is_link_local_multicast(ip->daddr);
+}
+
+SEC("tc")
+int mpa_up(struct __sk_buff *skb)
+{
+	struct dp_port_def port = { .ifindex = skb->ifindex };
+	struct dp_visitor_def *v;
+	struct dp_tunnel_def t;
+	struct iphdr ip;
+	struct outer o;
+	struct route r;
+	__u32 octets = skb->len - ETH_HLEN;
+
+	if (bpf_skb_load_bytes(skb, ETH_ALEN, port.mac, DP_MAC_OCTETS) < 0 ||
+	    skb->protocol != bpf_htons(ETH_P_IP) || bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) < 0)
+		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
+	v = bpf_map_lookup_elem(&uplink, &port); /* L-26 */
+	if (!v) {
+		if (ip.saddr)
+			tell_mac(EV_UNKNOWN_SOURCE, &port, ip.saddr);
+		return count(DP_STAT_unknown_source, TC_ACT_SHOT);
+	}
+	if (ip.saddr != v->home) { /* G-15 */
+		if (ip.saddr)
+			tell_mac(EV_SPOOF, &port, ip.saddr);
+		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
+	}
+	if (is_for_daemon(skb, &ip, v) || (is_broadcast(&ip, v) && !v->forward_broadcast)) /* L-43 */
+		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
+
+	t = v->tunnel;
+	find_route(skb, &t, skb->ifindex, ip.tos, wire_octets(skb, octets) + overhead(&t), &r);
+	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return tell_too_big(skb, port.mac, ETH_HLEN, v->index, r.fib.mtu_result);
+	if (make_room(skb, &t) < 0)
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	fill_outer(&o, &t, &ip, octets + overhead(&t));
+	if (bpf_skb_store_bytes(skb, ETH_HLEN, &o, sizeof(struct iphdr), 0) < 0 ||
+	    (t.encap == ENCAP_UDP_DEF && bpf_skb_store_bytes(skb, ETH_HLEN, &o, sizeof(o), 0) < 0))
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	account(v->index, octets, 1);
+	note_first(&v->seen, DP_SEEN_UP, v->index);
+	count(DP_STAT_up_forwarded, 0);
+	return send_routed(skb, &r); /* L-25: whatever its destination */
+}
+
+SEC("tc")
+int mpa_down(struct __sk_buff *skb)
+{
+	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
+	struct dp_inside_def key;
+	struct dp_visitor_def *v;
+	struct tunnelled p;
+
+	if (parse_tunnelled(skb, &p) != TUNNELLED)
+		return TC_ACT_OK;
+	key.anchor = p.outer.ip.saddr;
+	key.home = p.inner.daddr;
+	v = bpf_map_lookup_elem(&downlink, &key); /* L-27 */
+	if (!v) {
+		count(DP_STAT_unknown_tunnel, 0);
+		if (p.is_udp) /* answers to keepalives: the daemon looks at them */
+			return TC_ACT_OK;
+		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.daddr);
+		return TC_ACT_SHOT;
+	}
+	if (!fits(&p, &v->tunnel)) {
+		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.daddr);
+		return count(DP_STAT_spoofed_tunnel, TC_ACT_SHOT);
+	}
+	if (p.inner.protocol == IPPROTO_IPIP && p.inner.saddr == p.outer.ip.saddr)
+		return count(DP_STAT_left_to_daemon, TC_ACT_OK); /* a wrapped broadcast (L-44) */
+	if (decapsulate(skb, &p) < 0)
+		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
+	__builtin_memcpy(eth.h_dest, v->port.mac, ETH_ALEN);
+	__builtin_memcpy(eth.h_source, v->gateway_mac, ETH_ALEN);
+	if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0) < 0)
+		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
+	account(v->index, skb->len - ETH_HLEN, 0);
+	note_first(&v->seen, DP_SEEN_DOWN, v->index);
+	count(DP_STAT_down_forwarded, 0);
+	return (int)bpf_redirect(v->port.ifindex, 0);
+}
+
+char program_license[] SEC("license") = "GPL";

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel programs and dp_bpf.c share: map layouts, one writer each. User space writes bindings and visitors
+ * (except `seen`), the programs write counters, statistics and events. Fixed widths, explicit padding. */
+#ifndef HF_DP_DEF_H
+#define HF_DP_DEF_H
+
+#include <linux/types.h>
+
+#define DP_LAYOUT 1 /* part of the pin names: another layout never meets old maps */
+
+enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048 };
+
+struct dp_tunnel_def { /* addresses and ports in network order */
+	__u32 local, remote;
+	__u16 local_port, remote_port; /* 0 with IP-in-IP */
+	__u8 encap;                    /* enum encap */
+	__u8 pad[3];
+};
+
+/* Map "bindings", key: home address. */
+struct dp_binding_def {
+	__u32 home; /* again: a value read while its slot is reused must not be taken for the key's */
+	__u32 index;
+	__u32 seen; /* DP_SEEN_...: first packets already told; set by the programs */
+	struct dp_tunnel_def tunnel;
+};
+
+enum { DP_SEEN_UP = 1, DP_SEEN_DOWN = 2 };
+
+/* Map "uplink", key. */
+struct dp_port_def {
+	__u32 ifindex;
+	__u8 mac[DP_MAC_OCTETS];
+	__u8 pad[2];
+};
+
+/* Map "downlink", key: two anchors may use one home address (L-27). */
+struct dp_inside_def {
+	__u32 anchor, home;
+};
+
+/* Value of both. */
+struct dp_visitor_def {
+	struct dp_port_def port;
+	__u8 gateway_mac[DP_MAC_OCTETS];
+	__u8 forward_broadcast;
+	__u8 pad;
+	__u32 home, gateway, broadcast;
+	__u32 index;
+	__u32 seen;
+	struct dp_tunnel_def tunnel;
+};
+
+/* Map "counters": per-CPU array by index. */
+struct dp_counters_def {
+	__u64 up_packets, up_bytes, down_packets, down_bytes, up_last_ns, down_last_ns;
+};
+
+/* Map "limits": last event per origin. */
+struct dp_limit_def {
+	__u32 type, ifindex;
+	__u8 origin[8]; /* MAC or address, zero padded */
+};
+
+/* Record of the ring buffer "events"; TOO_BIG carries `packet_n` octets from the inner IP header on. */
+struct dp_event_def {
+	__u32 type; /* enum dp_event_type */
+	__u32 ifindex, index, source;
+	__u8 mac[DP_MAC_OCTETS];
+	__u16 mtu;
+	__u32 packet_n;
+};
+
+/* Map "stats": per-CPU array of packet counts by reason. */
+#define DP_STATS(X)                                                                                       \
+	X(up_forwarded) X(down_forwarded) X(unknown_home) X(unknown_source) X(unknown_tunnel) X(spoofed_source) \
+	X(spoofed_tunnel) X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) X(no_route) X(local_dropped) \
+	X(congestion_dropped)
+
+#define DP_STAT_ID(name) DP_STAT_##name,
+enum dp_stat { DP_STATS(DP_STAT_ID) DP_STAT_COUNT };
+#undef DP_STAT_ID
+
+#endif

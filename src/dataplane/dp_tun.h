@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The anchor's TUN and the routes that lead into it. */
+#ifndef HF_DP_TUN_H
+#define HF_DP_TUN_H
+
+#include "dataplane/dataplane.h"
+
+/* Creates or adopts the persistent TUN conf->device and sets its MTU, addresses and routes.
+ * Return: 0 or -errno; @ret_why names the step that failed. */
+int dp_tun_open(const struct dp_conf *conf, int *ret_fd, uint32_t *ret_ifindex, const char **ret_why);
+void dp_tun_remove(const struct dp_conf *conf);
+
+#endif
