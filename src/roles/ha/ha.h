@@ -31,6 +31,8 @@ void ha_on_tunnelled(struct ha *ha, struct instant now, const struct tunnelled *
 void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_t path_mtu, struct actions *out);
 /* First packet of a binding in one direction after it was set: for the timeline. */
 void ha_on_first_packet(struct ha *ha, struct instant now, uint32_t index, bool up, struct actions *out);
+/* The kernel dropped tunnelled packets with inner source @home: no binding there, or another tunnel (RFC 3024 4.1). */
+void ha_on_tunnel_spoof(struct ha *ha, struct instant now, struct in_addr home, struct actions *out);
 /* Performs what is due. Bounded work per call: call again while ha_due() <= now.us. */
 void ha_on_time(struct ha *ha, struct instant now, struct actions *out);
 /* [us] when ha_on_time() wants to run next; NEVER = nothing pending. */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What every daemon is configured with besides its role, and whole configurations of programs. */
+#ifndef HF_CONF_DAEMON_CONF_H
+#define HF_CONF_DAEMON_CONF_H
+
+#include "conf/schema.h"
+#include "roles/actions.h"
+#include "roles/ha/ha_conf.h"
+#include "roles/mpa/mpa_conf.h"
+
+struct daemon_conf {
+	char instance[32];  /* names the control socket and the node in events */
+	char run_dir[80];   /* control sockets */
+	char pin_dir[128];  /* "": below /sys/fs/bpf */
+	char device[16];    /* the anchor's TUN */
+	char **interfaces;  /* where tunnels arrive */
+	size_t interface_n;
+	char **fast_interfaces; /* anchor: correspondent side, packets bypass the stack */
+	size_t fast_interface_n;
+	enum record_level log_level;
+	bool no_tcx;
+};
+
+extern const char *const record_level_names[RECORD_LEVEL_COUNT];
+
+/* Association sections name their key apart from the rest: it is wiped, and may lie in its own file. */
+struct key_source {
+	char *key;      /* "hex:..." or "text:..."; wiped when read */
+	char *key_file;
+};
+
+struct ha_file {
+	struct daemon_conf daemon;
+	struct ha_conf ha;
+	/* Beside ha.associations, same order; freed after loading. */
+	struct ha_association_file *associations;
+	size_t association_n;
+};
+
+struct ha_association_file {
+	struct ha_association a;
+	struct key_source source;
+};
+
+struct mpa_file {
+	struct daemon_conf daemon;
+	struct mpa_conf mpa;
+	struct mpa_association_file *associations;
+	size_t association_n;
+};
+
+struct mpa_association_file {
+	struct mpa_association a;
+	struct key_source source;
+};
+
+extern const struct conf_schema ha_schema, mpa_schema;
+
+/**
+ * ha_file_load(), mpa_file_load() - read, check and complete the configuration of a program.
+ * @ret: written only on success; release with ha_file_done() or mpa_file_done(), which wipe all keys.
+ * Interface indexes and MACs are left for the daemon to fill.
+ * Return: 0 or -errno; @ret_error names file, line, key and what is allowed.
+ */
+int ha_file_load(const char *path, struct ha_file *ret, struct conf_error *ret_error);
+void ha_file_done(struct ha_file *f);
+int mpa_file_load(const char *path, struct mpa_file *ret, struct conf_error *ret_error);
+void mpa_file_done(struct mpa_file *f);
+
+/* Rows and checks both programs share. */
+#define DAEMON_KEYS(file)                                                                                              \
+	{ .name = "instance", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.instance), .max = 32,           \
+	  .fallback = "", .help = "Name of this daemon in events and of its control socket; default: the program's." }, \
+	{ .name = "run-dir", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.run_dir), .max = 80,             \
+	  .fallback = "/run/holdfast", .help = "Directory of the control sockets." },                                  \
+	{ .name = "pin-dir", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.pin_dir), .max = 128,            \
+	  .fallback = "", .help = "Where kernel maps are pinned, on a BPF file system, so that traffic outlives the "   \
+				  "daemon; default: holdfast-INSTANCE below /sys/fs/bpf." },                           \
+	{ .name = "interfaces", .kind = KEY_TEXTS, .offset = offsetof(struct file, daemon.interfaces),                 \
+	  .help = "Network interfaces where tunnels arrive." },                                                        \
+	{ .name = "log-level", .kind = KEY_ENUM, .offset = offsetof(struct file, daemon.log_level),                    \
+	  .names = record_level_names, .name_n = RECORD_LEVEL_COUNT, .fallback = "notice",                             \
+	  .help = "Least important events that go to the log; the control socket shows all." },                        \
+	{ .name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",        \
+	  .help = "Attach by clsact filters even where the kernel has tcx links." }
+
+/* Reads the key of one association into @sa. @secret_file: the configuration file itself, which others may not be able
+ * to read when it holds keys. */
+int key_load(const char *secret_file, const char *association, struct key_source *source, struct sa *sa,
+	     struct conf_error *e);
+void key_source_wipe(struct key_source *source);
+
+#endif

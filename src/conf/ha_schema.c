@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "conf/daemon_conf.h"
+
+const char *const record_level_names[RECORD_LEVEL_COUNT] = { "error", "warning", "notice", "info" };
+
+static const char *const scope_names[SA_SCOPE_COUNT] = { "user", "domain", "node" };
+static const char *const stale_names[HA_STALE_COUNT] = { "deny", "deny-65", "silent" };
+static const char *const unknown_sa_names[HA_UNKNOWN_SA_COUNT] = { "reply", "silent" };
+static const char *const reverse_tunnel_names[HA_REVERSE_TUNNEL_COUNT] = { "required", "optional", "unavailable" };
+static const char *const udp_names[HA_UDP_COUNT] = { "when-nat", "force-allowed", "off" };
+static const char *const revoke_names[HA_REVOKE_COUNT] = { "negotiated", "always", "off" };
+static const char *const sequence_names[] = { "experimental", "nvse", "pmip-subtype", "non-skippable" };
+
+#define TOP(member) offsetof(struct ha_file, member)
+#define NET(member) offsetof(struct ha_network, member)
+#define ASSOC(member) offsetof(struct ha_association_file, member)
+#define USER(member) offsetof(struct ha_user, member)
+#define NAMES(table) .names = (table), .name_n = ARRAY_SIZE(table)
+
+static const struct conf_key top_keys[] = {
+	DAEMON_KEYS(ha_file),
+	{ .name = "device", .kind = KEY_TEXT, .offset = TOP(daemon.device), .max = 16, .fallback = "hf0",
+	  .help = "Name of the TUN device all tunnels share." },
+	{ .name = "fast-interfaces", .kind = KEY_TEXTS, .offset = TOP(daemon.fast_interfaces),
+	  .help = "Interfaces of correspondents whose packets to stations skip the network stack, and with it its filters." },
+	{ .name = "address", .kind = KEY_ADDRESS, .offset = TOP(ha.address),
+	  .help = "Home agent address: requests are sent to it, and tunnels end there." },
+	{ .name = "trusted-subnets", .kind = KEY_PREFIXES, .offset = TOP(ha.trusted_subnets),
+	  .help = "When given, only requests from these are served, and replies say so (RFC 5265)." },
+	{ .name = "max-lifetime", .kind = KEY_U16, .offset = TOP(ha.max_lifetime_s), .min = 5, .max = 65535,
+	  .fallback = "1800", .help = "Longest lifetime granted, in seconds; 65535 is for ever." },
+	{ .name = "udp-max-lifetime", .kind = KEY_U16, .offset = TOP(ha.udp_max_lifetime_s), .min = 5, .max = 65534,
+	  .fallback = "60", .help = "Longest lifetime granted to a tunnel through a NAT, in seconds." },
+	{ .name = "udp-keepalive", .kind = KEY_U16, .offset = TOP(ha.udp_keepalive_s), .min = 10, .max = 3600,
+	  .fallback = "110", .help = "Keepalive interval asked of agents behind a NAT, in seconds." },
+	{ .name = "sticky", .kind = KEY_U32, .offset = TOP(ha.sticky_s), .min = 0, .max = 31536000,
+	  .fallback = "2592000", .help = "How long a home address stays reserved for its user after the binding, in seconds." },
+	{ .name = "max-bindings", .kind = KEY_U32, .offset = TOP(ha.max_bindings), .min = 1, .max = 4000000,
+	  .fallback = "65536", .help = "Bindings at most; then requests are answered with code 130." },
+	{ .name = "max-addresses-per-user", .kind = KEY_U16, .offset = TOP(ha.max_addresses_per_nai), .min = 1, .max = 16,
+	  .fallback = "1", .help = "1: one home address whatever the access technology; more: one per technology." },
+	{ .name = "reverse-tunnel", .kind = KEY_ENUM, .offset = TOP(ha.reverse_tunnel), NAMES(reverse_tunnel_names),
+	  .fallback = "required", .help = "Policy for the T bit (RFC 3024)." },
+	{ .name = "stale", .kind = KEY_ENUM, .offset = TOP(ha.stale), NAMES(stale_names), .fallback = "deny",
+	  .help = "Answer to a request with a stale sequence number: code 129, code 65, or none." },
+	{ .name = "unknown-association", .kind = KEY_ENUM, .offset = TOP(ha.unknown_sa), NAMES(unknown_sa_names),
+	  .fallback = "reply", .help = "Answer to a request under an unknown SPI: code 131, or none (RFC 5944)." },
+	{ .name = "udp-tunnel", .kind = KEY_ENUM, .offset = TOP(ha.udp), NAMES(udp_names), .fallback = "when-nat",
+	  .help = "When tunnels through UDP are granted (RFC 3519)." },
+	{ .name = "revocation", .kind = KEY_ENUM, .offset = TOP(ha.revoke), NAMES(revoke_names), .fallback = "negotiated",
+	  .help = "When the former agent of a moved station is told (RFC 3543)." },
+	{ .name = "proxy", .kind = KEY_BOOL, .offset = TOP(ha.pmip), .fallback = "yes",
+	  .help = "Serve proxy agents; otherwise they are answered with code 149." },
+	{ .name = "forward-broadcast", .kind = KEY_BOOL, .offset = TOP(ha.forward_broadcast), .fallback = "no",
+	  .help = "Copy link-local multicast and broadcast of a station to the others of its subnet." },
+	{ .name = "strict-reserved", .kind = KEY_BOOL, .offset = TOP(ha.strict_reserved), .fallback = "no",
+	  .help = "Refuse requests with reserved bits set, with code 134." },
+	{ .name = "sequence-form", .kind = KEY_ENUM, .offset = TOP(ha.sequence.form), NAMES(sequence_names),
+	  .fallback = "experimental", .help = "Extension that carries the proxy sequence number; the same at all agents." },
+	{ .name = "sequence-subtype", .kind = KEY_U8, .offset = TOP(ha.sequence.subtype), .min = 1, .max = 255,
+	  .fallback = "1", .help = "Its sub-type." },
+	{ .name = "sequence-vendor", .kind = KEY_U32, .offset = TOP(ha.sequence.vendor), .max = UINT32_MAX,
+	  .fallback = "32473", .help = "Its enterprise number, with nvse." },
+	{ .name = "sequence-vendor-type", .kind = KEY_U16, .offset = TOP(ha.sequence.vendor_type), .max = 65535,
+	  .fallback = "1", .help = "Its vendor type, with nvse." },
+	{ .name = "auth-failure-rate", .kind = KEY_U16, .offset = TOP(ha.auth_failure_rate), .max = 10000,
+	  .fallback = "10", .help = "Answers to and log lines about unproven requests, per second." },
+};
+
+static const struct conf_key network_keys[] = {
+	{ .name = "prefix", .kind = KEY_PREFIX, .offset = NET(prefix), .help = "The home subnet." },
+	{ .name = "gateway", .kind = KEY_ADDRESS, .offset = NET(gateway),
+	  .help = "The stations' default gateway: our own address in that subnet." },
+	{ .name = "pools", .kind = KEY_RANGES, .offset = NET(pools), .help = "Ranges home addresses are given out from." },
+	{ .name = "interface", .kind = KEY_TEXT, .offset = NET(interface), .max = 16, .fallback = "",
+	  .help = "Real link the subnet is on; empty: a virtual home network." },
+};
+
+static const struct conf_key association_keys[] = {
+	{ .name = "scope", .kind = KEY_ENUM, .offset = ASSOC(a.scope), NAMES(scope_names), .fallback = "user",
+	  .help = "Whom it authenticates: one user, all users of a realm, or a proxy agent." },
+	{ .name = "nai", .kind = KEY_STRING, .offset = ASSOC(a.nai), .optional = true, .help = "The user, with scope user." },
+	{ .name = "realm", .kind = KEY_STRING, .offset = ASSOC(a.realm), .optional = true,
+	  .help = "The realm, with scope domain." },
+	{ .name = "nodes", .kind = KEY_PREFIXES, .offset = ASSOC(a.nodes),
+	  .help = "Addresses of the proxy agents, with scope node." },
+	{ .name = "spi", .kind = KEY_U32, .offset = ASSOC(a.sa.spi), .min = SPI_MIN, .max = UINT32_MAX,
+	  .help = "Security parameter index, the same at both ends." },
+	{ .name = "algorithm", .kind = KEY_ENUM, .offset = ASSOC(a.sa.alg), .names = mac_alg_names, .name_n = MAC_ALG_COUNT,
+	  .fallback = "hmac-sha-256", .help = "How messages are authenticated." },
+	{ .name = "replay", .kind = KEY_ENUM, .offset = ASSOC(a.sa.replay), .names = replay_style_names,
+	  .name_n = REPLAY_STYLE_COUNT, .fallback = "timestamp", .help = "How replays are recognised (RFC 5944 5.7)." },
+	{ .name = "tolerance", .kind = KEY_U16, .offset = ASSOC(a.sa.tolerance_s), .min = 1, .max = 3600, .fallback = "7",
+	  .help = "How far clocks may differ, in seconds." },
+	{ .name = "key", .kind = KEY_STRING, .offset = ASSOC(source.key), .optional = true,
+	  .help = "The key, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },
+	{ .name = "key-file", .kind = KEY_STRING, .offset = ASSOC(source.key_file), .optional = true,
+	  .help = "File with the key in its first line, readable by its owner only." },
+};
+
+static const struct conf_key user_keys[] = {
+	{ .name = "network", .kind = KEY_TEXT, .offset = USER(network), .max = 32, .fallback = "",
+	  .help = "Home network; empty: the first one." },
+	{ .name = "home-address", .kind = KEY_ADDRESS, .offset = USER(home_address), .optional = true,
+	  .help = "Fixed home address; otherwise one from the pools." },
+	{ .name = "proxy", .kind = KEY_BOOL, .offset = USER(proxy_allowed), .fallback = "yes",
+	  .help = "Proxy agents may register this user; otherwise they are answered with code 150." },
+};
+
+static const struct conf_section sections[] = {
+	{ .keys = top_keys, .key_n = ARRAY_SIZE(top_keys), .help = "The home agent itself." },
+	{ .name = "network", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = NET(name), .title_max = 32,
+	  .size = sizeof(struct ha_network), .array_offset = TOP(ha.networks), .keys = network_keys,
+	  .key_n = ARRAY_SIZE(network_keys), .help = "A home network." },
+	{ .name = "association", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = ASSOC(a.name), .title_max = 32,
+	  .size = sizeof(struct ha_association_file), .array_offset = TOP(associations), .keys = association_keys,
+	  .key_n = ARRAY_SIZE(association_keys), .help = "A mobility security association." },
+	{ .name = "user", .title = "NAI", .title_kind = KEY_STRING, .title_offset = USER(nai),
+	  .size = sizeof(struct ha_user), .array_offset = TOP(ha.users), .keys = user_keys, .key_n = ARRAY_SIZE(user_keys),
+	  .help = "Who may register: a network access identifier, or \"*@realm\" for all of a realm." },
+};
+
+const struct conf_schema ha_schema = { .sections = sections, .section_n = ARRAY_SIZE(sections) };
+
+static bool ranges_overlap(const struct address_range *a, const struct address_range *b)
+{
+	return ntohl(a->first.s_addr) <= ntohl(b->last.s_addr) && ntohl(b->first.s_addr) <= ntohl(a->last.s_addr);
+}
+
+static int check_network(const char *path, const struct ha_network *n, struct conf_error *e)
+{
+	if (!prefix_contains(&n->prefix, n->gateway))
+		return conf_fail(e, "%s: network '%s': gateway: allowed: an address inside of the prefix", path, n->name);
+	for (size_t i = 0; i < n->pool_n; i++) {
+		if (!prefix_contains(&n->prefix, n->pools[i].first) || !prefix_contains(&n->prefix, n->pools[i].last))
+			return conf_fail(e, "%s: network '%s': pools: allowed: ranges inside of the prefix", path, n->name);
+		for (size_t k = 0; k < i; k++)
+			if (ranges_overlap(&n->pools[i], &n->pools[k]))
+				return conf_fail(e, "%s: network '%s': pools: allowed: ranges that do not overlap", path, n->name);
+	}
+	return 0;
+}
+
+static int check_networks(const char *path, const struct ha_conf *c, struct conf_error *e)
+{
+	int r = c->network_n > 0 ? 0 : conf_fail(e, "%s: network: missing; at least one has to be given", path);
+
+	for (size_t i = 0; r == 0 && i < c->network_n; i++) {
+		const struct prefix *a = &c->networks[i].prefix;
+
+		r = check_network(path, &c->networks[i], e);
+		for (size_t k = 0; r == 0 && k < i; k++) {
+			const struct prefix *b = &c->networks[k].prefix;
+
+			if (prefix_contains(a, b->addr) || prefix_contains(b, a->addr))
+				r = conf_fail(e, "%s: network '%s': prefix: overlaps that of network '%s'", path,
+					      c->networks[i].name, c->networks[k].name);
+		}
+	}
+	return r;
+}
+
+static int check_association(const char *path, const struct ha_association *a, struct conf_error *e)
+{
+	const char *missing = NULL;
+
+	switch (a->scope) {
+	case SA_SCOPE_USER:
+		missing = a->nai ? NULL : "nai";
+		break;
+	case SA_SCOPE_DOMAIN:
+		missing = a->realm ? NULL : "realm";
+		break;
+	case SA_SCOPE_NODE:
+		missing = a->node_n > 0 ? NULL : "nodes";
+		break;
+	case SA_SCOPE_COUNT:
+		break;
+	}
+	if (!missing)
+		return 0;
+	return conf_fail(e, "%s: association '%s': %s: missing; scope %s needs it", path, a->name, missing,
+			 scope_names[a->scope]);
+}
+
+static int take_association(const char *path, struct ha_association_file *f, struct conf_error *e)
+{
+	int r = check_association(path, &f->a, e);
+
+	for (char *c = f->a.realm; c && *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return r < 0 ? r : key_load(path, f->a.name, &f->source, &f->a.sa, e);
+}
+
+static int check_user(const char *path, const struct ha_conf *c, const struct ha_user *u, struct conf_error *e)
+{
+	const struct ha_network *home = NULL;
+
+	for (size_t i = 0; i < c->network_n && !home; i++)
+		if (!u->network[0] || strcmp(c->networks[i].name, u->network) == 0)
+			home = &c->networks[i];
+	if (!home)
+		return conf_fail(e, "%s: user '%s': network: there is no network '%s'", path, u->nai, u->network);
+	if (u->home_address.s_addr == INADDR_ANY)
+		return 0;
+	if (u->nai[0] == '*')
+		return conf_fail(e, "%s: user '%s': home-address: allowed: none for a whole realm", path, u->nai);
+	if (!prefix_contains(&home->prefix, u->home_address) || u->home_address.s_addr == home->gateway.s_addr)
+		return conf_fail(e, "%s: user '%s': home-address: allowed: an address of network '%s' that is not its gateway", path,
+				 u->nai, home->name);
+	return 0;
+}
+
+static int complete(const char *path, struct ha_file *f, struct conf_error *e)
+{
+	struct ha_conf *c = &f->ha;
+	int r = check_networks(path, c, e);
+
+	if (r == 0 && f->daemon.interface_n == 0)
+		r = conf_fail(e, "%s: interfaces: missing; at least one has to be given", path);
+	for (size_t i = 0; r == 0 && i < f->association_n; i++)
+		r = take_association(path, &f->associations[i], e);
+	for (size_t i = 0; r == 0 && i < c->user_n; i++)
+		r = check_user(path, c, &c->users[i], e);
+	if (!f->daemon.instance[0])
+		memcpy(f->daemon.instance, "ha", sizeof("ha"));
+	if (r < 0 || f->association_n == 0)
+		return r;
+	c->associations = calloc(f->association_n, sizeof(c->associations[0]));
+	if (!c->associations)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->association_n; i++)
+		c->associations[i] = f->associations[i].a; /* texts stay with the file's own array */
+	c->association_n = f->association_n;
+	return 0;
+}
+
+int ha_file_load(const char *path, struct ha_file *ret, struct conf_error *ret_error)
+{
+	struct ha_file f = { 0 };
+	int r = conf_load(&ha_schema, path, &f, ret_error);
+
+	if (r == 0) {
+		r = complete(path, &f, ret_error);
+		if (r < 0)
+			ha_file_done(&f);
+	}
+	if (r == 0)
+		*ret = f;
+	return r;
+}
+
+void ha_file_done(struct ha_file *f)
+{
+	for (size_t i = 0; i < f->association_n; i++) {
+		sa_wipe(&f->associations[i].a.sa);
+		key_source_wipe(&f->associations[i].source);
+	}
+	for (size_t i = 0; i < f->ha.association_n; i++)
+		sa_wipe(&f->ha.associations[i].sa);
+	free(f->ha.associations);
+	f->ha.associations = NULL;
+	f->ha.association_n = 0;
+	conf_free(&ha_schema, f);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "conf/daemon_conf.h"
+
+static const char *const scope_names[SA_SCOPE_COUNT] = { "user", "domain", "node" };
+static const char *const profile_names[MPA_PROFILE_COUNT] = { "leung00", "rfc5563" };
+static const char *const udp_names[MPA_UDP_COUNT] = { "off", "offer", "force" };
+static const char *const dhcp_names[MPA_DHCP_COUNT] = { "server", "relay", "anchor", "off" };
+static const char *const sequence_names[] = { "experimental", "nvse", "pmip-subtype", "non-skippable" };
+
+#define TOP(member) offsetof(struct mpa_file, member)
+#define AGENT(member) offsetof(struct mpa_home_agent, member)
+#define NET(member) offsetof(struct mpa_network, member)
+#define ASSOC(member) offsetof(struct mpa_association_file, member)
+#define STATION(member) offsetof(struct mpa_station, member)
+#define ACCESS(member) offsetof(struct mpa_access, member)
+#define NAMES(table) .names = (table), .name_n = ARRAY_SIZE(table)
+
+static const struct conf_key top_keys[] = {
+	DAEMON_KEYS(mpa_file),
+	{ .name = "care-of", .kind = KEY_ADDRESS, .offset = TOP(mpa.care_of),
+	  .help = "Care-of address: our address where tunnels end." },
+	{ .name = "gateway-mac", .kind = KEY_MAC, .offset = TOP(mpa.gateway_mac), .fallback = "00:00:5e:00:01:33",
+	  .help = "MAC address that stands for the gateway and all hosts of home networks; the same at all agents." },
+	{ .name = "server-id", .kind = KEY_ADDRESS, .offset = TOP(mpa.server_id), .optional = true,
+	  .help = "DHCP server identifier, the same at all agents; default: the home gateway." },
+	{ .name = "profile", .kind = KEY_ENUM, .offset = TOP(mpa.profile), NAMES(profile_names), .fallback = "leung00",
+	  .help = "Whether requests say that we decapsulate ourselves (D bit): leung00 does, rfc5563 does not." },
+	{ .name = "udp-tunnel", .kind = KEY_ENUM, .offset = TOP(mpa.udp), NAMES(udp_names), .fallback = "off",
+	  .help = "Ask for tunnels through UDP (RFC 3519)." },
+	{ .name = "dhcp", .kind = KEY_ENUM, .offset = TOP(mpa.dhcp), NAMES(dhcp_names), .fallback = "server",
+	  .help = "Who answers the stations' DHCP: we, a server behind us, or a server behind the home agent." },
+	{ .name = "dhcp-server", .kind = KEY_ADDRESS, .offset = TOP(mpa.dhcp_server), .optional = true,
+	  .help = "The server, with dhcp = relay." },
+	{ .name = "dhcp-subnet", .kind = KEY_PREFIX, .offset = TOP(mpa.dhcp_subnet), .optional = true,
+	  .help = "Home subnet asked of it (RFC 3011), with dhcp = relay." },
+	{ .name = "forward-broadcast", .kind = KEY_BOOL, .offset = TOP(mpa.forward_broadcast), .fallback = "no",
+	  .help = "Tunnel the stations' link-local multicast and broadcast to the home agent." },
+	{ .name = "sequence-form", .kind = KEY_ENUM, .offset = TOP(mpa.sequence.form), NAMES(sequence_names),
+	  .fallback = "experimental", .help = "Extension that carries the proxy sequence number; as at the home agent." },
+	{ .name = "sequence-subtype", .kind = KEY_U8, .offset = TOP(mpa.sequence.subtype), .min = 1, .max = 255,
+	  .fallback = "1", .help = "Its sub-type." },
+	{ .name = "sequence-vendor", .kind = KEY_U32, .offset = TOP(mpa.sequence.vendor), .max = UINT32_MAX,
+	  .fallback = "32473", .help = "Its enterprise number, with nvse." },
+	{ .name = "sequence-vendor-type", .kind = KEY_U16, .offset = TOP(mpa.sequence.vendor_type), .max = 65535,
+	  .fallback = "1", .help = "Its vendor type, with nvse." },
+	{ .name = "lifetime", .kind = KEY_U16, .offset = TOP(mpa.lifetime_s), .min = 5, .max = 65535, .fallback = "1800",
+	  .help = "Lifetime asked for, in seconds." },
+	{ .name = "retransmit", .kind = KEY_U16, .offset = TOP(mpa.retransmit_ms), .min = 100, .max = 60000,
+	  .fallback = "1000", .help = "First repetition of an unanswered request, in milliseconds; then it doubles." },
+	{ .name = "retransmit-max", .kind = KEY_U16, .offset = TOP(mpa.retransmit_max_s), .min = 1, .max = 3600,
+	  .fallback = "32", .help = "Longest pause between repetitions, in seconds." },
+	{ .name = "failover-after", .kind = KEY_U8, .offset = TOP(mpa.failover_after), .min = 1, .max = 100,
+	  .fallback = "3", .help = "Unanswered requests before the secondary home agent is asked." },
+	{ .name = "hold", .kind = KEY_U16, .offset = TOP(mpa.hold_s), .max = 65535, .fallback = "30",
+	  .help = "How long the binding of a station that vanished is kept, in seconds." },
+	{ .name = "holdoff", .kind = KEY_U16, .offset = TOP(mpa.holdoff_ms), .max = 10000, .fallback = "200",
+	  .help = "After a revocation, how long packets alone do not attach the station again, in milliseconds." },
+	{ .name = "max-subscribers", .kind = KEY_U32, .offset = TOP(mpa.max_subscribers), .min = 1, .max = 1000000,
+	  .fallback = "4096", .help = "Stations at most." },
+};
+
+static const struct conf_key agent_keys[] = {
+	{ .name = "address", .kind = KEY_ADDRESS, .offset = AGENT(address), .help = "Its address." },
+	{ .name = "secondary", .kind = KEY_ADDRESS, .offset = AGENT(secondary), .optional = true,
+	  .help = "Home agent to ask when it is silent." },
+	{ .name = "via-foreign-agent", .kind = KEY_ADDRESS, .offset = AGENT(via_fa), .optional = true,
+	  .help = "Foreign agent to register through; tunnels then end there." },
+	{ .name = "subnets", .kind = KEY_PREFIXES, .offset = AGENT(subnets),
+	  .help = "Stations with an address of these belong to it." },
+};
+
+static const struct conf_key network_keys[] = {
+	{ .name = "home-agent", .kind = KEY_TEXT, .offset = NET(home_agent), .max = 32, .fallback = "",
+	  .help = "Its home agent; needed where two of them use the same addresses." },
+	{ .name = "prefix", .kind = KEY_PREFIX, .offset = NET(prefix), .help = "The home subnet." },
+	{ .name = "gateway", .kind = KEY_ADDRESS, .offset = NET(gateway), .help = "Its default gateway." },
+	{ .name = "dns", .kind = KEY_FOUR_ADDRESSES, .offset = NET(dns), .help = "Name servers told by DHCP." },
+	{ .name = "domain", .kind = KEY_TEXT, .offset = NET(domain), .max = 128, .fallback = "",
+	  .help = "Domain name told by DHCP." },
+	{ .name = "lease", .kind = KEY_U32, .offset = NET(lease_s), .min = 60, .max = 31536000, .fallback = "3600",
+	  .help = "DHCP lease time in seconds." },
+};
+
+static const struct conf_key association_keys[] = {
+	{ .name = "scope", .kind = KEY_ENUM, .offset = ASSOC(a.scope), NAMES(scope_names), .fallback = "user",
+	  .help = "For whom it signs: one user, all users of a realm, or this agent as such." },
+	{ .name = "nai", .kind = KEY_STRING, .offset = ASSOC(a.nai), .optional = true, .help = "The user, with scope user." },
+	{ .name = "realm", .kind = KEY_STRING, .offset = ASSOC(a.realm), .optional = true,
+	  .help = "The realm, with scope domain." },
+	{ .name = "home-agent", .kind = KEY_TEXT, .offset = ASSOC(a.home_agent), .max = 32, .fallback = "",
+	  .help = "Home agent it is shared with; empty: all." },
+	{ .name = "spi", .kind = KEY_U32, .offset = ASSOC(a.sa.spi), .min = SPI_MIN, .max = UINT32_MAX,
+	  .help = "Security parameter index, the same at both ends." },
+	{ .name = "algorithm", .kind = KEY_ENUM, .offset = ASSOC(a.sa.alg), .names = mac_alg_names, .name_n = MAC_ALG_COUNT,
+	  .fallback = "hmac-sha-256", .help = "How messages are authenticated." },
+	{ .name = "replay", .kind = KEY_ENUM, .offset = ASSOC(a.sa.replay), .names = replay_style_names,
+	  .name_n = REPLAY_STYLE_COUNT, .fallback = "timestamp", .help = "How replays are recognised (RFC 5944 5.7)." },
+	{ .name = "key", .kind = KEY_STRING, .offset = ASSOC(source.key), .optional = true,
+	  .help = "The key, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },
+	{ .name = "key-file", .kind = KEY_STRING, .offset = ASSOC(source.key_file), .optional = true,
+	  .help = "File with the key in its first line, readable by its owner only." },
+};
+
+static const struct conf_key station_keys[] = {
+	{ .name = "mac", .kind = KEY_MAC, .offset = STATION(mac), .optional = true, .given = STATION(has_mac) + 1,
+	  .help = "MAC address of the station." },
+	{ .name = "client-id", .kind = KEY_OCTETS, .offset = STATION(client_id), .optional = true,
+	  .help = "DHCP client identifier with its type octet." },
+	{ .name = "host-name", .kind = KEY_STRING, .offset = STATION(host_name), .optional = true, .help = "DHCP host name." },
+	{ .name = "fqdn", .kind = KEY_STRING, .offset = STATION(fqdn), .optional = true, .help = "DHCP client FQDN." },
+	{ .name = "home-agent", .kind = KEY_TEXT, .offset = STATION(home_agent), .max = 32, .fallback = "",
+	  .help = "Its home agent; empty: by address, else the first one." },
+	{ .name = "home-address", .kind = KEY_ADDRESS, .offset = STATION(home_address), .optional = true,
+	  .help = "Home address to ask for." },
+};
+
+static const struct conf_key access_keys[] = {
+	{ .name = "trusted", .kind = KEY_BOOL, .offset = ACCESS(trusted), .fallback = "no",
+	  .help = "Whoever is connected here is who it seems to be: stations are recognised by the table." },
+	{ .name = "by-dhcp", .kind = KEY_BOOL, .offset = ACCESS(by_dhcp), .fallback = "yes",
+	  .help = "A DHCP message attaches a station." },
+	{ .name = "by-packet", .kind = KEY_BOOL, .offset = ACCESS(by_packet), .fallback = "yes",
+	  .help = "A packet or ARP message attaches a station." },
+	{ .name = "by-carrier", .kind = KEY_BOOL, .offset = ACCESS(by_carrier), .fallback = "yes",
+	  .help = "The link coming up attaches the station of carrier-nai." },
+	{ .name = "carrier-nai", .kind = KEY_STRING, .offset = ACCESS(carrier_nai), .optional = true,
+	  .help = "Who sits behind this port." },
+	{ .name = "carrier-mac", .kind = KEY_MAC, .offset = ACCESS(carrier_mac), .optional = true, .help = "Its MAC address." },
+};
+
+static const struct conf_section sections[] = {
+	{ .keys = top_keys, .key_n = ARRAY_SIZE(top_keys), .help = "The agent itself." },
+	{ .name = "home-agent", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = AGENT(name), .title_max = 32,
+	  .size = sizeof(struct mpa_home_agent), .array_offset = TOP(mpa.home_agents), .keys = agent_keys,
+	  .key_n = ARRAY_SIZE(agent_keys), .help = "A home agent; the first is the default." },
+	{ .name = "network", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = NET(name), .title_max = 32,
+	  .size = sizeof(struct mpa_network), .array_offset = TOP(mpa.networks), .keys = network_keys,
+	  .key_n = ARRAY_SIZE(network_keys), .help = "What a home network looks like to its stations." },
+	{ .name = "association", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = ASSOC(a.name), .title_max = 32,
+	  .size = sizeof(struct mpa_association_file), .array_offset = TOP(associations), .keys = association_keys,
+	  .key_n = ARRAY_SIZE(association_keys), .help = "A mobility security association; the narrowest scope wins." },
+	{ .name = "station", .title = "NAI", .title_kind = KEY_STRING, .title_offset = STATION(nai),
+	  .size = sizeof(struct mpa_station), .array_offset = TOP(mpa.stations), .keys = station_keys,
+	  .key_n = ARRAY_SIZE(station_keys), .help = "How the station of a user is recognised on trusted ports." },
+	{ .name = "access", .title = "INTERFACE", .title_kind = KEY_TEXT, .title_offset = ACCESS(interface), .title_max = 16,
+	  .size = sizeof(struct mpa_access), .array_offset = TOP(mpa.accesses), .keys = access_keys,
+	  .key_n = ARRAY_SIZE(access_keys), .help = "A port where stations arrive." },
+};
+
+const struct conf_schema mpa_schema = { .sections = sections, .section_n = ARRAY_SIZE(sections) };
+
+static bool is_agent(const struct mpa_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->home_agent_n; i++)
+		if (strcmp(c->home_agents[i].name, name) == 0)
+			return true;
+	return !name[0];
+}
+
+static int fail_agent(const char *path, const char *section, const char *title, const char *name, struct conf_error *e)
+{
+	return conf_fail(e, "%s: %s '%s': home-agent: there is no home-agent '%s'", path, section, title, name);
+}
+
+static int check_networks(const char *path, const struct mpa_conf *c, struct conf_error *e)
+{
+	for (size_t i = 0; i < c->network_n; i++) {
+		const struct mpa_network *n = &c->networks[i];
+
+		if (!is_agent(c, n->home_agent))
+			return fail_agent(path, "network", n->name, n->home_agent, e);
+		if (!prefix_contains(&n->prefix, n->gateway))
+			return conf_fail(e, "%s: network '%s': gateway: allowed: an address inside of the prefix", path, n->name);
+	}
+	return c->network_n > 0 ? 0 : conf_fail(e, "%s: network: missing; at least one has to be given", path);
+}
+
+static int take_association(const char *path, const struct mpa_conf *c, struct mpa_association_file *f,
+			    struct conf_error *e)
+{
+	const struct mpa_association *a = &f->a;
+	const char *missing = a->scope == SA_SCOPE_USER && !a->nai     ? "nai" :
+			      a->scope == SA_SCOPE_DOMAIN && !a->realm ? "realm" :
+									 NULL;
+
+	if (missing)
+		return conf_fail(e, "%s: association '%s': %s: missing; scope %s needs it", path, a->name, missing,
+				 scope_names[a->scope]);
+	if (!is_agent(c, a->home_agent))
+		return fail_agent(path, "association", a->name, a->home_agent, e);
+	return key_load(path, a->name, &f->source, &f->a.sa, e);
+}
+
+static int check_station(const char *path, const struct mpa_conf *c, const struct mpa_station *s, struct conf_error *e)
+{
+	if (!is_agent(c, s->home_agent))
+		return fail_agent(path, "station", s->nai, s->home_agent, e);
+	if (s->has_mac || s->client_id_n > 0 || s->host_name || s->fqdn)
+		return 0;
+	return conf_fail(e, "%s: station '%s': allowed: at least one of mac, client-id, host-name, fqdn", path, s->nai);
+}
+
+static int check_top(const char *path, const struct mpa_file *f, struct conf_error *e)
+{
+	const struct mpa_conf *c = &f->mpa;
+
+	if (f->daemon.interface_n == 0)
+		return conf_fail(e, "%s: interfaces: missing; at least one has to be given", path);
+	if (c->access_n == 0)
+		return conf_fail(e, "%s: access: missing; at least one has to be given", path);
+	if (c->dhcp == MPA_DHCP_RELAY && c->dhcp_server.s_addr == INADDR_ANY)
+		return conf_fail(e, "%s: dhcp-server: missing; dhcp = relay needs it", path);
+	return 0;
+}
+
+static int complete(const char *path, struct mpa_file *f, struct conf_error *e)
+{
+	struct mpa_conf *c = &f->mpa;
+	int r = check_top(path, f, e);
+
+	if (r == 0)
+		r = check_networks(path, c, e);
+	for (size_t i = 0; r == 0 && i < f->association_n; i++)
+		r = take_association(path, c, &f->associations[i], e);
+	for (size_t i = 0; r == 0 && i < c->station_n; i++)
+		r = check_station(path, c, &c->stations[i], e);
+	if (r == 0 && f->association_n > 0) {
+		c->associations = calloc(f->association_n, sizeof(c->associations[0]));
+		if (!c->associations)
+			return -ENOMEM;
+		for (size_t i = 0; i < f->association_n; i++)
+			c->associations[i] = f->associations[i].a; /* texts stay with the file's own array */
+		c->association_n = f->association_n;
+	}
+	if (!f->daemon.instance[0])
+		memcpy(f->daemon.instance, "mpa", sizeof("mpa"));
+	return r;
+}
+
+int mpa_file_load(const char *path, struct mpa_file *ret, struct conf_error *ret_error)
+{
+	struct mpa_file f = { 0 };
+	int r = conf_load(&mpa_schema, path, &f, ret_error);
+
+	if (r == 0) {
+		r = complete(path, &f, ret_error);
+		if (r < 0)
+			mpa_file_done(&f);
+	}
+	if (r == 0)
+		*ret = f;
+	return r;
+}
+
+void mpa_file_done(struct mpa_file *f)
+{
+	for (size_t i = 0; i < f->association_n; i++) {
+		sa_wipe(&f->associations[i].a.sa);
+		key_source_wipe(&f->associations[i].source);
+	}
+	for (size_t i = 0; i < f->mpa.association_n; i++)
+		sa_wipe(&f->mpa.associations[i].sa);
+	free(f->mpa.associations);
+	f->mpa.associations = NULL;
+	f->mpa.association_n = 0;
+	conf_free(&mpa_schema, f);
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemons/daemon.h"
+
+#include <cap-ng.h>
+#include <getopt.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "codec/dhcp4.h"
+#include "codec/mip_msg.h"
+#include "io/log.h"
+#include "io/now.h"
+#include "io/udp_socket.h"
+
+int daemon_options(int argc, char **argv, const char *help, struct daemon_options *ret)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+		{ "flush", no_argument, NULL, 'f' },        { "run-dir", required_argument, NULL, 'r' },
+		{ "instance", required_argument, NULL, 'i' }, { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },         { 0 },
+	};
+	struct daemon_options o = { 0 };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+		switch (c) {
+		case 'c':
+			o.config = optarg;
+			break;
+		case 'k':
+			o.check = true;
+			break;
+		case 'f':
+			o.flush = true;
+			break;
+		case 'r':
+			o.run_dir = optarg;
+			break;
+		case 'i':
+			o.instance = optarg;
+			break;
+		case 'V':
+			printf("%s %s\n", argv[0], HF_VERSION);
+			return 1;
+		case 'h':
+			printf("%s", help);
+			return 1;
+		default:
+			return -EINVAL; /* getopt said why */
+		}
+	if (!o.config || optind != argc) {
+		(void)fprintf(stderr, "%s", help);
+		return -EINVAL;
+	}
+	*ret = o;
+	return 0;
+}
+
+void daemon_override(struct daemon_conf *c, const struct daemon_options *o)
+{
+	if (o->run_dir)
+		(void)snprintf(c->run_dir, sizeof(c->run_dir), "%s", o->run_dir); /* too long a path fails when used */
+	if (o->instance)
+		(void)snprintf(c->instance, sizeof(c->instance), "%s", o->instance); /* as above */
+	if (!c->pin_dir[0])
+		(void)snprintf(c->pin_dir, sizeof(c->pin_dir), "/sys/fs/bpf/holdfast-%s", c->instance); /* fits */
+}
+
+int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = if_nametoindex(names[i]);
+		if (ret[i] != 0)
+			continue;
+		log_line(RECORD_ERR, "there is no network interface '%s'", names[i]);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static void on_datagram(void *ctx, const struct datagram *dg)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_datagram(d->state, now_instant(), dg, &d->actions);
+	daemon_perform(d);
+}
+
+static void on_tunnelled(void *ctx, const struct tunnelled *t)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_tunnelled(d->state, now_instant(), t, &d->actions);
+	daemon_perform(d);
+}
+
+static void on_frame(void *ctx, uint32_t ifindex, struct span frame)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_frame(d->state, now_instant(), ifindex, frame, &d->actions);
+	daemon_perform(d);
+}
+
+static void on_carrier(void *ctx, uint32_t ifindex, bool up)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_carrier(d->state, now_instant(), ifindex, up, &d->actions);
+	daemon_perform(d);
+}
+
+static void on_dp_event(void *ctx, const struct dp_event *e)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_dp_event(d->state, now_instant(), e, &d->actions);
+	daemon_perform(d);
+}
+
+static void udp_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)status;
+	(void)events;
+	udp_socket_receive(d->udp, MIP_PORT, on_datagram, d);
+}
+
+static void relay_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)status;
+	(void)events;
+	udp_socket_receive(d->relay, DHCP4_SERVER_PORT, on_datagram, d);
+}
+
+static void ipip_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)status;
+	(void)events;
+	ipip_socket_receive(d->ipip, on_tunnelled, d);
+}
+
+static void tun_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+	static uint8_t packet[RECEIVE_MAX];
+
+	(void)status;
+	(void)events;
+	for (int i = 0; i < RECEIVE_BATCH; i++) {
+		ssize_t n = read(dp_tun_fd(d->dp), packet, sizeof(packet));
+
+		if (n <= 0)
+			return;
+		d->role->on_packet(d->state, now_instant(), (struct span){ packet, (size_t)n }, &d->actions);
+		daemon_perform(d);
+	}
+}
+
+static void events_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)status;
+	(void)events;
+	dp_events_read(d->dp, on_dp_event, d);
+}
+
+static void link_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)status;
+	(void)events;
+	link_watch_read(d->links, on_carrier, d);
+}
+
+static void port_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+	const struct packet_port *port = &d->ports[p - d->port_polls];
+
+	(void)status;
+	(void)events;
+	packet_port_receive(port, on_frame, d);
+}
+
+static int watch_fd(struct daemon *d, uv_poll_t *p, int fd, uv_poll_cb readable)
+{
+	int r = uv_poll_init(&d->loop, p, fd);
+
+	p->data = d;
+	return r < 0 ? r : uv_poll_start(p, UV_READABLE, readable);
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	struct daemon *d = s->data;
+
+	(void)number;
+	uv_stop(&d->loop);
+}
+
+static json_t *answer_explain(struct daemon *d, const json_t *request)
+{
+	const char *nai = json_string_value(json_object_get(request, "nai"));
+	json_t *records = nai ? timeline_get(d->timeline, nai) : NULL;
+
+	if (!nai)
+		return control_error("usage", "explain needs a member \"nai\"");
+	if (!records)
+		return control_error("not_found", "nothing is known of this user");
+	return json_pack("{s:b, s:o}", "ok", 1, "records", records);
+}
+
+static json_t *answer(void *ctx, const char *verb, const json_t *request)
+{
+	struct daemon *d = ctx;
+	json_t *result;
+
+	if (strcmp(verb, "explain") == 0)
+		return answer_explain(d, request);
+	result = d->role->answer(d, verb, request, now_instant(), &d->actions);
+	daemon_perform(d);
+	return result ? result : control_error("usage", "unknown verb");
+}
+
+static int open_sockets(struct daemon *d, bool dhcp_relay)
+{
+	d->udp = udp_socket_open(MIP_PORT);
+	if (d->udp < 0) {
+		log_line(RECORD_ERR, "cannot open UDP port %d: %s", MIP_PORT, strerror(-d->udp));
+		return d->udp;
+	}
+	d->ipip = ipip_socket_open();
+	if (d->ipip < 0) {
+		log_line(RECORD_ERR, "cannot open a raw socket (CAP_NET_RAW is needed): %s", strerror(-d->ipip));
+		return d->ipip;
+	}
+	if (dhcp_relay) {
+		d->relay = udp_socket_open(DHCP4_SERVER_PORT);
+		if (d->relay < 0) {
+			log_line(RECORD_ERR, "cannot open UDP port %d: %s", DHCP4_SERVER_PORT, strerror(-d->relay));
+			return d->relay;
+		}
+	}
+	return 0;
+}
+
+static int check_forwarding(void)
+{
+	char on = '0';
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_forward", "re");
+
+	if (f) {
+		on = (char)fgetc(f);
+		(void)fclose(f); /* only read */
+	}
+	if (on == '1')
+		return 0;
+	log_line(RECORD_ERR, "IPv4 forwarding is off: set net.ipv4.ip_forward = 1 (see packaging/sysctl)");
+	return -EHOSTUNREACH;
+}
+
+int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf, const struct dp_conf *dp_conf,
+		bool dhcp_relay)
+{
+	const char *why = "";
+	int r;
+
+	d->role = role;
+	d->conf = conf;
+	d->udp = d->relay = d->ipip = -1;
+	r = check_forwarding();
+	if (r == 0)
+		r = open_sockets(d, dhcp_relay);
+	if (r < 0)
+		return r;
+	r = dp_open(dp_conf, &d->dp, &why);
+	if (r < 0) {
+		log_line(RECORD_ERR, "%s: %s", why, strerror(-r));
+		return r;
+	}
+	r = link_watch_open(&d->links);
+	if (r == 0)
+		r = actions_init(&d->actions);
+	if (r == 0)
+		r = timeline_new(&d->timeline);
+	return r < 0 ? r : uv_loop_init(&d->loop);
+}
+
+int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use)
+{
+	int r = d->port_n < PORTS_MAX ? packet_port_open(interface, use, &d->ports[d->port_n]) : -ENOSPC;
+
+	if (r < 0)
+		log_line(RECORD_ERR, "cannot listen on interface '%s': %s", interface, strerror(-r));
+	else
+		d->port_n++;
+	return r;
+}
+
+static int start_watching(struct daemon *d)
+{
+	int r = watch_fd(d, &d->udp_poll, d->udp, udp_readable);
+
+	if (r == 0)
+		r = watch_fd(d, &d->ipip_poll, d->ipip, ipip_readable);
+	if (r == 0 && d->relay >= 0)
+		r = watch_fd(d, &d->relay_poll, d->relay, relay_readable);
+	if (r == 0 && dp_tun_fd(d->dp) >= 0)
+		r = watch_fd(d, &d->tun_poll, dp_tun_fd(d->dp), tun_readable);
+	if (r == 0)
+		r = watch_fd(d, &d->events_poll, dp_events_fd(d->dp), events_readable);
+	if (r == 0)
+		r = watch_fd(d, &d->link_poll, link_watch_fd(d->links), link_readable);
+	for (size_t i = 0; r == 0 && i < d->port_n; i++)
+		r = watch_fd(d, &d->port_polls[i], d->ports[i].fd, port_readable);
+	return r;
+}
+
+static int start_signals(struct daemon *d)
+{
+	int r = uv_signal_init(&d->loop, &d->terminate);
+
+	if (r == 0)
+		r = uv_signal_init(&d->loop, &d->interrupt);
+	d->terminate.data = d->interrupt.data = d;
+	if (r == 0)
+		r = uv_signal_start(&d->terminate, on_signal, SIGTERM);
+	if (r == 0)
+		r = uv_signal_start(&d->interrupt, on_signal, SIGINT);
+	(void)signal(SIGPIPE, SIG_IGN); /* a client that closes is no reason to die */
+	return r;
+}
+
+/* Everything is open: what is needed from here on is map updates, frames and packets. */
+static int drop_privileges(void)
+{
+	if (geteuid() != 0 && !capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
+		return 0;
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_updatev(CAPNG_ADD, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_ADMIN, CAP_NET_RAW,
+			  CAP_BPF, -1) < 0 ||
+	    capng_apply(CAPNG_SELECT_BOTH) < 0)
+		return -EPERM;
+	return 0;
+}
+
+/* systemd's readiness protocol is one datagram. */
+static void notify_ready(void)
+{
+	static const char ready[] = "READY=1";
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	auto_(closep) int fd = -1;
+
+	if (!path || strlen(path) >= sizeof(to.sun_path))
+		return;
+	memcpy(to.sun_path, path, strlen(path));
+	if (to.sun_path[0] == '@')
+		to.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0) /* nobody listening is fine */
+		(void)sendto(fd, ready, strlen(ready), 0, (struct sockaddr *)&to,
+			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+}
+
+int daemon_run(struct daemon *d, void *state)
+{
+	int r = uv_timer_init(&d->loop, &d->timer);
+
+	d->state = state;
+	d->timer.data = d;
+	if (r == 0)
+		r = start_watching(d);
+	if (r == 0)
+		r = start_signals(d);
+	if (r == 0)
+		r = control_open(&d->loop, d->conf->run_dir, d->conf->instance, answer, d, &d->control);
+	if (r < 0) {
+		log_line(RECORD_ERR, "cannot start: %s (control socket in %s)", uv_strerror(r), d->conf->run_dir);
+		return r;
+	}
+	r = drop_privileges();
+	if (r < 0)
+		log_line(RECORD_WARN, "privileges could not be dropped");
+	log_line(RECORD_NOTICE, "event=started instance=%s version=%s", d->conf->instance, HF_VERSION);
+	notify_ready();
+	daemon_perform(d);
+	(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* says only whether handles are left */
+	log_line(RECORD_NOTICE, "event=stopped instance=%s reason=\"forwarding goes on in the kernel\"",
+		 d->conf->instance);
+	return 0;
+}
+
+static void close_handle(uv_handle_t *h, void *ctx)
+{
+	struct daemon *d = ctx;
+
+	(void)d;
+	if (!uv_is_closing(h) && h->type != UV_NAMED_PIPE)
+		uv_close(h, NULL);
+}
+
+void daemon_close(struct daemon *d)
+{
+	if (d->control)
+		control_close(d->control);
+	if (d->dp && d->timeline) { /* the loop was opened last */
+		uv_walk(&d->loop, close_handle, d);
+		(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* close callbacks */
+		(void)uv_loop_close(&d->loop);          /* nothing is left in it */
+	}
+	for (size_t i = 0; i < d->port_n; i++)
+		closep(&d->ports[i].fd);
+	closep(&d->udp);
+	closep(&d->relay);
+	closep(&d->ipip);
+	link_watch_closep(&d->links);
+	dp_closep(&d->dp);
+	timeline_freep(&d->timeline);
+	actions_done(&d->actions);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all daemons share: options, sockets, the loop, and the performing of actions. A program adds its role as a
+ * table of functions. */
+#ifndef HF_DAEMONS_DAEMON_H
+#define HF_DAEMONS_DAEMON_H
+
+#include <uv.h>
+
+#include "conf/daemon_conf.h"
+#include "dataplane/dataplane.h"
+#include "io/control.h"
+#include "io/link_watch.h"
+#include "io/packet_port.h"
+#include "io/timeline.h"
+#include "roles/events.h"
+
+struct daemon;
+
+/* A role as the daemon drives it. All but `due` append to @out. */
+struct role {
+	const char *name; /* "ha", "mpa": member "role" of records */
+	void (*on_datagram)(void *role, struct instant now, const struct datagram *d, struct actions *out);
+	void (*on_frame)(void *role, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
+	void (*on_tunnelled)(void *role, struct instant now, const struct tunnelled *t, struct actions *out);
+	void (*on_packet)(void *role, struct instant now, struct span packet, struct actions *out); /* from the TUN */
+	void (*on_dp_event)(void *role, struct instant now, const struct dp_event *e, struct actions *out);
+	void (*on_carrier)(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out);
+	void (*on_time)(void *role, struct instant now, struct actions *out);
+	uint64_t (*due)(const void *role);
+	/* Answers a verb the daemon does not know itself; NULL: nor does the role. */
+	json_t *(*answer)(struct daemon *d, const char *verb, const json_t *request, struct instant now,
+			  struct actions *out);
+};
+
+struct daemon_options {
+	const char *config;
+	const char *run_dir, *instance; /* override the file; NULL = as in the file */
+	bool check, flush;
+};
+
+enum { PORTS_MAX = 64 };
+
+struct daemon {
+	const struct role *role;
+	void *state; /* of the role */
+	const struct daemon_conf *conf;
+	uv_loop_t loop;
+	uv_timer_t timer;
+	uv_signal_t terminate, interrupt;
+	uv_poll_t udp_poll, relay_poll, ipip_poll, tun_poll, events_poll, link_poll;
+	int udp, relay, ipip; /* -1 = not open */
+	struct packet_port ports[PORTS_MAX];
+	uv_poll_t port_polls[PORTS_MAX];
+	size_t port_n;
+	struct dp *dp;
+	struct link_watch *links;
+	struct control *control;
+	struct timeline *timeline;
+	struct actions actions;
+	uint64_t send_errors, dp_errors;
+};
+
+/* Parses options; prints --help and --version itself. Return: 0, 1 (done, exit 0), or -EINVAL (said why; exit 2). */
+int daemon_options(int argc, char **argv, const char *help, struct daemon_options *ret);
+
+/* Options win over the file; what both leave open gets its default. */
+void daemon_override(struct daemon_conf *c, const struct daemon_options *o);
+
+/* "eth0" ... to interface indexes. Return: 0 or -ENODEV (said which). */
+int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret);
+
+/* Opens everything but the role. conf, dp_conf are borrowed. Return: 0 or -errno (said why). */
+int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf, const struct dp_conf *dp_conf,
+		bool dhcp_relay);
+int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use); /* before daemon_run() */
+/* Runs until a signal ends it. Return: 0 or -errno. */
+int daemon_run(struct daemon *d, void *state);
+void daemon_close(struct daemon *d);
+
+/* perform.c: does what the role wants, in order, and arms the timer. */
+void daemon_perform(struct daemon *d);
+
+/* Helpers for answers: addresses and times as JSON. */
+json_t *json_address(struct in_addr a); /* "" for 0.0.0.0 */
+json_t *json_tunnel(const struct tunnel *t);
+json_t *json_counters(struct daemon *d, uint32_t index);
+/* Role counters and kernel statistics as one object. */
+json_t *daemon_counters(struct daemon *d, const char *const *names, const uint64_t *values, size_t n);
+
+#endif

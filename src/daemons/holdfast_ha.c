@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* holdfast-ha: the home agent. */
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "daemons/daemon.h"
+#include "io/log.h"
+#include "io/now.h"
+#include "roles/ha/ha.h"
+
+static const char help[] = "usage: holdfast-ha -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
+			   "  -c, --config FILE   configuration, see holdfast-ha.conf(5)\n"
+			   "      --check         only check it\n"
+			   "      --flush         take tunnels out of the kernel and exit\n"
+			   "      --run-dir DIR   directory of the control socket\n"
+			   "      --instance NAME name of this daemon\n"
+			   "      --version, --help\n";
+
+enum { NETWORKS_MAX = 64, INTERFACES_MAX = 64 };
+
+static void on_datagram(void *role, struct instant now, const struct datagram *d, struct actions *out)
+{
+	ha_on_datagram(role, now, d, out);
+}
+
+static void on_frame(void *role, struct instant now, uint32_t ifindex, struct span frame, struct actions *out)
+{
+	ha_on_home_frame(role, now, ifindex, frame, out);
+}
+
+static void on_tunnelled(void *role, struct instant now, const struct tunnelled *t, struct actions *out)
+{
+	ha_on_tunnelled(role, now, t, out);
+}
+
+static void on_packet(void *role, struct instant now, struct span packet, struct actions *out)
+{
+	ha_on_packet(role, now, packet, 0, out);
+}
+
+static void on_dp_event(void *role, struct instant now, const struct dp_event *e, struct actions *out)
+{
+	switch (e->type) {
+	case DP_EVENT_FIRST_UP:
+	case DP_EVENT_FIRST_DOWN:
+		ha_on_first_packet(role, now, e->index, e->type == DP_EVENT_FIRST_UP, out);
+		break;
+	case DP_EVENT_TOO_BIG:
+		ha_on_packet(role, now, e->packet, e->mtu, out);
+		break;
+	case DP_EVENT_TUNNEL_SPOOF:
+		ha_on_tunnel_spoof(role, now, e->source, out);
+		break;
+	case DP_EVENT_UNKNOWN_HOME: /* the packet itself comes out of the TUN */
+	case DP_EVENT_UNKNOWN_SOURCE:
+	case DP_EVENT_SPOOF:
+		break;
+	}
+}
+
+static void on_carrier(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out)
+{
+	(void)role;
+	(void)now;
+	(void)ifindex;
+	(void)up;
+	(void)out; /* bindings do not depend on it */
+}
+
+static void on_time(void *role, struct instant now, struct actions *out)
+{
+	ha_on_time(role, now, out);
+}
+
+static uint64_t due(const void *role)
+{
+	return ha_due(role);
+}
+
+struct listing {
+	struct daemon *d;
+	json_t *array;
+	struct instant now;
+};
+
+static json_int_t seconds_left(uint64_t expires_us, struct instant now)
+{
+	if (expires_us == NEVER)
+		return -1;
+	return expires_us > now.us ? (json_int_t)((expires_us - now.us) / US_PER_S) : 0;
+}
+
+static void list_binding(void *ctx, const struct ha_binding_view *v)
+{
+	struct listing *l = ctx;
+	json_t *j = json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:s, s:o}", "nai", v->nai, "home",
+			      json_address(v->home), "care_of", json_address(v->care_of), "network", v->network, "tunnel",
+			      json_tunnel(&v->tunnel), "sequence", (json_int_t)v->sequence, "age_s",
+			      (json_int_t)((l->now.us - v->since_us) / US_PER_S), "expires_s",
+			      seconds_left(v->expires_us, l->now), "proxy", v->proxy, "reverse_tunnel", v->reverse_tunnel,
+			      "revocation", v->revocation, "association", v->association, "counters",
+			      json_counters(l->d, v->index));
+
+	(void)json_array_append_new(l->array, j); /* short without memory */
+}
+
+static void count_binding(void *ctx, const struct ha_binding_view *v)
+{
+	(void)v;
+	(*(json_int_t *)ctx)++;
+}
+
+static void list_tunnel(void *ctx, const struct ha_binding_view *v)
+{
+	json_t *tunnels = ctx, *t, *fresh = json_tunnel(&v->tunnel);
+	size_t i;
+
+	json_array_foreach(tunnels, i, t) {
+		if (!json_equal(json_object_get(t, "tunnel"), fresh))
+			continue;
+		(void)json_object_set_new(t, "bindings",
+					  json_integer(json_integer_value(json_object_get(t, "bindings")) + 1));
+		json_decref(fresh);
+		return;
+	}
+	(void)json_array_append_new(tunnels, json_pack("{s:o, s:i}", "tunnel", fresh, "bindings", 1)); /* as above */
+}
+
+static json_t *show(struct daemon *d, const char *what, struct instant now)
+{
+	struct listing l = { .d = d, .now = now };
+	const char *const *names;
+	const uint64_t *values;
+	json_int_t n = 0;
+	size_t counter_n = ha_counters(d->state, &names, &values);
+
+	if (strcmp(what, "counters") == 0)
+		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "ha", "counters",
+				 daemon_counters(d, names, values, counter_n));
+	if (strcmp(what, "summary") == 0) {
+		ha_each_binding(d->state, count_binding, &n);
+		return json_pack("{s:b, s:s, s:s, s:I}", "ok", 1, "role", "ha", "version", HF_VERSION, "bindings", n);
+	}
+	l.array = json_array();
+	if (strcmp(what, "bindings") == 0) {
+		ha_each_binding(d->state, list_binding, &l);
+		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "ha", "bindings", l.array);
+	}
+	if (strcmp(what, "tunnels") == 0) {
+		ha_each_binding(d->state, list_tunnel, l.array);
+		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "ha", "tunnels", l.array);
+	}
+	json_decref(l.array);
+	return control_error("not_found", "a home agent shows: summary, bindings, tunnels, counters");
+}
+
+static json_t *answer(struct daemon *d, const char *verb, const json_t *request, struct instant now,
+		      struct actions *out)
+{
+	const char *nai = json_string_value(json_object_get(request, "nai"));
+	const char *what = json_string_value(json_object_get(request, "what"));
+
+	if (strcmp(verb, "show") == 0)
+		return show(d, what ? what : "summary", now);
+	if (strcmp(verb, "kick") != 0)
+		return NULL;
+	if (!nai)
+		return control_error("usage", "kick needs a member \"nai\"");
+	if (ha_kick(d->state, now, nai, out) < 0)
+		return control_error("not_found", "this user has no binding");
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static const struct role role = {
+	.name = "ha",
+	.on_datagram = on_datagram,
+	.on_frame = on_frame,
+	.on_tunnelled = on_tunnelled,
+	.on_packet = on_packet,
+	.on_dp_event = on_dp_event,
+	.on_carrier = on_carrier,
+	.on_time = on_time,
+	.due = due,
+	.answer = answer,
+};
+
+struct kernel_conf {
+	uint32_t core[INTERFACES_MAX], fast[INTERFACES_MAX];
+	struct dp_home_network networks[NETWORKS_MAX];
+	struct dp_conf dp;
+};
+
+static int fill_kernel_conf(struct ha_file *f, struct kernel_conf *ret)
+{
+	const struct daemon_conf *c = &f->daemon;
+	size_t networks = min_size(f->ha.network_n, NETWORKS_MAX);
+	int r = daemon_ifindexes(c->interfaces, min_size(c->interface_n, INTERFACES_MAX), ret->core);
+
+	if (r == 0)
+		r = daemon_ifindexes(c->fast_interfaces, min_size(c->fast_interface_n, INTERFACES_MAX), ret->fast);
+	for (size_t i = 0; r == 0 && i < networks; i++) {
+		struct ha_network *n = &f->ha.networks[i];
+		char *name = n->interface;
+
+		if (name[0])
+			r = daemon_ifindexes(&name, 1, &n->ifindex);
+		ret->networks[i] = (struct dp_home_network){ .prefix = n->prefix.addr, .prefix_len = n->prefix.len,
+							     .gateway = n->gateway, .ifindex = n->ifindex };
+	}
+	ret->dp = (struct dp_conf){ .role = DP_ROLE_ANCHOR, .device = c->device, .pin_dir = c->pin_dir,
+				    .core = ret->core, .core_n = min_size(c->interface_n, INTERFACES_MAX),
+				    .fast = ret->fast, .fast_n = min_size(c->fast_interface_n, INTERFACES_MAX),
+				    .networks = ret->networks, .network_n = networks,
+				    .max_entries = f->ha.max_bindings, .no_tcx = c->no_tcx };
+	return r;
+}
+
+static int open_home_links(struct daemon *d, struct ha_file *f)
+{
+	for (size_t i = 0; i < f->ha.network_n; i++) {
+		struct ha_network *n = &f->ha.networks[i];
+		int r = n->ifindex != 0 ? daemon_add_port(d, n->interface, PACKET_PORT_HOME_LINK) : 1;
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			memcpy(n->mac, d->ports[d->port_n - 1].mac, sizeof(n->mac));
+	}
+	return 0;
+}
+
+static void ha_closep(struct ha **ha)
+{
+	ha_freep(ha);
+}
+
+static int run(struct ha_file *f, const struct dp_conf *dp)
+{
+	static struct daemon d;
+	auto_(ha_closep) struct ha *ha = NULL;
+	int r = daemon_open(&d, &role, &f->daemon, dp, false);
+
+	if (r == 0)
+		r = open_home_links(&d, f);
+	if (r == 0)
+		r = ha_new(&f->ha, &system_random, &ha);
+	if (r == 0)
+		r = daemon_run(&d, ha);
+	daemon_close(&d);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static struct kernel_conf kernel;
+	auto_(ha_file_done) struct ha_file f = { 0 };
+	struct daemon_options o;
+	struct conf_error e;
+	int r = daemon_options(argc, argv, help, &o);
+
+	if (r != 0)
+		return r < 0 ? 2 : 0;
+	if (ha_file_load(o.config, &f, &e) < 0) {
+		(void)fprintf(stderr, "%s\n", e.text);
+		return 2;
+	}
+	daemon_override(&f.daemon, &o);
+	log_open(f.daemon.log_level);
+	if (o.check) {
+		printf("%s: ok\n", o.config);
+		return 0;
+	}
+	r = fill_kernel_conf(&f, &kernel);
+	if (r < 0)
+		return 1;
+	if (o.flush) {
+		dp_flush(&kernel.dp);
+		return 0;
+	}
+	return run(&f, &kernel.dp) < 0 ? 1 : 0;
+}

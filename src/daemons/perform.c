@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <arpa/inet.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "codec/mip_msg.h"
+#include "daemons/daemon.h"
+#include "io/log.h"
+#include "io/now.h"
+#include "io/udp_socket.h"
+
+static void send_datagram(struct daemon *d, const struct action *a)
+{
+	int fd = a->udp.local_port == MIP_PORT ? d->udp : d->relay;
+
+	if (fd < 0 || udp_socket_send(fd, a->udp.local, a->udp.remote, a->udp.remote_port, (struct span){ 0 },
+				      a->octets) < 0)
+		d->send_errors++; /* as good as lost on the way: the role repeats what matters */
+}
+
+static void send_frame(struct daemon *d, const struct action *a)
+{
+	for (size_t i = 0; i < d->port_n; i++)
+		if (d->ports[i].ifindex == a->ifindex && packet_port_send(&d->ports[i], a->octets) == 0)
+			return;
+	d->send_errors++;
+}
+
+static void send_tunnelled(struct daemon *d, const struct action *a)
+{
+	static const uint8_t head[MIP_TUNNEL_DATA_OCTETS] = { MIP_TYPE_TUNNEL_DATA, IPPROTO_IPIP };
+	const struct tunnel *t = &a->tunnel;
+	int r;
+
+	if (t->encap == ENCAP_UDP)
+		r = udp_socket_send(d->udp, t->local, t->remote, t->remote_port, (struct span){ head, sizeof(head) },
+				    a->octets);
+	else
+		r = ipip_socket_send(d->ipip, t->local, t->remote, a->octets);
+	if (r < 0)
+		d->send_errors++;
+}
+
+static void send_packet(struct daemon *d, const struct action *a)
+{
+	int fd = dp_tun_fd(d->dp);
+
+	if (fd < 0 || write(fd, a->octets.p, a->octets.n) < 0)
+		d->send_errors++;
+}
+
+static json_t *record_json(const struct daemon *d, const struct record *r)
+{
+	struct instant now = now_instant();
+	json_t *j = json_pack("{s:I, s:I, s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "time_us", (json_int_t)now_unix_us(),
+			      "mono_us", (json_int_t)now.us, "node", d->conf->instance, "role", d->role->name, "level",
+			      record_level_names[r->level], "security", r->security, "event", r->event, "nai", r->nai,
+			      "reason", r->reason);
+
+	if (!j)
+		return NULL;
+	(void)json_object_set_new(j, "home", json_address(r->home)); /* without memory, a member is missing */
+	(void)json_object_set_new(j, "peer", json_address(r->peer));
+	if (r->old_state[0]) {
+		(void)json_object_set_new(j, "old", json_string(r->old_state));
+		(void)json_object_set_new(j, "new", json_string(r->new_state));
+	}
+	return j;
+}
+
+static void keep_record(struct daemon *d, const struct record *r)
+{
+	json_t *j = record_json(d, r);
+
+	log_record(r);
+	if (!j)
+		return;
+	if (r->nai[0])
+		timeline_add(d->timeline, r->nai, j);
+	control_publish(d->control, j);
+	json_decref(j);
+}
+
+static void note_dp(struct daemon *d, int r, const char *what)
+{
+	if (r == 0)
+		return;
+	d->dp_errors++;
+	log_line(RECORD_ERR, "event=data_plane_error what=\"%s\" reason=\"%s\"", what, strerror(-r));
+}
+
+static void perform(struct daemon *d, const struct action *a)
+{
+	switch (a->type) {
+	case ACTION_SEND_DATAGRAM:
+		send_datagram(d, a);
+		break;
+	case ACTION_SEND_FRAME:
+		send_frame(d, a);
+		break;
+	case ACTION_SEND_TUNNELLED:
+		send_tunnelled(d, a);
+		break;
+	case ACTION_SEND_PACKET:
+		send_packet(d, a);
+		break;
+	case ACTION_BINDING_SET:
+		note_dp(d, dp_binding_set(d->dp, &a->binding), "set binding");
+		break;
+	case ACTION_BINDING_DEL:
+		note_dp(d, dp_binding_del(d->dp, &a->binding), "remove binding");
+		break;
+	case ACTION_VISITOR_SET:
+		note_dp(d, dp_visitor_set(d->dp, &a->visitor), "set visitor");
+		break;
+	case ACTION_VISITOR_DEL:
+		note_dp(d, dp_visitor_del(d->dp, &a->visitor), "remove visitor");
+		break;
+	case ACTION_RECORD:
+		keep_record(d, &a->record);
+		break;
+	}
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct daemon *d = t->data;
+
+	d->role->on_time(d->state, now_instant(), &d->actions);
+	daemon_perform(d);
+}
+
+static void arm_timer(struct daemon *d)
+{
+	uint64_t due = d->role->due(d->state), now = now_instant().us;
+
+	if (due == NEVER)
+		(void)uv_timer_stop(&d->timer); /* stopping an idle timer is fine */
+	else /* rounded up: a timer that fires early would spin */
+		(void)uv_timer_start(&d->timer, on_timer, due > now ? (due - now + 999) / US_PER_MS : 0, 0);
+}
+
+void daemon_perform(struct daemon *d)
+{
+	for (size_t i = 0; i < d->actions.n; i++)
+		perform(d, &d->actions.v[i]);
+	actions_clear(&d->actions);
+	uv_update_time(&d->loop);
+	arm_timer(d);
+}

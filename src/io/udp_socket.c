@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/udp_socket.h"
+
+#include <netinet/ip.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/util.h"
+#include "codec/ip4.h"
+
+enum { RECEIVE_BUFFER = 4 << 20 };
+
+static uint8_t buffer[RECEIVE_MAX]; /* one thread, one datagram at a time */
+
+/* Outer packets may be fragmented: path MTU is learnt from them, but the slow path is not where it is enforced. */
+static int prepare(int fd)
+{
+	int on = 1, size = RECEIVE_BUFFER, pmtu = IP_PMTUDISC_DONT;
+
+	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &pmtu, sizeof(pmtu)) < 0)
+		return -errno;
+	/* Beyond the system's limit only with privilege; the default does as well, with fewer registrations at once. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	return 0;
+}
+
+int udp_socket_open(uint16_t port)
+{
+	auto_(closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = prepare(fd);
+	if (r < 0)
+		return r;
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+int ipip_socket_open(void)
+{
+	auto_(closep) int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_IPIP);
+	int r = fd < 0 ? -errno : prepare(fd);
+
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+static struct in_addr destination_of(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		struct in_pktinfo info;
+
+		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
+			continue;
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		return info.ipi_addr;
+	}
+	return (struct in_addr){ INADDR_ANY };
+}
+
+static ssize_t receive(int fd, struct in_addr *ret_local, struct sockaddr_in *ret_remote)
+{
+	union {
+		char octets[CMSG_SPACE(sizeof(struct in_pktinfo))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { .iov_base = buffer, .iov_len = sizeof(buffer) };
+	struct msghdr m = { .msg_name = ret_remote,
+			    .msg_namelen = sizeof(*ret_remote),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(fd, &m, 0);
+
+	if (n >= 0)
+		*ret_local = destination_of(&m);
+	return n;
+}
+
+void udp_socket_receive(int fd, uint16_t port, void (*fn)(void *ctx, const struct datagram *d), void *ctx)
+{
+	for (int i = 0; i < RECEIVE_BATCH; i++) {
+		struct sockaddr_in remote;
+		struct datagram d = { .local_port = port };
+		ssize_t n = receive(fd, &d.local, &remote);
+
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0)
+			continue; /* an ICMP error about something we sent: the next one may be a datagram */
+		d.remote = remote.sin_addr;
+		d.remote_port = ntohs(remote.sin_port);
+		d.payload = (struct span){ buffer, (size_t)n };
+		fn(ctx, &d);
+	}
+}
+
+void ipip_socket_receive(int fd, void (*fn)(void *ctx, const struct tunnelled *t), void *ctx)
+{
+	for (int i = 0; i < RECEIVE_BATCH; i++) {
+		struct sockaddr_in remote;
+		struct tunnelled t = { .tunnel = { .encap = ENCAP_IPIP } };
+		struct in_addr local;
+		struct ip4 ip;
+		ssize_t n = receive(fd, &local, &remote);
+
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0 || ip4_parse(buffer, (size_t)n, &ip) < 0)
+			continue;
+		t.tunnel.local = ip.destination;
+		t.tunnel.remote = ip.source;
+		t.inner = ip.payload;
+		fn(ctx, &t);
+	}
+}
+
+static int send_from(int fd, struct in_addr local, const struct sockaddr_in *remote, struct span head, struct span body)
+{
+	union {
+		char octets[CMSG_SPACE(sizeof(struct in_pktinfo))];
+		struct cmsghdr align;
+	} control = { .octets = { 0 } };
+	const struct in_pktinfo info = { .ipi_spec_dst = local };
+	struct iovec iov[] = { { .iov_base = (void *)head.p, .iov_len = head.n },
+			       { .iov_base = (void *)body.p, .iov_len = body.n } };
+	struct msghdr m = { .msg_name = (void *)remote,
+			    .msg_namelen = sizeof(*remote),
+			    .msg_iov = iov,
+			    .msg_iovlen = ARRAY_SIZE(iov),
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = IPPROTO_IP;
+	c->cmsg_type = IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(c), &info, sizeof(info));
+	return sendmsg(fd, &m, 0) < 0 ? -errno : 0;
+}
+
+int udp_socket_send(int fd, struct in_addr local, struct in_addr remote, uint16_t port, struct span head,
+		    struct span body)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = remote };
+
+	return send_from(fd, local, &to, head, body);
+}
+
+int ipip_socket_send(int fd, struct in_addr local, struct in_addr remote, struct span inner)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = remote };
+
+	return send_from(fd, local, &to, (struct span){ 0 }, inner);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* UDP and raw IP-in-IP sockets that know which of our addresses they are used by. */
+#ifndef HF_IO_UDP_SOCKET_H
+#define HF_IO_UDP_SOCKET_H
+
+#include "roles/events.h"
+
+enum { RECEIVE_BATCH = 64, RECEIVE_MAX = 65536 };
+
+/* Bound to @port on all addresses, with a large receive buffer. Return: descriptor or -errno. */
+int udp_socket_open(uint16_t port);
+/* Raw socket for protocol 4: receives what the kernel programs leave alone, reassembled. */
+int ipip_socket_open(void);
+
+/* Calls @fn for at most RECEIVE_BATCH datagrams that wait, so that other work gets its turn. */
+void udp_socket_receive(int fd, uint16_t port, void (*fn)(void *ctx, const struct datagram *d), void *ctx);
+void ipip_socket_receive(int fd, void (*fn)(void *ctx, const struct tunnelled *t), void *ctx);
+
+/* From @local (0.0.0.0: the kernel's choice). @head: octets in front of @body, may be empty. Return: 0 or -errno. */
+int udp_socket_send(int fd, struct in_addr local, struct in_addr remote, uint16_t port, struct span head,
+		    struct span body);
+int ipip_socket_send(int fd, struct in_addr local, struct in_addr remote, struct span inner);
+
+#endif
