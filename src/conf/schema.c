@@ -183,13 +183,14 @@ static void set_validators(cfg_t *cfg, const struct conf_schema *s)
 		}
 }
 
-static int fill_list(cfg_opt_t *opt, const struct conf_key *key, uint8_t *at, const char **ret_allowed)
+static int fill_list(cfg_opt_t *opt, const struct conf_key *key, uint8_t *base, const char **ret_allowed)
 {
 	unsigned n = cfg_opt_size(opt);
 	size_t octets = value_octets(key->kind);
 	char buffer[256];
-	uint8_t *v = at;
-	size_t *count = (size_t *)(void *)(at + (key->kind == KEY_FOUR_ADDRESSES ? FOUR * octets : sizeof(void *)));
+	uint8_t *at = base + key->offset, *v = at;
+	size_t behind = key->offset + (key->kind == KEY_FOUR_ADDRESSES ? FOUR * octets : sizeof(void *));
+	size_t *count = (size_t *)(void *)(base + (behind + _Alignof(size_t) - 1) / _Alignof(size_t) * _Alignof(size_t));
 
 	if (key->kind != KEY_FOUR_ADDRESSES) {
 		v = n > 0 ? calloc(n, octets) : NULL;
@@ -215,7 +216,7 @@ static int fill_key(cfg_t *cfg, const struct conf_key *key, uint8_t *base, struc
 	int r;
 
 	if (value_is_list(key->kind))
-		return fill_list(opt, key, base + key->offset, &allowed);
+		return fill_list(opt, key, base, &allowed);
 	text = cfg_opt_size(opt) > 0 ? cfg_opt_getstr(opt) : NULL;
 	if (key->given != 0)
 		*(bool *)(base + key->given - 1) = text != NULL;

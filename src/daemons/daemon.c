@@ -89,7 +89,7 @@ static void on_datagram(void *ctx, const struct datagram *dg)
 {
 	struct daemon *d = ctx;
 
-	d->role->on_datagram(d->state, now_instant(), dg, &d->actions);
+	d->role->on_datagram(d->state, daemon_now(d), dg, &d->actions);
 	daemon_perform(d);
 }
 
@@ -97,7 +97,7 @@ static void on_tunnelled(void *ctx, const struct tunnelled *t)
 {
 	struct daemon *d = ctx;
 
-	d->role->on_tunnelled(d->state, now_instant(), t, &d->actions);
+	d->role->on_tunnelled(d->state, daemon_now(d), t, &d->actions);
 	daemon_perform(d);
 }
 
@@ -105,7 +105,7 @@ static void on_frame(void *ctx, uint32_t ifindex, struct span frame)
 {
 	struct daemon *d = ctx;
 
-	d->role->on_frame(d->state, now_instant(), ifindex, frame, &d->actions);
+	d->role->on_frame(d->state, daemon_now(d), ifindex, frame, &d->actions);
 	daemon_perform(d);
 }
 
@@ -113,7 +113,7 @@ static void on_carrier(void *ctx, uint32_t ifindex, bool up)
 {
 	struct daemon *d = ctx;
 
-	d->role->on_carrier(d->state, now_instant(), ifindex, up, &d->actions);
+	d->role->on_carrier(d->state, daemon_now(d), ifindex, up, &d->actions);
 	daemon_perform(d);
 }
 
@@ -121,7 +121,7 @@ static void on_dp_event(void *ctx, const struct dp_event *e)
 {
 	struct daemon *d = ctx;
 
-	d->role->on_dp_event(d->state, now_instant(), e, &d->actions);
+	d->role->on_dp_event(d->state, daemon_now(d), e, &d->actions);
 	daemon_perform(d);
 }
 
@@ -164,7 +164,7 @@ static void tun_readable(uv_poll_t *p, int status, int events)
 
 		if (n <= 0)
 			return;
-		d->role->on_packet(d->state, now_instant(), (struct span){ packet, (size_t)n }, &d->actions);
+		d->role->on_packet(d->state, daemon_now(d), (struct span){ packet, (size_t)n }, &d->actions);
 		daemon_perform(d);
 	}
 }
@@ -232,7 +232,7 @@ static json_t *answer(void *ctx, const char *verb, const json_t *request)
 
 	if (strcmp(verb, "explain") == 0)
 		return answer_explain(d, request);
-	result = d->role->answer(d, verb, request, now_instant(), &d->actions);
+	result = d->role->answer(d, verb, request, daemon_now(d), &d->actions);
 	daemon_perform(d);
 	return result ? result : control_error("usage", "unknown verb");
 }

@@ -57,6 +57,8 @@ struct daemon {
 	struct control *control;
 	struct timeline *timeline;
 	struct actions actions;
+	struct instant now;   /* of the event in hand: its records carry this time, however long they queue */
+	uint64_t now_unix_us;
 	uint64_t send_errors, dp_errors;
 };
 
@@ -77,7 +79,10 @@ int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_us
 int daemon_run(struct daemon *d, void *state);
 void daemon_close(struct daemon *d);
 
-/* perform.c: does what the role wants, in order, and arms the timer. */
+/* perform.c */
+/* Reads the clocks for the event that is handled next. */
+struct instant daemon_now(struct daemon *d);
+/* Does what the role wants, in order, and arms the timer. */
 void daemon_perform(struct daemon *d);
 
 /* Helpers for answers: addresses and times as JSON. */

@@ -51,9 +51,8 @@ static void send_packet(struct daemon *d, const struct action *a)
 
 static json_t *record_json(const struct daemon *d, const struct record *r)
 {
-	struct instant now = now_instant();
-	json_t *j = json_pack("{s:I, s:I, s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "time_us", (json_int_t)now_unix_us(),
-			      "mono_us", (json_int_t)now.us, "node", d->conf->instance, "role", d->role->name, "level",
+	json_t *j = json_pack("{s:I, s:I, s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "time_us", (json_int_t)d->now_unix_us,
+			      "mono_us", (json_int_t)d->now.us, "node", d->conf->instance, "role", d->role->name, "level",
 			      record_level_names[r->level], "security", r->security, "event", r->event, "nai", r->nai,
 			      "reason", r->reason);
 
@@ -122,11 +121,18 @@ static void perform(struct daemon *d, const struct action *a)
 	}
 }
 
+struct instant daemon_now(struct daemon *d)
+{
+	d->now = now_instant();
+	d->now_unix_us = now_unix_us();
+	return d->now;
+}
+
 static void on_timer(uv_timer_t *t)
 {
 	struct daemon *d = t->data;
 
-	d->role->on_time(d->state, now_instant(), &d->actions);
+	d->role->on_time(d->state, daemon_now(d), &d->actions);
 	daemon_perform(d);
 }
 
