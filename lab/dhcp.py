@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stock DHCP clients for stations, each in a mount namespace of its own so that the host's files stay as they are."""
+import os
+import textwrap
+
+UDHCPC_SCRIPT = """\
+#!/bin/sh
+case "$1" in
+deconfig) ip -4 addr flush dev "$interface"; ip link set "$interface" up ;;
+bound|renew)
+    ip -4 addr show dev "$interface" | grep -q " $ip/" || {
+        ip -4 addr flush dev "$interface"; ip addr add "$ip/$mask" dev "$interface"; }
+    for r in $router; do ip route replace default via "$r" dev "$interface"; done
+    echo "$1 $ip $router $dns" >> "$HF_LOG" ;;
+esac
+"""
+
+
+def start_client(station, *extra):
+    """busybox udhcpc: asks at once and renews by itself."""
+    path = station.office.path(f"udhcpc-{station.name}.sh")
+    log = station.office.path(f"udhcpc-{station.name}.log")
+    with open(path, "w", opener=lambda p, f: os.open(p, f, 0o700)) as f:
+        f.write(textwrap.dedent(UDHCPC_SCRIPT))
+    open(log, "w").close()
+    return station.ns.start("busybox", "udhcpc", "-f", "-i", "eth0", "-s", path, "-t", "20", "-T", "1", "-A", "1", *extra,
+                            env={**os.environ, "HF_LOG": log})
