@@ -55,9 +55,11 @@ static size_t connect_all(const struct options *o, struct peer *ret)
 		const char *name = names[i]->d_name;
 		size_t len = strlen(name);
 
-		if (peers < DAEMONS_MAX && len > 5 && len < sizeof(ret->instance) && strcmp(name + len - 5, ".sock") == 0) {
+		if (peers < DAEMONS_MAX && len > 5 && len < sizeof(ret->instance) &&
+		    strcmp(name + len - 5, ".sock") == 0) {
 			ret[peers].stream = connect_to(o->run_dir, name);
-			(void)snprintf(ret[peers].instance, sizeof(ret->instance), "%.*s", (int)len - 5, name); /* fits */
+			(void)snprintf(ret[peers].instance, sizeof(ret->instance), "%.*s", (int)len - 5,
+				       name); /* fits */
 			if (ret[peers].stream)
 				peers++;
 		}
@@ -82,7 +84,8 @@ static json_t *read_answer(struct peer *p)
 
 static bool send_request(struct peer *p, const json_t *request)
 {
-	return json_dumpf(request, p->stream, JSON_COMPACT) == 0 && fputc('\n', p->stream) != EOF && fflush(p->stream) == 0;
+	return json_dumpf(request, p->stream, JSON_COMPACT) == 0 && fputc('\n', p->stream) != EOF &&
+	       fflush(p->stream) == 0;
 }
 
 json_t *ask_all(const struct options *o, json_t *request)

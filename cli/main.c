@@ -64,13 +64,16 @@ static int do_kick(const struct options *o, int n, char **args)
 /* "key-file=F" to a member key_file; spi stays text, the daemon reads it. */
 static bool put_option(json_t *request, const char *arg)
 {
-	static const char *const known[][2] = { { "home-agent", "home_agent" }, { "home-address", "home_address" },
-						{ "spi", "spi" }, { "key-file", "key_file" },
+	static const char *const known[][2] = { { "home-agent", "home_agent" },
+						{ "home-address", "home_address" },
+						{ "spi", "spi" },
+						{ "key-file", "key_file" },
 						{ "algorithm", "algorithm" } };
 	const char *equals = strchr(arg, '=');
 
 	for (size_t i = 0; equals && i < sizeof(known) / sizeof(known[0]); i++)
-		if (strlen(known[i][0]) == (size_t)(equals - arg) && strncmp(known[i][0], arg, (size_t)(equals - arg)) == 0)
+		if (strlen(known[i][0]) == (size_t)(equals - arg) &&
+		    strncmp(known[i][0], arg, (size_t)(equals - arg)) == 0)
 			return json_object_set_new(request, known[i][1], json_string(equals + 1)) == 0;
 	return false;
 }
@@ -81,7 +84,8 @@ static int do_attach(const struct options *o, int n, char **args)
 
 	if (n < 3)
 		return usage("attach needs NAI, INTERFACE and MAC");
-	request = json_pack("{s:s, s:s, s:s, s:s}", "verb", "attach", "nai", args[0], "interface", args[1], "mac", args[2]);
+	request = json_pack("{s:s, s:s, s:s, s:s}", "verb", "attach", "nai", args[0], "interface", args[1], "mac",
+			    args[2]);
 	for (int i = 3; i < n; i++)
 		if (!put_option(request, args[i])) {
 			json_decref(request);
@@ -131,15 +135,18 @@ static const struct {
 	const char *name;
 	int (*run)(const struct options *o, int n, char **args);
 } commands[] = {
-	{ "show", do_show }, { "watch", do_watch }, { "explain", do_explain }, { "kick", do_kick },
+	{ "show", do_show },     { "watch", do_watch },   { "explain", do_explain }, { "kick", do_kick },
 	{ "attach", do_attach }, { "detach", do_detach }, { "check", do_check },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "run-dir", required_argument, NULL, 'r' }, { "json", no_argument, NULL, 'j' },
-		{ "version", no_argument, NULL, 'V' },       { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "run-dir", required_argument, NULL, 'r' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	struct options o = { .run_dir = "/run/holdfast" };
 	int c;

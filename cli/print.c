@@ -68,8 +68,8 @@ static void print_bindings(const json_t *answer)
 	const json_t *b;
 	size_t i;
 
-	printf("%-28s %-15s %-15s %-6s %6s %8s %10s %10s\n", "USER", "HOME ADDRESS", "CARE-OF", "TUNNEL", "SEQ", "EXPIRES",
-	       "PKTS UP", "PKTS DOWN");
+	printf("%-28s %-15s %-15s %-6s %6s %8s %10s %10s\n", "USER", "HOME ADDRESS", "CARE-OF", "TUNNEL", "SEQ",
+	       "EXPIRES", "PKTS UP", "PKTS DOWN");
 	json_array_foreach(json_object_get(answer, "bindings"), i, b) {
 		const json_t *c = json_object_get(b, "counters");
 
@@ -85,8 +85,8 @@ static void print_subscribers(const json_t *answer)
 	const json_t *s;
 	size_t i;
 
-	printf("%-28s %-13s %-15s %-10s %-17s %8s %10s %10s\n", "USER", "STATE", "HOME ADDRESS", "PORT", "MAC", "EXPIRES",
-	       "PKTS UP", "PKTS DOWN");
+	printf("%-28s %-13s %-15s %-10s %-17s %8s %10s %10s\n", "USER", "STATE", "HOME ADDRESS", "PORT", "MAC",
+	       "EXPIRES", "PKTS UP", "PKTS DOWN");
 	json_array_foreach(json_object_get(answer, "subscribers"), i, s) {
 		const json_t *c = json_object_get(s, "counters");
 
@@ -128,8 +128,9 @@ static void print_summary(const json_t *answer)
 {
 	bool ha = strcmp(text(answer, "role"), "ha") == 0;
 
-	printf("  %-12s holdfast-%s %s, %lld %s\n", text(answer, "instance"), text(answer, "role"), text(answer, "version"),
-	       (long long)number(answer, ha ? "bindings" : "subscribers"), ha ? "bindings" : "subscribers");
+	printf("  %-12s holdfast-%s %s, %lld %s\n", text(answer, "instance"), text(answer, "role"),
+	       text(answer, "version"), (long long)number(answer, ha ? "bindings" : "subscribers"),
+	       ha ? "bindings" : "subscribers");
 }
 
 int print_show(const struct options *o, const char *what, json_t *answers)

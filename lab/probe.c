@@ -214,8 +214,8 @@ static int tcp_probe(char **argv)
 		if (p.revents & (POLLIN | POLLERR | POLLHUP))
 			receive_some(fd, &t);
 	}
-	printf("octets=%" PRIu64 " intact=%s resets=%d\n", t.received,
-	       t.intact && t.received == t.sent ? "yes" : "no", t.reset ? 1 : 0);
+	printf("octets=%" PRIu64 " intact=%s resets=%d\n", t.received, t.intact && t.received == t.sent ? "yes" : "no",
+	       t.reset ? 1 : 0);
 	return 0;
 }
 

@@ -16,21 +16,21 @@
 #define auto_(fn) __attribute__((cleanup(fn)))
 
 /* Hands a pointer over: yields it and leaves NULL behind. */
-#define TAKE_PTR(p)                       \
-	__extension__({                   \
-		__typeof__(p) *at_ = &(p); \
-		__typeof__(p) taken_ = *at_; \
-		*at_ = NULL;              \
-		taken_;                   \
+#define TAKE_PTR(p)                                                                                                    \
+	__extension__({                                                                                                \
+		__typeof__(p) *at_ = &(p);                                                                             \
+		__typeof__(p) taken_ = *at_;                                                                           \
+		*at_ = NULL;                                                                                           \
+		taken_;                                                                                                \
 	})
 
 /* Hands a file descriptor over: yields it and leaves -1 behind. */
-#define TAKE_FD(fd)               \
-	__extension__({           \
-		int *at_ = &(fd); \
-		int taken_ = *at_; \
-		*at_ = -1;        \
-		taken_;           \
+#define TAKE_FD(fd)                                                                                                    \
+	__extension__({                                                                                                \
+		int *at_ = &(fd);                                                                                      \
+		int taken_ = *at_;                                                                                     \
+		*at_ = -1;                                                                                             \
+		taken_;                                                                                                \
 	})
 
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))

@@ -3,8 +3,15 @@
 
 #include <ctype.h>
 
-enum { FIXED_OCTETS = 236, COOKIE_OCTETS = 4, SNAME_OCTETS = 64, FILE_OCTETS = 128, OVERLOAD_FILE = 1, OVERLOAD_SNAME = 2,
-       FQDN_HEAD = 3 };
+enum {
+	FIXED_OCTETS = 236,
+	COOKIE_OCTETS = 4,
+	SNAME_OCTETS = 64,
+	FILE_OCTETS = 128,
+	OVERLOAD_FILE = 1,
+	OVERLOAD_SNAME = 2,
+	FQDN_HEAD = 3
+};
 
 static const uint8_t cookie[COOKIE_OCTETS] = { 99, 130, 83, 99 };
 

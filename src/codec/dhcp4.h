@@ -5,8 +5,13 @@
 
 #include "base/wire.h"
 
-enum { DHCP4_SERVER_PORT = 67, DHCP4_CLIENT_PORT = 68, DHCP4_BROADCAST = 0x8000, DHCP4_MIN_OCTETS = 300,
-       DHCP4_MAX_OCTETS = 1400 };
+enum {
+	DHCP4_SERVER_PORT = 67,
+	DHCP4_CLIENT_PORT = 68,
+	DHCP4_BROADCAST = 0x8000,
+	DHCP4_MIN_OCTETS = 300,
+	DHCP4_MAX_OCTETS = 1400
+};
 
 enum dhcp4_op { DHCP4_BOOTREQUEST = 1, DHCP4_BOOTREPLY = 2 };
 
@@ -55,7 +60,7 @@ struct dhcp4 {
 	struct in_addr client, your, server, relay; /* ciaddr, yiaddr, siaddr, giaddr */
 	uint8_t chaddr[16];
 
-	uint8_t type; /* enum dhcp4_type as received; 0 = BOOTP without option 53 */
+	uint8_t type;                        /* enum dhcp4_type as received; 0 = BOOTP without option 53 */
 	struct in_addr requested, server_id; /* 0.0.0.0 = absent */
 	uint32_t lease_s;                    /* 0 = absent */
 	uint16_t max_size;                   /* 0 = absent */

@@ -42,8 +42,8 @@ static int parse(const uint8_t *p, size_t n, bool cut, struct ip4 *ret)
 		return -EBADMSG;
 	if (first >> 4 != 4)
 		return -EPROTO;
-	if (header_n < IP4_HEADER_OCTETS || total < header_n || header_n > n ||
-	    (total > n && !cut) || ip4_checksum(p, header_n) != 0)
+	if (header_n < IP4_HEADER_OCTETS || total < header_n || header_n > n || (total > n && !cut) ||
+	    ip4_checksum(p, header_n) != 0)
 		return -EBADMSG;
 	h.header_n = header_n;
 	h.payload = (struct span){ p + header_n, (total < n ? total : n) - header_n };

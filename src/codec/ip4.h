@@ -11,8 +11,8 @@ struct ip4 {
 	uint8_t tos, ttl, protocol;
 	uint16_t id, fragment; /* IP4_DF | IP4_MF | offset in units of 8 octets */
 	struct in_addr source, destination;
-	struct span payload;   /* parse only: borrowed, as long as the header says */
-	size_t header_n;       /* parse only: octets of the header, options included */
+	struct span payload; /* parse only: borrowed, as long as the header says */
+	size_t header_n;     /* parse only: octets of the header, options included */
 };
 
 struct udp4 {

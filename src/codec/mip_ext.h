@@ -36,9 +36,9 @@ enum mip_ext_type {
 	MIP_EXT_EXPERIMENTAL = 255,
 };
 
-enum { MIP_EXT_MAX = 64 };    /* extensions accepted in one message; more is -EBADMSG */
-enum { MIP_MSG_MAX = 1400 };  /* octets of the longest message we build */
-enum { MIP_NAI_MAX = 253 };   /* octets of the longest NAI (RFC 4282 2.3 says 253 must be supported) */
+enum { MIP_EXT_MAX = 64 };   /* extensions accepted in one message; more is -EBADMSG */
+enum { MIP_MSG_MAX = 1400 }; /* octets of the longest message we build */
+enum { MIP_NAI_MAX = 253 };  /* octets of the longest NAI (RFC 4282 2.3 says 253 must be supported) */
 
 /* Which extension carries the draft's sequence number; it assigns none (W 7.6). */
 enum mip_sequence_form {
@@ -60,8 +60,8 @@ struct mip_auth {
 	bool present;
 	uint8_t type; /* MIP_EXT_MN_HA_AUTH, ..._MN_FA_AUTH, ..._FA_HA_AUTH or ..._GENERALIZED_AUTH */
 	uint32_t spi;
-	size_t at;      /* offset of the extension's Type octet: extensions below it are protected */
-	size_t covered; /* = offset of the first authenticator octet */
+	size_t at;       /* offset of the extension's Type octet: extensions below it are protected */
+	size_t covered;  /* = offset of the first authenticator octet */
 	struct span mac; /* borrowed */
 };
 
@@ -88,9 +88,9 @@ struct mip_exts {
 	uint32_t revocation_timestamp;
 
 	size_t udp_request_at;
-	bool udp_force, udp_via_fa;   /* F, R */
-	uint8_t udp_encapsulation;    /* 0, 4, 47, 55 */
-	uint16_t udp_reserved;        /* Reserved 3: non-zero makes it not understood (RFC 3519 3.1.1) */
+	bool udp_force, udp_via_fa; /* F, R */
+	uint8_t udp_encapsulation;  /* 0, 4, 47, 55 */
+	uint16_t udp_reserved;      /* Reserved 3: non-zero makes it not understood (RFC 3519 3.1.1) */
 
 	size_t udp_reply_at;
 	uint8_t udp_reply_code; /* 0..63 assent, 64..255 decline */
@@ -98,11 +98,11 @@ struct mip_exts {
 	uint16_t udp_keepalive_s;
 
 	size_t pmip_at;
-	uint8_t pmip_method; /* enum mip_pmip_method; other values as received */
-	struct span interface_id;                     /* 147/1 */
-	uint8_t device_id_type, subscriber_id_type;   /* 0 = absent */
-	struct span device_id, subscriber_id;         /* 147/2, 147/3 */
-	uint8_t access_tech;                          /* 147/4; 0 = absent */
+	uint8_t pmip_method;                        /* enum mip_pmip_method; other values as received */
+	struct span interface_id;                   /* 147/1 */
+	uint8_t device_id_type, subscriber_id_type; /* 0 = absent */
+	struct span device_id, subscriber_id;       /* 147/2, 147/3 */
+	uint8_t access_tech;                        /* 147/4; 0 = absent */
 
 	size_t gre_key_at;
 	uint32_t gre_key;

@@ -163,7 +163,7 @@ static int parse_experimental(struct walk *w)
 	uint8_t subtype = rd_u8(&w->body);
 
 	if (w->body.err || !is_sequence(w, MIP_SEQUENCE_EXPERIMENTAL, subtype))
-		return 0; /* somebody else's experiment */
+		return 0;      /* somebody else's experiment */
 	(void)rd_u8(&w->body); /* reserved */
 	return parse_sequence_body(w);
 }

@@ -18,8 +18,13 @@ enum mip_type {
 };
 
 /* Octets of each fixed part; extensions follow. */
-enum { MIP_REQUEST_OCTETS = 24, MIP_REPLY_OCTETS = 20, MIP_REVOCATION_OCTETS = 20, MIP_REVOCATION_ACK_OCTETS = 12,
-       MIP_TUNNEL_DATA_OCTETS = 4 };
+enum {
+	MIP_REQUEST_OCTETS = 24,
+	MIP_REPLY_OCTETS = 20,
+	MIP_REVOCATION_OCTETS = 20,
+	MIP_REVOCATION_ACK_OCTETS = 12,
+	MIP_TUNNEL_DATA_OCTETS = 4
+};
 
 /* Second octet of a request, RFC 5944 3.3. r (0x04) and x (0x01) are sent as 0 and ignored. */
 enum mip_request_flag {

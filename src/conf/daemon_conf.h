@@ -9,11 +9,11 @@
 #include "roles/mpa/mpa_conf.h"
 
 struct daemon_conf {
-	char instance[32];  /* names the control socket and the node in events */
-	char run_dir[80];   /* control sockets */
-	char pin_dir[128];  /* "": below /sys/fs/bpf */
-	char device[16];    /* the anchor's TUN */
-	char **interfaces;  /* where tunnels arrive */
+	char instance[32]; /* names the control socket and the node in events */
+	char run_dir[80];  /* control sockets */
+	char pin_dir[128]; /* "": below /sys/fs/bpf */
+	char device[16];   /* the anchor's TUN */
+	char **interfaces; /* where tunnels arrive */
 	size_t interface_n;
 	char **fast_interfaces; /* anchor: correspondent side, packets bypass the stack */
 	size_t fast_interface_n;
@@ -25,7 +25,7 @@ extern const char *const record_level_names[RECORD_LEVEL_COUNT];
 
 /* Association sections name their key apart from the rest: it is wiped, and may lie in its own file. */
 struct key_source {
-	char *key;      /* "hex:..." or "text:..."; wiped when read */
+	char *key; /* "hex:..." or "text:..."; wiped when read */
 	char *key_file;
 };
 
@@ -67,22 +67,45 @@ void ha_file_done(struct ha_file *f);
 int mpa_file_load(const char *path, struct mpa_file *ret, struct conf_error *ret_error);
 void mpa_file_done(struct mpa_file *f);
 
-/* Rows and checks both programs share. */
+/* clang-format off: a row per key */
+/* Rows both programs share. */
 #define DAEMON_KEYS(file)                                                                                              \
-	{ .name = "instance", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.instance), .max = 32,           \
-	  .fallback = "", .help = "Name of this daemon in events and of its control socket; default: the program's." }, \
-	{ .name = "run-dir", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.run_dir), .max = 80,             \
-	  .fallback = "/run/holdfast", .help = "Directory of the control sockets." },                                  \
-	{ .name = "pin-dir", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.pin_dir), .max = 128,            \
-	  .fallback = "", .help = "Where kernel maps are pinned, on a BPF file system, so that traffic outlives the "   \
-				  "daemon; default: holdfast-INSTANCE below /sys/fs/bpf." },                           \
-	{ .name = "interfaces", .kind = KEY_TEXTS, .offset = offsetof(struct file, daemon.interfaces),                 \
-	  .help = "Network interfaces where tunnels arrive." },                                                        \
-	{ .name = "log-level", .kind = KEY_ENUM, .offset = offsetof(struct file, daemon.log_level),                    \
-	  .names = record_level_names, .name_n = RECORD_LEVEL_COUNT, .fallback = "notice",                             \
-	  .help = "Least important events that go to the log; the control socket shows all." },                        \
-	{ .name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",        \
-	  .help = "Attach by clsact filters even where the kernel has tcx links." }
+	{ .name = "instance",                                                                                          \
+	  .kind = KEY_TEXT,                                                                                            \
+	  .offset = offsetof(struct file, daemon.instance),                                                            \
+	  .max = 32,                                                                                                   \
+	  .fallback = "",                                                                                              \
+	  .help = "Name of this daemon in events and of its control socket; default: the program's." },                \
+		{ .name = "run-dir",                                                                                   \
+		  .kind = KEY_TEXT,                                                                                    \
+		  .offset = offsetof(struct file, daemon.run_dir),                                                     \
+		  .max = 80,                                                                                           \
+		  .fallback = "/run/holdfast",                                                                         \
+		  .help = "Directory of the control sockets." },                                                       \
+		{ .name = "pin-dir",                                                                                   \
+		  .kind = KEY_TEXT,                                                                                    \
+		  .offset = offsetof(struct file, daemon.pin_dir),                                                     \
+		  .max = 128,                                                                                          \
+		  .fallback = "",                                                                                      \
+		  .help = "Where kernel maps are pinned, on a BPF file system, so that traffic outlives the "          \
+			  "daemon; default: holdfast-INSTANCE below /sys/fs/bpf." },                                   \
+		{ .name = "interfaces",                                                                                \
+		  .kind = KEY_TEXTS,                                                                                   \
+		  .offset = offsetof(struct file, daemon.interfaces),                                                  \
+		  .help = "Network interfaces where tunnels arrive." },                                                \
+		{ .name = "log-level",                                                                                 \
+		  .kind = KEY_ENUM,                                                                                    \
+		  .offset = offsetof(struct file, daemon.log_level),                                                   \
+		  .names = record_level_names,                                                                         \
+		  .name_n = RECORD_LEVEL_COUNT,                                                                        \
+		  .fallback = "notice",                                                                                \
+		  .help = "Least important events that go to the log; the control socket shows all." },                \
+	{                                                                                                              \
+		.name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",  \
+		.help = "Attach by clsact filters even where the kernel has tcx links."                                \
+	}
+
+/* clang-format on */
 
 /* Reads the key of one association into @sa. @secret_file: the configuration file itself, which others may not be able
  * to read when it holds keys. */

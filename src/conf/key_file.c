@@ -47,8 +47,8 @@ static int parse_key(const char *text, const char *where, struct sa *sa, struct 
 	size_t n;
 
 	if (octets_parse(text, sa->key, sizeof(sa->key), &n) < 0 || n == 0)
-		return conf_fail(e, "%s: the key is not valid; allowed: \"hex:...\" or \"text:...\" of 1 to %d octets", where,
-				 SA_KEY_MAX);
+		return conf_fail(e, "%s: the key is not valid; allowed: \"hex:...\" or \"text:...\" of 1 to %d octets",
+				 where, SA_KEY_MAX);
 	sa->key_n = (uint8_t)n;
 	return 0;
 }
@@ -61,7 +61,8 @@ int key_load(const char *secret_file, const char *association, struct key_source
 	int r;
 
 	if (!source->key == !source->key_file)
-		return conf_fail(e, "%s: association '%s': allowed: exactly one of key and key-file", secret_file, association);
+		return conf_fail(e, "%s: association '%s': allowed: exactly one of key and key-file", secret_file,
+				 association);
 	if (source->key) {
 		fd = open(secret_file, O_RDONLY | O_CLOEXEC);
 		r = fd < 0 ? conf_fail(e, "%s: %s", secret_file, strerror(errno)) : check_private(fd, secret_file, e);

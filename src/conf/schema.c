@@ -133,7 +133,8 @@ static int validate(cfg_t *cfg, cfg_opt_t *opt)
 	if (!key || !text)
 		return 0;
 	if (key->kind == KEY_FOUR_ADDRESSES && n > FOUR) {
-		(void)conf_fail(current.error, "%s:%d: %s: too many; allowed: at most 4", cfg->filename, cfg->line, key->name);
+		(void)conf_fail(current.error, "%s:%d: %s: too many; allowed: at most 4", cfg->filename, cfg->line,
+				key->name);
 		return -1;
 	}
 	r = value_parse(key, text, &value, buffer, &allowed);
@@ -149,7 +150,8 @@ static int validate(cfg_t *cfg, cfg_opt_t *opt)
 static cfg_opt_t option_of(const struct conf_key *key)
 {
 	if (value_is_list(key->kind)) {
-		cfg_opt_t list[] = { CFG_STR_LIST(key->name, (char *)(key->fallback ? key->fallback : "{}"), CFGF_NONE) };
+		cfg_opt_t list[] = { CFG_STR_LIST(key->name, (char *)(key->fallback ? key->fallback : "{}"),
+						  CFGF_NONE) };
 
 		return list[0];
 	}
@@ -178,7 +180,7 @@ static void set_validators(cfg_t *cfg, const struct conf_schema *s)
 			const char *name = s->sections[i].name;
 
 			(void)snprintf(path, sizeof(path), "%s%s%s", name ? name : "", name ? "|" : "",
-				       s->sections[i].keys[k].name); /* names are short */
+				       s->sections[i].keys[k].name);      /* names are short */
 			(void)cfg_set_validate_func(cfg, path, validate); /* returns the former one */
 		}
 }
@@ -190,7 +192,8 @@ static int fill_list(cfg_opt_t *opt, const struct conf_key *key, uint8_t *base, 
 	char buffer[256];
 	uint8_t *at = base + key->offset, *v = at;
 	size_t behind = key->offset + (key->kind == KEY_FOUR_ADDRESSES ? FOUR * octets : sizeof(void *));
-	size_t *count = (size_t *)(void *)(base + (behind + _Alignof(size_t) - 1) / _Alignof(size_t) * _Alignof(size_t));
+	size_t *count =
+		(size_t *)(void *)(base + (behind + _Alignof(size_t) - 1) / _Alignof(size_t) * _Alignof(size_t));
 
 	if (key->kind != KEY_FOUR_ADDRESSES) {
 		v = n > 0 ? calloc(n, octets) : NULL;

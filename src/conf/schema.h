@@ -9,37 +9,39 @@
 #include <stdint.h>
 
 enum key_kind {
-	KEY_U8, KEY_U16, KEY_U32, /* `min` to `max` */
+	KEY_U8,
+	KEY_U16,
+	KEY_U32, /* `min` to `max` */
 	KEY_BOOL,
-	KEY_ENUM,         /* int-sized, one of `names` */
-	KEY_TEXT,         /* char[`max`], with its terminator */
-	KEY_STRING,       /* char *, malloc'd; NULL when absent */
-	KEY_ADDRESS,      /* struct in_addr */
-	KEY_PREFIX,       /* struct prefix */
-	KEY_MAC,          /* uint8_t[6] */
-	KEY_OCTETS,       /* uint8_t * and size_t behind it, malloc'd: "hex:..." or "text:..." */
-	KEY_TEXTS,        /* char ** and size_t behind it */
-	KEY_PREFIXES,     /* struct prefix * and size_t behind it */
-	KEY_RANGES,       /* struct address_range * and size_t behind it */
+	KEY_ENUM,           /* int-sized, one of `names` */
+	KEY_TEXT,           /* char[`max`], with its terminator */
+	KEY_STRING,         /* char *, malloc'd; NULL when absent */
+	KEY_ADDRESS,        /* struct in_addr */
+	KEY_PREFIX,         /* struct prefix */
+	KEY_MAC,            /* uint8_t[6] */
+	KEY_OCTETS,         /* uint8_t * and size_t behind it, malloc'd: "hex:..." or "text:..." */
+	KEY_TEXTS,          /* char ** and size_t behind it */
+	KEY_PREFIXES,       /* struct prefix * and size_t behind it */
+	KEY_RANGES,         /* struct address_range * and size_t behind it */
 	KEY_FOUR_ADDRESSES, /* struct in_addr[4] and size_t behind it */
 };
 
 struct conf_key {
 	const char *name;
 	enum key_kind kind;
-	size_t offset;            /* in the structure the section fills */
+	size_t offset; /* in the structure the section fills */
 	uint32_t min, max;
 	const char *const *names; /* KEY_ENUM */
 	size_t name_n;
-	const char *fallback;     /* default as it would be written; NULL: must be given, unless `optional` */
+	const char *fallback; /* default as it would be written; NULL: must be given, unless `optional` */
 	bool optional;
-	size_t given;             /* offset + 1 of a bool that says whether it was given; 0 = none */
-	const char *help;         /* one sentence */
+	size_t given;     /* offset + 1 of a bool that says whether it was given; 0 = none */
+	const char *help; /* one sentence */
 };
 
 struct conf_section {
-	const char *name;    /* NULL: the file's top level */
-	const char *title;   /* what the title means; NULL: top level */
+	const char *name;         /* NULL: the file's top level */
+	const char *title;        /* what the title means; NULL: top level */
 	enum key_kind title_kind; /* KEY_TEXT or KEY_STRING */
 	size_t title_offset;
 	uint32_t title_max;  /* KEY_TEXT */

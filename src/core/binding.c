@@ -19,11 +19,11 @@ struct binding_table {
 	uint32_t max;
 	struct binding *by_home;
 	struct binding_owner *owners;
-	struct binding **by_index;  /* max entries */
-	uint32_t *unused;           /* ring of free indexes: one that was just given back is used last */
+	struct binding **by_index; /* max entries */
+	uint32_t *unused;          /* ring of free indexes: one that was just given back is used last */
 	uint32_t unused_at, unused_n;
 	size_t network_n;
-	struct binding **networks;  /* list heads */
+	struct binding **networks; /* list heads */
 };
 
 int binding_table_new(uint32_t max, size_t networks, struct binding_table **ret)

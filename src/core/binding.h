@@ -15,17 +15,17 @@ struct binding {
 	/* Kept by the table; read only. */
 	UT_hash_handle hh;
 	struct binding_owner *owner;
-	struct binding *sibling;      /* next binding of the same NAI, or NULL */
-	struct binding *prev, *next;  /* all bindings of one network */
-	struct span nai;              /* lives as long as the binding */
+	struct binding *sibling;     /* next binding of the same NAI, or NULL */
+	struct binding *prev, *next; /* all bindings of one network */
+	struct span nai;             /* lives as long as the binding */
 	struct in_addr home;
-	size_t network;               /* index of its home network */
-	uint32_t index;               /* counter slot in the data plane, unique among living bindings */
+	size_t network; /* index of its home network */
+	uint32_t index; /* counter slot in the data plane, unique among living bindings */
 
 	/* Written by the role with each accepted request. */
-	struct timer expiry;          /* must be idle when the binding is removed */
+	struct timer expiry;           /* must be idle when the binding is removed */
 	struct in_addr care_of, agent; /* `agent`: our address the request was sent to */
-	struct in_addr peer;          /* where its requests come from: revocations go there */
+	struct in_addr peer;           /* where its requests come from: revocations go there */
 	uint16_t peer_port;
 	struct tunnel tunnel;
 	uint64_t since_us, expires_us; /* NEVER = no expiry */
@@ -33,10 +33,10 @@ struct binding {
 	uint32_t sequence;             /* number issued last */
 	uint8_t access_tech;
 	bool proxy, reverse_tunnel, revocation;
-	uint32_t peer_stamp;           /* its revocation timestamp, when `revocation` (RFC 3543 3.2) */
-	uint8_t auth_type;             /* extension that signs towards the peer: 32 or 34 */
+	uint32_t peer_stamp; /* its revocation timestamp, when `revocation` (RFC 3543 3.2) */
+	uint8_t auth_type;   /* extension that signs towards the peer: 32 or 34 */
 	const struct sa *sa;
-	const char *association;       /* its name */
+	const char *association; /* its name */
 };
 
 struct binding_table; /* opaque; one thread */

@@ -120,8 +120,8 @@ static bool assignable(const struct pool *p, struct in_addr a)
 {
 	if (!prefix_contains(&p->prefix, a) || a.s_addr == p->gateway.s_addr)
 		return false;
-	return p->prefix.len >= 31 || (a.s_addr != p->prefix.addr.s_addr &&
-				       a.s_addr != prefix_broadcast(&p->prefix).s_addr);
+	return p->prefix.len >= 31 ||
+	       (a.s_addr != p->prefix.addr.s_addr && a.s_addr != prefix_broadcast(&p->prefix).s_addr);
 }
 
 /* At the cap, the address released longest ago is forgotten even if still reserved: memory comes first. */
@@ -227,8 +227,7 @@ static void set_used(struct pool *p, struct lease *l)
 	}
 }
 
-int pool_acquire(struct pool *p, const struct lease_key *key, struct in_addr want, uint64_t now_us,
-		 struct in_addr *ret)
+int pool_acquire(struct pool *p, const struct lease_key *key, struct in_addr want, uint64_t now_us, struct in_addr *ret)
 {
 	struct lease *own = find_key(p, key);
 	struct lease *l = NULL;

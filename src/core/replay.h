@@ -11,10 +11,10 @@
 
 struct replay_entry {
 	UT_hash_handle hh;
-	uint64_t last_id;    /* greatest Identification accepted, 0 = none */
-	uint32_t nonce;      /* last nonce issued */
+	uint64_t last_id; /* greatest Identification accepted, 0 = none */
+	uint32_t nonce;   /* last nonce issued */
 	bool nonce_valid;
-	uint32_t stamp;      /* last revocation timestamp issued (RFC 3543 3.2), strictly rising per NAI */
+	uint32_t stamp; /* last revocation timestamp issued (RFC 3543 3.2), strictly rising per NAI */
 	uint64_t touched_us;
 	size_t nai_n;
 	char nai[];

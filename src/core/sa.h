@@ -27,7 +27,7 @@ struct sa {
 	uint8_t key[SA_KEY_MAX];
 };
 
-extern const char *const mac_alg_names[MAC_ALG_COUNT];       /* "hmac-sha-256", ... as in configuration */
+extern const char *const mac_alg_names[MAC_ALG_COUNT]; /* "hmac-sha-256", ... as in configuration */
 extern const char *const replay_style_names[REPLAY_STYLE_COUNT];
 
 /* Octets of an authenticator of this algorithm. */

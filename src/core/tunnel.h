@@ -22,8 +22,8 @@ enum { TUNNEL_OVERHEAD_IPIP = 20, TUNNEL_OVERHEAD_UDP = 32 };
 
 struct tunnel {
 	enum encap encap;
-	struct in_addr local, remote;      /* outer source and destination of what we send */
-	uint16_t local_port, remote_port;  /* host order, ENCAP_UDP only, else 0 */
+	struct in_addr local, remote;     /* outer source and destination of what we send */
+	uint16_t local_port, remote_port; /* host order, ENCAP_UDP only, else 0 */
 };
 
 bool tunnel_equal(const struct tunnel *a, const struct tunnel *b);
@@ -39,9 +39,9 @@ struct dp_binding {
 struct dp_visitor {
 	uint32_t ifindex;
 	uint8_t mac[MAC_OCTETS];
-	uint8_t gateway_mac[MAC_OCTETS]; /* source MAC of frames to the station */
+	uint8_t gateway_mac[MAC_OCTETS];         /* source MAC of frames to the station */
 	struct in_addr home, gateway, broadcast; /* `broadcast`: directed broadcast address of the home subnet */
-	bool forward_broadcast; /* link-local multicast and broadcast go to the anchor too (L 5.5) */
+	bool forward_broadcast;                  /* link-local multicast and broadcast go to the anchor too (L 5.5) */
 	struct tunnel tunnel;
 	uint32_t index;
 };

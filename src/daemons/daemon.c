@@ -21,10 +21,10 @@
 int daemon_options(int argc, char **argv, const char *help, struct daemon_options *ret)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "flush", no_argument, NULL, 'f' },        { "run-dir", required_argument, NULL, 'r' },
+		{ "config", required_argument, NULL, 'c' },   { "check", no_argument, NULL, 'k' },
+		{ "flush", no_argument, NULL, 'f' },          { "run-dir", required_argument, NULL, 'r' },
 		{ "instance", required_argument, NULL, 'i' }, { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },         { 0 },
+		{ "help", no_argument, NULL, 'h' },           { 0 },
 	};
 	struct daemon_options o = { 0 };
 	int c;
@@ -274,8 +274,8 @@ static int check_forwarding(void)
 	return -EHOSTUNREACH;
 }
 
-int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf, const struct dp_conf *dp_conf,
-		bool dhcp_relay)
+int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
+		const struct dp_conf *dp_conf, bool dhcp_relay)
 {
 	const char *why = "";
 	int r;

@@ -57,7 +57,7 @@ struct daemon {
 	struct control *control;
 	struct timeline *timeline;
 	struct actions actions;
-	struct instant now;   /* of the event in hand: its records carry this time, however long they queue */
+	struct instant now; /* of the event in hand: its records carry this time, however long they queue */
 	uint64_t now_unix_us;
 	uint64_t send_errors, dp_errors;
 };
@@ -72,8 +72,8 @@ void daemon_override(struct daemon_conf *c, const struct daemon_options *o);
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret);
 
 /* Opens everything but the role. conf, dp_conf are borrowed. Return: 0 or -errno (said why). */
-int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf, const struct dp_conf *dp_conf,
-		bool dhcp_relay);
+int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
+		const struct dp_conf *dp_conf, bool dhcp_relay);
 int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use); /* before daemon_run() */
 /* Runs until a signal ends it. Return: 0 or -errno. */
 int daemon_run(struct daemon *d, void *state);

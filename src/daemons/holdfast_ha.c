@@ -95,12 +95,12 @@ static json_int_t seconds_left(uint64_t expires_us, struct instant now)
 static void list_binding(void *ctx, const struct ha_binding_view *v)
 {
 	struct listing *l = ctx;
-	json_t *j = json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:s, s:o}", "nai", v->nai, "home",
-			      json_address(v->home), "care_of", json_address(v->care_of), "network", v->network, "tunnel",
-			      json_tunnel(&v->tunnel), "sequence", (json_int_t)v->sequence, "age_s",
+	json_t *j = json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:s, s:o}", "nai", v->nai,
+			      "home", json_address(v->home), "care_of", json_address(v->care_of), "network", v->network,
+			      "tunnel", json_tunnel(&v->tunnel), "sequence", (json_int_t)v->sequence, "age_s",
 			      (json_int_t)((l->now.us - v->since_us) / US_PER_S), "expires_s",
-			      seconds_left(v->expires_us, l->now), "proxy", v->proxy, "reverse_tunnel", v->reverse_tunnel,
-			      "revocation", v->revocation, "association", v->association, "counters",
+			      seconds_left(v->expires_us, l->now), "proxy", v->proxy, "reverse_tunnel",
+			      v->reverse_tunnel, "revocation", v->revocation, "association", v->association, "counters",
 			      json_counters(l->d, v->index));
 
 	(void)json_array_append_new(l->array, j); /* short without memory */
@@ -206,14 +206,22 @@ static int fill_kernel_conf(struct ha_file *f, struct kernel_conf *ret)
 
 		if (name[0])
 			r = daemon_ifindexes(&name, 1, &n->ifindex);
-		ret->networks[i] = (struct dp_home_network){ .prefix = n->prefix.addr, .prefix_len = n->prefix.len,
-							     .gateway = n->gateway, .ifindex = n->ifindex };
+		ret->networks[i] = (struct dp_home_network){ .prefix = n->prefix.addr,
+							     .prefix_len = n->prefix.len,
+							     .gateway = n->gateway,
+							     .ifindex = n->ifindex };
 	}
-	ret->dp = (struct dp_conf){ .role = DP_ROLE_ANCHOR, .device = c->device, .pin_dir = c->pin_dir,
-				    .core = ret->core, .core_n = min_size(c->interface_n, INTERFACES_MAX),
-				    .fast = ret->fast, .fast_n = min_size(c->fast_interface_n, INTERFACES_MAX),
-				    .networks = ret->networks, .network_n = networks,
-				    .max_entries = f->ha.max_bindings, .no_tcx = c->no_tcx };
+	ret->dp = (struct dp_conf){ .role = DP_ROLE_ANCHOR,
+				    .device = c->device,
+				    .pin_dir = c->pin_dir,
+				    .core = ret->core,
+				    .core_n = min_size(c->interface_n, INTERFACES_MAX),
+				    .fast = ret->fast,
+				    .fast_n = min_size(c->fast_interface_n, INTERFACES_MAX),
+				    .networks = ret->networks,
+				    .network_n = networks,
+				    .max_entries = f->ha.max_bindings,
+				    .no_tcx = c->no_tcx };
 	return r;
 }
 

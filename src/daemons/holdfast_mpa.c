@@ -109,10 +109,10 @@ static void list_subscriber(void *ctx, const struct mpa_subscriber_view *v)
 	json_t *j;
 
 	(void)if_indextoname(v->ifindex, interface); /* "" when it is gone */
-	j = json_pack("{s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:I, s:i, s:s, s:o}", "nai", v->nai, "state", v->state,
-		      "home", json_address(v->home), "home_agent", v->home_agent, "mac", mac_json(v->mac), "interface",
-		      interface, "tunnel", json_tunnel(&v->tunnel), "sequence", (json_int_t)v->sequence, "age_s",
-		      (json_int_t)(v->since_us ? (l->now.us - v->since_us) / US_PER_S : 0), "expires_s",
+	j = json_pack("{s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:I, s:i, s:s, s:o}", "nai", v->nai, "state",
+		      v->state, "home", json_address(v->home), "home_agent", v->home_agent, "mac", mac_json(v->mac),
+		      "interface", interface, "tunnel", json_tunnel(&v->tunnel), "sequence", (json_int_t)v->sequence,
+		      "age_s", (json_int_t)(v->since_us ? (l->now.us - v->since_us) / US_PER_S : 0), "expires_s",
 		      seconds_left(v->expires_us, l->now), "last_code", v->last_code, "association", v->association,
 		      "counters", json_counters(l->d, v->index));
 	(void)json_array_append_new(l->array, j); /* short without memory */
@@ -156,7 +156,8 @@ static json_t *show(struct daemon *d, const char *what, struct instant now)
 				 daemon_counters(d, names, values, counter_n));
 	if (strcmp(what, "summary") == 0) {
 		mpa_each_subscriber(d->state, count_subscriber, &n);
-		return json_pack("{s:b, s:s, s:s, s:I}", "ok", 1, "role", "mpa", "version", HF_VERSION, "subscribers", n);
+		return json_pack("{s:b, s:s, s:s, s:I}", "ok", 1, "role", "mpa", "version", HF_VERSION, "subscribers",
+				 n);
 	}
 	l.array = json_array();
 	if (strcmp(what, "subscribers") == 0) {
@@ -298,9 +299,14 @@ static int fill_kernel_conf(struct mpa_file *f, struct kernel_conf *ret)
 		r = daemon_ifindexes(&name, 1, &f->mpa.accesses[i].ifindex);
 		ret->access[i] = f->mpa.accesses[i].ifindex;
 	}
-	ret->dp = (struct dp_conf){ .role = DP_ROLE_MPA, .pin_dir = c->pin_dir, .core = ret->core,
-				    .core_n = min_size(c->interface_n, INTERFACES_MAX), .access = ret->access,
-				    .access_n = access_n, .max_entries = f->mpa.max_subscribers, .no_tcx = c->no_tcx };
+	ret->dp = (struct dp_conf){ .role = DP_ROLE_MPA,
+				    .pin_dir = c->pin_dir,
+				    .core = ret->core,
+				    .core_n = min_size(c->interface_n, INTERFACES_MAX),
+				    .access = ret->access,
+				    .access_n = access_n,
+				    .max_entries = f->mpa.max_subscribers,
+				    .no_tcx = c->no_tcx };
 	return r;
 }
 

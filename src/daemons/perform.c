@@ -13,8 +13,8 @@ static void send_datagram(struct daemon *d, const struct action *a)
 {
 	int fd = a->udp.local_port == MIP_PORT ? d->udp : d->relay;
 
-	if (fd < 0 || udp_socket_send(fd, a->udp.local, a->udp.remote, a->udp.remote_port, (struct span){ 0 },
-				      a->octets) < 0)
+	if (fd < 0 ||
+	    udp_socket_send(fd, a->udp.local, a->udp.remote, a->udp.remote_port, (struct span){ 0 }, a->octets) < 0)
 		d->send_errors++; /* as good as lost on the way: the role repeats what matters */
 }
 
@@ -52,9 +52,9 @@ static void send_packet(struct daemon *d, const struct action *a)
 static json_t *record_json(const struct daemon *d, const struct record *r)
 {
 	json_t *j = json_pack("{s:I, s:I, s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "time_us", (json_int_t)d->now_unix_us,
-			      "mono_us", (json_int_t)d->now.us, "node", d->conf->instance, "role", d->role->name, "level",
-			      record_level_names[r->level], "security", r->security, "event", r->event, "nai", r->nai,
-			      "reason", r->reason);
+			      "mono_us", (json_int_t)d->now.us, "node", d->conf->instance, "role", d->role->name,
+			      "level", record_level_names[r->level], "security", r->security, "event", r->event, "nai",
+			      r->nai, "reason", r->reason);
 
 	if (!j)
 		return NULL;
@@ -142,7 +142,7 @@ static void arm_timer(struct daemon *d)
 
 	if (due == NEVER)
 		(void)uv_timer_stop(&d->timer); /* stopping an idle timer is fine */
-	else /* rounded up: a timer that fires early would spin */
+	else                                    /* rounded up: a timer that fires early would spin */
 		(void)uv_timer_start(&d->timer, on_timer, due > now ? (due - now + 999) / US_PER_MS : 0, 0);
 }
 

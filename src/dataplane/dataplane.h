@@ -18,27 +18,28 @@ struct dp_home_network { /* anchor only */
 
 struct dp_conf {
 	enum dp_role role;
-	const char *device;  /* anchor: TUN name, e.g. "hf0" */
-	const char *pin_dir; /* on a bpffs, or an empty directory where one may be mounted */
-	const uint32_t *core;   /* ifindexes where tunnels arrive */
+	const char *device;   /* anchor: TUN name, e.g. "hf0" */
+	const char *pin_dir;  /* on a bpffs, or an empty directory where one may be mounted */
+	const uint32_t *core; /* ifindexes where tunnels arrive */
 	size_t core_n;
 	const uint32_t *access; /* MPA: ports of stations */
 	size_t access_n;
 	const struct dp_home_network *networks; /* anchor */
 	size_t network_n;
-	const uint32_t *fast;   /* anchor: correspondent-facing ports with the pre-stack fast path (may be 0) */
+	const uint32_t *fast; /* anchor: correspondent-facing ports with the pre-stack fast path (may be 0) */
 	size_t fast_n;
-	uint32_t max_entries;   /* bindings or visitors */
-	bool no_tcx;            /* use clsact even where the kernel has tcx: for tests */
+	uint32_t max_entries; /* bindings or visitors */
+	bool no_tcx;          /* use clsact even where the kernel has tcx: for tests */
 };
 
 enum dp_event_type {
 	DP_EVENT_UNKNOWN_SOURCE, /* MPA: frame from a MAC that is no visitor (rate-limited per MAC in the kernel) */
 	DP_EVENT_SPOOF,          /* MPA: visitor's packet with a foreign source (rate-limited) */
-	DP_EVENT_FIRST_UP, DP_EVENT_FIRST_DOWN, /* first packet of `index` since it was set */
-	DP_EVENT_UNKNOWN_HOME,   /* anchor: packet for a home address without binding (rate-limited) */
-	DP_EVENT_TUNNEL_SPOOF,   /* anchor or MPA: tunnelled packet that fits no binding (rate-limited) */
-	DP_EVENT_TOO_BIG,        /* does not fit the path to the tunnel's other end: `packet` was dropped */
+	DP_EVENT_FIRST_UP,
+	DP_EVENT_FIRST_DOWN,   /* first packet of `index` since it was set */
+	DP_EVENT_UNKNOWN_HOME, /* anchor: packet for a home address without binding (rate-limited) */
+	DP_EVENT_TUNNEL_SPOOF, /* anchor or MPA: tunnelled packet that fits no binding (rate-limited) */
+	DP_EVENT_TOO_BIG,      /* does not fit the path to the tunnel's other end: `packet` was dropped */
 };
 
 struct dp_event {

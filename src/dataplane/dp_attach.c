@@ -74,6 +74,6 @@ void dp_detach(const struct dp_hook *h)
 	char path[PATH_MAX];
 
 	pin_path(h, path);
-	(void)unlink(path);                 /* a tcx link goes with its pin */
-	(void)bpf_tc_detach(&hook, &opts);  /* nothing there is what we want */
+	(void)unlink(path);                /* a tcx link goes with its pin */
+	(void)bpf_tc_detach(&hook, &opts); /* nothing there is what we want */
 }

@@ -159,8 +159,9 @@ static int attach_all(const struct dp *dp, const struct dp_conf *conf, const cha
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct dp_hook h = { .ifindex = ifindexes[i], .egress = egress, .pin_dir = conf->pin_dir,
-					   .no_tcx = conf->no_tcx };
+		const struct dp_hook h = {
+			.ifindex = ifindexes[i], .egress = egress, .pin_dir = conf->pin_dir, .no_tcx = conf->no_tcx
+		};
 
 		r = dp_attach(&h, program_fd(dp, program));
 	}
@@ -242,7 +243,8 @@ static const char *explain(int r, const char *otherwise)
 	if (r == -EPERM)
 		return "loading the kernel programs needs CAP_BPF and CAP_NET_ADMIN (or root)";
 	if (r == -EOPNOTSUPP || r == -ENOSYS)
-		return "this kernel cannot run the tunnel programs: Linux 6.1 or newer with CONFIG_BPF_SYSCALL is needed";
+		return "this kernel cannot run the tunnel programs: Linux 6.1 or newer with CONFIG_BPF_SYSCALL is "
+		       "needed";
 	return otherwise;
 }
 
@@ -427,8 +429,7 @@ int dp_visitor_del(struct dp *dp, const struct dp_visitor *v)
 	struct dp_inside_def key = inside_of(&d);
 
 	/* The station may be on another port already; that entry is newer than we know. */
-	if (bpf_map_lookup_elem(dp->downlink, &key, &there) == 0 &&
-	    memcmp(&there.port, &d.port, sizeof(d.port)) == 0)
+	if (bpf_map_lookup_elem(dp->downlink, &key, &there) == 0 && memcmp(&there.port, &d.port, sizeof(d.port)) == 0)
 		(void)bpf_map_delete_elem(dp->downlink, &key); /* it was there a moment ago */
 	return bpf_map_delete_elem(dp->uplink, &d.port) < 0 && errno != ENOENT ? -errno : 0;
 }

@@ -17,7 +17,8 @@ struct control; /* opaque */
  * Return: 0 or -errno.
  */
 int control_open(uv_loop_t *loop, const char *run_dir, const char *instance,
-		 json_t *(*answer)(void *ctx, const char *verb, const json_t *request), void *ctx, struct control **ret);
+		 json_t *(*answer)(void *ctx, const char *verb, const json_t *request), void *ctx,
+		 struct control **ret);
 /* Closes all; the loop must run once more for the memory to be freed. */
 void control_close(struct control *c);
 

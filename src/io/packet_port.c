@@ -132,8 +132,9 @@ void packet_port_receive(const struct packet_port *p, void (*fn)(void *ctx, uint
 
 	for (int i = 0; i < BATCH; i++) {
 		struct iovec iov = { .iov_base = frame, .iov_len = sizeof(frame) };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-				    .msg_controllen = sizeof(control) };
+		struct msghdr m = {
+			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+		};
 		ssize_t n = recvmsg(p->fd, &m, 0);
 
 		if (n <= 0)

@@ -15,9 +15,9 @@ enum action_type {
 	ACTION_SEND_PACKET,    /* plain IPv4 packet, routed by the kernel as if it had arrived (slow path) */
 	ACTION_BINDING_SET,    /* anchor data plane; replaces what is there for the same home address */
 	ACTION_BINDING_DEL,
-	ACTION_VISITOR_SET,    /* MPA data plane; replaces what is there for the same (ifindex, mac) */
+	ACTION_VISITOR_SET, /* MPA data plane; replaces what is there for the same (ifindex, mac) */
 	ACTION_VISITOR_DEL,
-	ACTION_RECORD,         /* something people want to know: log, `watch`, `explain` */
+	ACTION_RECORD, /* something people want to know: log, `watch`, `explain` */
 };
 
 enum record_level { RECORD_ERR, RECORD_WARN, RECORD_NOTICE, RECORD_INFO, RECORD_LEVEL_COUNT };
@@ -25,10 +25,10 @@ enum record_level { RECORD_ERR, RECORD_WARN, RECORD_NOTICE, RECORD_INFO, RECORD_
 /* One line of a user's timeline. Texts are never NULL when a role emits it; "" = does not apply. */
 struct record {
 	enum record_level level;
-	bool security;     /* also goes to the audit stream (RFC 5944 3.8.2.1 "security exception") */
-	const char *event; /* static snake_case name, e.g. "request_sent", "binding_moved", "state" */
-	const char *nai;   /* arena; "" when unknown */
-	struct in_addr home, peer; /* 0.0.0.0 = does not apply */
+	bool security;                     /* also goes to the audit stream (RFC 5944 3.8.2.1 "security exception") */
+	const char *event;                 /* static snake_case name, e.g. "request_sent", "binding_moved", "state" */
+	const char *nai;                   /* arena; "" when unknown */
+	struct in_addr home, peer;         /* 0.0.0.0 = does not apply */
 	const char *old_state, *new_state; /* static; both set exactly when a state machine changed state */
 	const char *reason;                /* arena or static, for people */
 };

@@ -36,7 +36,8 @@ static __always_inline int to_home_link(struct __sk_buff *skb, __u32 home)
 }
 
 /* @l2: octets in front of the IP header: 0 on the TUN. */
-static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_def *b, const struct iphdr *ip, __u32 l2)
+static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_def *b, const struct iphdr *ip,
+				       __u32 l2)
 {
 	const struct dp_tunnel_def t = b->tunnel;
 	__u32 octets = skb->len - l2;

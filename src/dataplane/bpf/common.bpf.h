@@ -17,8 +17,16 @@
 #include "../dp_def.h"
 
 enum { AF_INET4 = 2, FRAGMENT = 0x3fff, MIP_PORT = 434, TUNNEL_DATA = 4, EVENT_EVERY_NS = 10 * 1000 * 1000 };
-enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1 };                                        /* enum encap */
-enum { EV_UNKNOWN_SOURCE, EV_SPOOF, EV_FIRST_UP, EV_FIRST_DOWN, EV_UNKNOWN_HOME, EV_TUNNEL_SPOOF, EV_TOO_BIG }; /* enum dp_event_type */
+enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1 }; /* enum encap */
+enum {
+	EV_UNKNOWN_SOURCE,
+	EV_SPOOF,
+	EV_FIRST_UP,
+	EV_FIRST_DOWN,
+	EV_UNKNOWN_HOME,
+	EV_TUNNEL_SPOOF,
+	EV_TOO_BIG
+}; /* enum dp_event_type */
 enum { INET_ECN_MASK = 3, INET_ECN_CE = 3 };
 
 const volatile __u32 tun_ifindex = 0; /* anchor only */
@@ -235,8 +243,8 @@ struct route {
 	long result;
 };
 
-static __always_inline void find_route(struct __sk_buff *skb, const struct dp_tunnel_def *t, __u32 ifindex,
-				       __u8 tos, __u32 octets, struct route *ret)
+static __always_inline void find_route(struct __sk_buff *skb, const struct dp_tunnel_def *t, __u32 ifindex, __u8 tos,
+				       __u32 octets, struct route *ret)
 {
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->fib.family = AF_INET4;

@@ -65,8 +65,8 @@ int mpa_up(struct __sk_buff *skb)
 	struct route r;
 	__u32 octets = skb->len - ETH_HLEN;
 
-	if (bpf_skb_load_bytes(skb, ETH_ALEN, port.mac, DP_MAC_OCTETS) < 0 ||
-	    skb->protocol != bpf_htons(ETH_P_IP) || bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) < 0)
+	if (bpf_skb_load_bytes(skb, ETH_ALEN, port.mac, DP_MAC_OCTETS) < 0 || skb->protocol != bpf_htons(ETH_P_IP) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) < 0)
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
 	v = bpf_map_lookup_elem(&uplink, &port); /* L-26 */
 	if (!v) {

@@ -14,13 +14,16 @@
 #include "roles/ha/ha.h"
 
 /* What is counted; the order is that of ha_counters(). */
-#define HA_COUNTERS(X)                                                                                       \
-	X(requests) X(accepted) X(denied) X(discarded) X(deregistrations) X(moves) X(expired) X(kicked)      \
-	X(malformed) X(unknown_extension) X(unknown_type) X(untrusted_source) X(authentication_failures)     \
-	X(identification_mismatches) X(stale_sequences) X(table_full) X(pool_empty)                          \
-	X(revocations_sent) X(revocations_acknowledged) X(revocations_given_up) X(revocations_received)      \
-	X(revocations_ignored) X(replies_unexpected) X(arp_answered) X(broadcast_copies)                     \
-	X(broadcast_suppressed) X(tunnel_spoofs) X(packets_dropped) X(icmp_sent) X(keepalives_answered)
+#define HA_COUNTERS(X)                                                                                                 \
+	X(requests)                                                                                                    \
+	X(accepted) X(denied) X(discarded) X(deregistrations) X(moves) X(expired) X(kicked) X(malformed)               \
+		X(unknown_extension) X(unknown_type) X(untrusted_source) X(authentication_failures)                    \
+			X(identification_mismatches) X(stale_sequences) X(table_full) X(pool_empty)                    \
+				X(revocations_sent) X(revocations_acknowledged) X(revocations_given_up)                \
+					X(revocations_received) X(revocations_ignored) X(replies_unexpected)           \
+						X(arp_answered) X(broadcast_copies) X(broadcast_suppressed)            \
+							X(tunnel_spoofs) X(packets_dropped) X(icmp_sent)               \
+								X(keepalives_answered)
 
 #define HA_COUNTER_ID(name) HA_COUNTER_##name,
 enum ha_counter { HA_COUNTERS(HA_COUNTER_ID) HA_COUNTER_COUNT };
@@ -60,15 +63,15 @@ struct transaction {
 	const struct ha_user *user;
 	size_t network;
 	struct replay_entry *replay;
-	uint32_t nonce;      /* fresh, for the reply of a nonce association */
-	bool repeated;       /* answer again, change nothing */
+	uint32_t nonce; /* fresh, for the reply of a nonce association */
+	bool repeated;  /* answer again, change nothing */
 	bool proxy;
-	bool udp;            /* RFC 3519 encapsulation is granted */
-	uint8_t access_tech; /* 0 = does not distinguish bindings */
+	bool udp;                /* RFC 3519 encapsulation is granted */
+	uint8_t access_tech;     /* 0 = does not distinguish bindings */
 	struct binding *binding; /* the one this request is about, or NULL */
-	uint32_t sequence;   /* number in the request, 0 = none */
+	uint32_t sequence;       /* number in the request, 0 = none */
 
-	const char *why;     /* of a refusal, for people */
+	const char *why; /* of a refusal, for people */
 };
 
 /* check.c - what a check says: 0 = go on, a reply code, or DISCARD. */

@@ -115,8 +115,9 @@ static void reply_bound(struct ha *ha, struct transaction *t, const struct bindi
 static void announce_binding(struct ha *ha, struct transaction *t, struct binding *b, const struct binding *old,
 			     struct actions *out)
 {
-	struct ha_note note = { .level = RECORD_NOTICE, .home = b->home, .peer = b->care_of, .old_state = bound,
-				.new_state = bound };
+	struct ha_note note = {
+		.level = RECORD_NOTICE, .home = b->home, .peer = b->care_of, .old_state = bound, .new_state = bound
+	};
 	bool created = old->since_us == 0;
 	bool moved = !created && old->care_of.s_addr != b->care_of.s_addr;
 
@@ -210,8 +211,12 @@ void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const 
 		    struct actions *out)
 {
 	const struct dp_binding dp = { .home = b->home, .tunnel = b->tunnel, .index = b->index };
-	const struct ha_note note = { .level = RECORD_NOTICE, .event = event, .home = b->home, .peer = b->care_of,
-				      .old_state = bound, .new_state = unbound };
+	const struct ha_note note = { .level = RECORD_NOTICE,
+				      .event = event,
+				      .home = b->home,
+				      .peer = b->care_of,
+				      .old_state = bound,
+				      .new_state = unbound };
 
 	actions_binding_del(out, &dp);
 	ha_record(out, &note, b->nai, "%s", reason);
@@ -231,7 +236,7 @@ void ha_expire(struct ha *ha, struct instant now, struct actions *out)
 			return;
 		HA_COUNT(ha, expired);
 		/* Nobody is told: its agent's clock ran out as well (RFC 3543 4.4.2). */
-		ha_binding_end(ha, now, container_of(timer, struct binding, expiry), "binding_expired",
-			       "lifetime over", out);
+		ha_binding_end(ha, now, container_of(timer, struct binding, expiry), "binding_expired", "lifetime over",
+			       out);
 	}
 }

@@ -20,8 +20,9 @@ bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct
  * tell whose it is from a broadcast address. */
 static void send_copy(struct ha *ha, const struct binding *to, struct span packet, struct actions *out)
 {
-	const struct ip4 wrap = { .ttl = 64, .protocol = IPPROTO_IPIP, .source = ha->conf->address,
-				  .destination = to->home };
+	const struct ip4 wrap = {
+		.ttl = 64, .protocol = IPPROTO_IPIP, .source = ha->conf->address, .destination = to->home
+	};
 	struct wr w = actions_writer(out, IP4_HEADER_OCTETS + packet.n);
 
 	ip4_build(&w, &wrap, packet.n);

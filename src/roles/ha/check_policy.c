@@ -12,8 +12,8 @@ int ha_check_agent(struct ha *ha, struct transaction *t)
 {
 	struct in_addr own = ha->conf->address;
 	bool any = is_any(t->req.home_agent) && t->x.nai_at && t->req.home.s_addr == INADDR_ANY;
-	bool other_requested = t->x.dynamic_ha_at && t->x.dynamic_ha_subtype == 1 &&
-			       t->x.dynamic_ha.s_addr != own.s_addr;
+	bool other_requested =
+		t->x.dynamic_ha_at && t->x.dynamic_ha_subtype == 1 && t->x.dynamic_ha.s_addr != own.s_addr;
 
 	if ((any || t->req.home_agent.s_addr == own.s_addr) && t->d->local.s_addr == own.s_addr && !other_requested)
 		return 0;
@@ -83,8 +83,8 @@ int ha_check_care_of(struct ha *ha, struct transaction *t)
 	if (t->req.lifetime_s == 0)
 		return 0; /* "at home" and "not here" are both fine */
 	/* A tunnel to ourselves, or to an address that is itself reached through a tunnel, would loop. */
-	if (unicast(care_of) && care_of.s_addr != ha->conf->address.s_addr &&
-	    care_of.s_addr != t->req.home.s_addr && !binding_find(ha->bindings, care_of))
+	if (unicast(care_of) && care_of.s_addr != ha->conf->address.s_addr && care_of.s_addr != t->req.home.s_addr &&
+	    !binding_find(ha->bindings, care_of))
 		return 0;
 	t->why = "impossible care-of address";
 	return MIP_CODE_MALFORMED;

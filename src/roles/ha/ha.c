@@ -8,8 +8,13 @@
 #include "base/util.h"
 #include "roles/ha/agent.h"
 
-enum { REMEMBERED_PER_BINDING = 2, REMEMBERED_MIN = 1024, REASON_MAX = 256, BROADCAST_COPIES_PER_S = 10000,
-       KEEPALIVES_PER_S = 100 };
+enum {
+	REMEMBERED_PER_BINDING = 2,
+	REMEMBERED_MIN = 1024,
+	REASON_MAX = 256,
+	BROADCAST_COPIES_PER_S = 10000,
+	KEEPALIVES_PER_S = 100
+};
 
 static int pools_new(struct ha *ha)
 {
@@ -143,8 +148,9 @@ static void refuse(struct ha *ha, struct transaction *t, int code, struct action
 
 static void note_request(const struct transaction *t, struct actions *out)
 {
-	const struct ha_note note = { .level = RECORD_INFO, .event = "request_received", .home = t->req.home,
-				      .peer = t->d->remote };
+	const struct ha_note note = {
+		.level = RECORD_INFO, .event = "request_received", .home = t->req.home, .peer = t->d->remote
+	};
 
 	ha_record(out, &note, t->nai, "lifetime %u s, sequence %u%s", t->req.lifetime_s, t->sequence,
 		  t->repeated ? ", repeated" : "");

@@ -11,12 +11,12 @@
 struct ha_network {
 	char name[32];
 	struct prefix prefix;
-	struct in_addr gateway; /* the stations' default gateway: the anchor's own address in that subnet */
+	struct in_addr gateway;      /* the stations' default gateway: the anchor's own address in that subnet */
 	struct address_range *pools; /* inside `prefix`, without `gateway`, not overlapping */
 	size_t pool_n;
-	char interface[16];  /* real home link, "" = virtual home network */
-	uint32_t ifindex;    /* of `interface`, filled by the daemon; 0 = virtual */
-	uint8_t mac[6];      /* of `interface`, filled by the daemon */
+	char interface[16]; /* real home link, "" = virtual home network */
+	uint32_t ifindex;   /* of `interface`, filled by the daemon; 0 = virtual */
+	uint8_t mac[6];     /* of `interface`, filled by the daemon */
 };
 
 enum sa_scope {
@@ -45,11 +45,15 @@ struct ha_user {
 	bool proxy_allowed;          /* false: proxy requests are answered 150 */
 };
 
-enum ha_stale { HA_STALE_DENY, HA_STALE_DENY_65, HA_STALE_SILENT, HA_STALE_COUNT }; /* */
+enum ha_stale { HA_STALE_DENY, HA_STALE_DENY_65, HA_STALE_SILENT, HA_STALE_COUNT };    /* */
 enum ha_unknown_sa { HA_UNKNOWN_SA_REPLY, HA_UNKNOWN_SA_SILENT, HA_UNKNOWN_SA_COUNT }; /* RFC 3344 / RFC 5944 */
-enum ha_reverse_tunnel { HA_REVERSE_TUNNEL_REQUIRED, HA_REVERSE_TUNNEL_OPTIONAL, HA_REVERSE_TUNNEL_UNAVAILABLE,
-			 HA_REVERSE_TUNNEL_COUNT }; /* 138, -, 137 */
-enum ha_udp { HA_UDP_WHEN_NAT, HA_UDP_FORCE_ALLOWED, HA_UDP_OFF, HA_UDP_COUNT }; /* RFC 3519 */
+enum ha_reverse_tunnel {
+	HA_REVERSE_TUNNEL_REQUIRED,
+	HA_REVERSE_TUNNEL_OPTIONAL,
+	HA_REVERSE_TUNNEL_UNAVAILABLE,
+	HA_REVERSE_TUNNEL_COUNT
+};                                                                                         /* 138, -, 137 */
+enum ha_udp { HA_UDP_WHEN_NAT, HA_UDP_FORCE_ALLOWED, HA_UDP_OFF, HA_UDP_COUNT };           /* RFC 3519 */
 enum ha_revoke { HA_REVOKE_NEGOTIATED, HA_REVOKE_ALWAYS, HA_REVOKE_OFF, HA_REVOKE_COUNT }; /* */
 
 struct ha_conf {
@@ -64,11 +68,11 @@ struct ha_conf {
 	struct prefix *trusted_subnets; /* RFC 5265: only these may register, and they get TNC; none = mode off */
 	size_t trusted_subnet_n;
 
-	uint16_t max_lifetime_s;      /* default 1800 */
-	uint16_t udp_max_lifetime_s;  /* default 60 (RFC 3519 5.3) */
-	uint16_t udp_keepalive_s;     /* default 110 */
-	uint32_t sticky_s;            /* [s] an address stays reserved for its NAI after the binding; default 30 days */
-	uint32_t max_bindings;        /* default 65536; then 130 */
+	uint16_t max_lifetime_s;     /* default 1800 */
+	uint16_t udp_max_lifetime_s; /* default 60 (RFC 3519 5.3) */
+	uint16_t udp_keepalive_s;    /* default 110 */
+	uint32_t sticky_s;           /* [s] an address stays reserved for its NAI after the binding; default 30 days */
+	uint32_t max_bindings;       /* default 65536; then 130 */
 	/* Default 1: one address per NAI on whatever access technology (L-09). More: one for each technology that requests
 	 * name (RFC 5563 4.1); beyond that 135. */
 	uint16_t max_addresses_per_nai;
@@ -77,9 +81,9 @@ struct ha_conf {
 	enum ha_unknown_sa unknown_sa;
 	enum ha_udp udp;
 	enum ha_revoke revoke;
-	bool pmip;                /* false: proxy requests are answered 149 */
-	bool forward_broadcast;   /* copy link-local multicast and broadcast to the subnet (L-44) */
-	bool strict_reserved;     /* r and x bits set: 134 (default ignored) */
+	bool pmip;              /* false: proxy requests are answered 149 */
+	bool forward_broadcast; /* copy link-local multicast and broadcast to the subnet (L-44) */
+	bool strict_reserved;   /* r and x bits set: 134 (default ignored) */
 	struct mip_sequence_carrier sequence;
 	struct in_addr dhcp_server; /* L-38: the anchor relays stations' tunnelled DHCP to this server; 0.0.0.0 = off */
 	uint16_t auth_failure_rate; /* replies 131/132 and security records per second; default 10 */

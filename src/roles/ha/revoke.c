@@ -72,8 +72,9 @@ static void send_once(struct ha *ha, struct revocation *v, struct instant now, s
 					  .home_domain = v->agent,
 					  .foreign_domain = v->care_of,
 					  .id = next_id(ha, v, now) };
-	struct ha_note note = { .level = RECORD_INFO, .event = "revocation_sent", .home = v->key.home,
-				.peer = v->key.peer };
+	struct ha_note note = {
+		.level = RECORD_INFO, .event = "revocation_sent", .home = v->key.home, .peer = v->key.peer
+	};
 	struct wr w = actions_writer(out, MIP_MSG_MAX);
 	unsigned shift = v->sent < 5 ? v->sent : 5;
 	uint64_t wait_us = (RETRY_FIRST_S << shift) * US_PER_S; /* 1, 2, 4 ... 32 s */
@@ -123,10 +124,11 @@ static struct revocation *add(struct ha *ha, struct instant now, const struct bi
 void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, struct actions *out)
 {
 	struct revocation *v = find(ha, b->home, b->peer);
-	bool wanted = ha->conf->revoke == HA_REVOKE_ALWAYS ||
-		      (ha->conf->revoke == HA_REVOKE_NEGOTIATED && b->revocation);
-	const struct ha_note lost = { .level = RECORD_WARN, .event = "revocation_given_up", .home = b->home,
-				      .peer = b->peer };
+	bool wanted =
+		ha->conf->revoke == HA_REVOKE_ALWAYS || (ha->conf->revoke == HA_REVOKE_NEGOTIATED && b->revocation);
+	const struct ha_note lost = {
+		.level = RECORD_WARN, .event = "revocation_given_up", .home = b->home, .peer = b->peer
+	};
 
 	if (!wanted || b->expires_us <= now.us)
 		return;

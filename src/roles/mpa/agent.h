@@ -11,13 +11,15 @@
 #include "codec/mip_msg.h"
 #include "roles/mpa/mpa.h"
 
-#define MPA_COUNTERS(X)                                                                                        \
-	X(attached) X(moved_here) X(detached) X(requests_sent) X(retransmissions) X(accepted) X(refused)       \
-	X(resynchronised) X(failovers) X(revoked) X(expired) X(not_trusted) X(unknown_stations) X(table_full)  \
-	X(malformed) X(unknown_extension) X(unknown_type) X(replies_unmatched) X(replies_unauthenticated)      \
-	X(revocations_ignored) X(arp_answered) X(arp_ignored) X(echo_answered) X(dhcp_answered) X(dhcp_held)   \
-	X(dhcp_ignored) X(dhcp_relayed) X(spoofed_packets) X(broadcasts_delivered) X(packets_dropped)          \
-	X(keepalives_sent) X(held_off) X(too_big_told)
+#define MPA_COUNTERS(X)                                                                                                \
+	X(attached)                                                                                                    \
+	X(moved_here) X(detached) X(requests_sent) X(retransmissions) X(accepted) X(refused) X(resynchronised)         \
+		X(failovers) X(revoked) X(expired) X(not_trusted) X(unknown_stations) X(table_full) X(malformed)       \
+			X(unknown_extension) X(unknown_type) X(replies_unmatched) X(replies_unauthenticated)           \
+				X(revocations_ignored) X(arp_answered) X(arp_ignored) X(echo_answered)                 \
+					X(dhcp_answered) X(dhcp_held) X(dhcp_ignored) X(dhcp_relayed)                  \
+						X(spoofed_packets) X(broadcasts_delivered) X(packets_dropped)          \
+							X(keepalives_sent) X(held_off) X(too_big_told)
 
 #define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
 enum mpa_counter { MPA_COUNTERS(MPA_COUNTER_ID) MPA_COUNTER_COUNT };
@@ -25,11 +27,11 @@ enum mpa_counter { MPA_COUNTERS(MPA_COUNTER_ID) MPA_COUNTER_COUNT };
 
 enum subscriber_state {
 	SUBSCRIBER_NEW,
-	SUBSCRIBER_REGISTERING,   /* no tunnel: a request is under way */
-	SUBSCRIBER_SERVED,        /* tunnel up; a refresh may be under way */
-	SUBSCRIBER_HOLDING,       /* the station left without a word; its binding waits for it (G-11) */
+	SUBSCRIBER_REGISTERING, /* no tunnel: a request is under way */
+	SUBSCRIBER_SERVED,      /* tunnel up; a refresh may be under way */
+	SUBSCRIBER_HOLDING,     /* the station left without a word; its binding waits for it (G-11) */
 	SUBSCRIBER_DEREGISTERING,
-	SUBSCRIBER_BARRED,        /* refused; tried again later */
+	SUBSCRIBER_BARRED, /* refused; tried again later */
 	SUBSCRIBER_GONE,
 	SUBSCRIBER_STATE_COUNT,
 };
@@ -61,28 +63,28 @@ struct subscriber {
 	enum subscriber_state state;
 	struct port port;
 	const struct mpa_access *access;
-	const struct mpa_station *station; /* or NULL: attached by command */
-	const struct mpa_home_agent *agent; /* NULL: an address that access authentication brought */
+	const struct mpa_station *station;         /* or NULL: attached by command */
+	const struct mpa_home_agent *agent;        /* NULL: an address that access authentication brought */
 	const struct mpa_association *association; /* or NULL: `own_sa` */
-	struct sa own_sa;                  /* brought by access authentication (L-63) */
+	struct sa own_sa;                          /* brought by access authentication (L-63) */
 	uint8_t auth_type;
 
-	struct in_addr agent_address;      /* primary or secondary */
-	struct agent_link *link;           /* of `agent_address` */
-	struct in_addr home;               /* known or hinted; 0.0.0.0 = ask for one */
-	bool home_known;                   /* `home` was granted */
-	struct in_addr hint;               /* address the station was seen to use */
+	struct in_addr agent_address; /* primary or secondary */
+	struct agent_link *link;      /* of `agent_address` */
+	struct in_addr home;          /* known or hinted; 0.0.0.0 = ask for one */
+	bool home_known;              /* `home` was granted */
+	struct in_addr hint;          /* address the station was seen to use */
 	struct tunnel tunnel;
-	uint32_t sequence;                 /* last received; 0 = none (L-15) */
+	uint32_t sequence; /* last received; 0 = none (L-15) */
 	uint32_t nonce;
-	bool revocation;                   /* negotiated */
-	uint32_t agent_stamp;              /* newest revocation timestamp of the agent */
+	bool revocation;      /* negotiated */
+	uint32_t agent_stamp; /* newest revocation timestamp of the agent */
 	struct exchange exchange;
 	uint8_t last_code;
-	uint64_t since_us, expires_us;     /* of the binding */
-	uint64_t lease_ends_us;            /* of the DHCP lease we gave; 0 = none given */
-	struct timer retransmit, life;     /* `life`: refresh, expiry, end of hold, retry */
-	uint8_t *held_arp, *held_dhcp;     /* frames that came too early, or NULL */
+	uint64_t since_us, expires_us; /* of the binding */
+	uint64_t lease_ends_us;        /* of the DHCP lease we gave; 0 = none given */
+	struct timer retransmit, life; /* `life`: refresh, expiry, end of hold, retry */
+	uint8_t *held_arp, *held_dhcp; /* frames that came too early, or NULL */
 	size_t held_arp_n, held_dhcp_n;
 };
 
@@ -96,9 +98,9 @@ enum { DEPARTED_MAX = 64, LINKS_MAX = 64 };
 
 /* What all subscribers of one home agent address share. */
 struct agent_link {
-	int64_t offset;    /* [NTP 32.32] its clock minus ours, learnt from code 133 (G-09) */
+	int64_t offset; /* [NTP 32.32] its clock minus ours, learnt from code 133 (G-09) */
 	uint64_t last_id;
-	uint16_t keepalive_s;      /* 0 = no UDP tunnel to it */
+	uint16_t keepalive_s; /* 0 = no UDP tunnel to it */
 	uint64_t last_sent_us;
 	struct timer keepalive;
 	struct in_addr address;
@@ -133,13 +135,13 @@ void subscriber_free(struct subscriber *s);
 enum subscriber_event {
 	EVENT_ATTACH,
 	EVENT_ACCEPTED,
-	EVENT_REFUSED,      /* for good; retry after the reaction's delay */
-	EVENT_SUPERSEDED,   /* another agent serves the station */
+	EVENT_REFUSED,    /* for good; retry after the reaction's delay */
+	EVENT_SUPERSEDED, /* another agent serves the station */
 	EVENT_REVOKED,
-	EVENT_LOST,         /* station left without a word: link down */
-	EVENT_LEFT,         /* station left: release, lease over, command */
-	EVENT_TIMER,        /* `life` fired */
-	EVENT_SILENCE,      /* deregistration not answered */
+	EVENT_LOST,    /* station left without a word: link down */
+	EVENT_LEFT,    /* station left: release, lease over, command */
+	EVENT_TIMER,   /* `life` fired */
+	EVENT_SILENCE, /* deregistration not answered */
 	EVENT_COUNT,
 };
 /* @s may be gone afterwards: then false. */
@@ -184,8 +186,7 @@ struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const stru
 /* home_arp.c, home_echo.c, home_dhcp.c, dhcp_relay.c: the link looks like home (L-28) */
 void mpa_on_arp(struct mpa *mpa, struct instant now, const struct port *port, struct span frame, struct actions *out);
 void mpa_on_echo(struct mpa *mpa, const struct port *port, struct span frame, struct actions *out);
-void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, struct span frame,
-		 struct actions *out);
+void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, struct span frame, struct actions *out);
 void subscriber_answer_arp(struct subscriber *s, struct span frame, struct actions *out);
 void subscriber_answer_dhcp(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out);
 /* What was held until the home address was known. */

@@ -59,8 +59,14 @@ void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct d
 		MPA_COUNT(mpa, dhcp_ignored); /* a station is no relay (RFC 3046 2.1) */
 		return;
 	}
-	head = (struct dhcp4){ .op = m->op, .hops = (uint8_t)(m->hops + 1), .hlen = m->hlen, .xid = m->xid,
-			       .secs = m->secs, .flags = m->flags, .client = m->client, .relay = c->care_of };
+	head = (struct dhcp4){ .op = m->op,
+			       .hops = (uint8_t)(m->hops + 1),
+			       .hlen = m->hlen,
+			       .xid = m->xid,
+			       .secs = m->secs,
+			       .flags = m->flags,
+			       .client = m->client,
+			       .relay = c->care_of };
 	memcpy(head.chaddr, m->chaddr, sizeof(head.chaddr));
 	dhcp4_begin(&w, &head);
 	dhcp4_option_u8(&w, DHCP4_OPT_TYPE, m->type);
@@ -134,9 +140,8 @@ void dhcp_relay_on_reply(struct mpa *mpa, struct instant now, const struct datag
 	struct station_id id = { 0 };
 	struct subscriber *s;
 
-	if (d->remote.s_addr != mpa->conf->dhcp_server.s_addr ||
-	    dhcp4_parse(d->payload.p, d->payload.n, &m) < 0 || m.op != DHCP4_BOOTREPLY || !port_of(&m, &port) ||
-	    !mpa_access_of(mpa, port.ifindex)) {
+	if (d->remote.s_addr != mpa->conf->dhcp_server.s_addr || dhcp4_parse(d->payload.p, d->payload.n, &m) < 0 ||
+	    m.op != DHCP4_BOOTREPLY || !port_of(&m, &port) || !mpa_access_of(mpa, port.ifindex)) {
 		MPA_COUNT(mpa, malformed);
 		return;
 	}

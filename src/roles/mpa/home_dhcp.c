@@ -27,8 +27,9 @@ static void send_reply(struct subscriber *s, const struct dhcp4 *m, const struct
 
 	if (body->err)
 		return;
-	h.destination.s_addr = broadcast ? INADDR_BROADCAST :
-			       m->client.s_addr != INADDR_ANY ? m->client.s_addr : s->home.s_addr;
+	h.destination.s_addr = broadcast                      ? INADDR_BROADCAST :
+			       m->client.s_addr != INADDR_ANY ? m->client.s_addr :
+								s->home.s_addr;
 	ether_build(&w, broadcast ? ether_broadcast : s->port.mac, s->mpa->conf->gateway_mac, ETHER_IP4);
 	udp4_build(&w, &h, &u);
 	actions_send_frame(out, s->port.ifindex, &w);
@@ -37,8 +38,9 @@ static void send_reply(struct subscriber *s, const struct dhcp4 *m, const struct
 
 static struct dhcp4 reply_to(const struct dhcp4 *m)
 {
-	struct dhcp4 r = { .op = DHCP4_BOOTREPLY, .hlen = m->hlen, .xid = m->xid, .flags = m->flags,
-			   .relay = m->relay };
+	struct dhcp4 r = {
+		.op = DHCP4_BOOTREPLY, .hlen = m->hlen, .xid = m->xid, .flags = m->flags, .relay = m->relay
+	};
 
 	memcpy(r.chaddr, m->chaddr, sizeof(r.chaddr));
 	return r;
@@ -67,8 +69,7 @@ static void add_network(struct wr *w, const struct mpa_network *n)
 	dhcp4_option_u32(w, DHCP4_OPT_MASK, mask);
 	dhcp4_option_ip4(w, DHCP4_OPT_ROUTERS, n->gateway); /* L-57 */
 	if (n->dns_n > 0)
-		dhcp4_option(w, DHCP4_OPT_DNS, (struct span){ (const uint8_t *)n->dns,
-							      n->dns_n * sizeof(n->dns[0]) });
+		dhcp4_option(w, DHCP4_OPT_DNS, (struct span){ (const uint8_t *)n->dns, n->dns_n * sizeof(n->dns[0]) });
 	if (n->domain[0])
 		dhcp4_option(w, DHCP4_OPT_DOMAIN, text_span(n->domain));
 	dhcp4_option_ip4(w, DHCP4_OPT_BROADCAST, prefix_broadcast(&n->prefix));

@@ -158,7 +158,8 @@ void mpa_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex, const u
 
 static void carrier_up(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)
 {
-	struct mpa_attach a = { .ifindex = access->ifindex, .nai = access->carrier_nai,
+	struct mpa_attach a = { .ifindex = access->ifindex,
+				.nai = access->carrier_nai,
 				.trigger = MPA_TRIGGER_CARRIER };
 
 	if (!access->by_carrier || !access->carrier_nai || !access->carrier_nai[0])
@@ -184,8 +185,7 @@ void mpa_on_carrier(struct mpa *mpa, struct instant now, uint32_t ifindex, bool 
 }
 
 /* The agent's copy of a subnet's broadcast, wrapped for one station (L-44): out of the wrapping, onto its port. */
-static void deliver_broadcast(struct mpa *mpa, const struct subscriber *s, const struct ip4 *wrap,
-			      struct actions *out)
+static void deliver_broadcast(struct mpa *mpa, const struct subscriber *s, const struct ip4 *wrap, struct actions *out)
 {
 	struct wr w = actions_writer(out, ETHER_HEADER_OCTETS + wrap->payload.n);
 	uint8_t to[MAC_OCTETS];
@@ -198,8 +198,7 @@ static void deliver_broadcast(struct mpa *mpa, const struct subscriber *s, const
 	memcpy(to, ether_broadcast, sizeof(to));
 	if (ntohl(ip.destination.s_addr) >> 28 == 0xe) { /* RFC 1112 6.4 */
 		uint32_t group = ntohl(ip.destination.s_addr);
-		const uint8_t mac[] = { 0x01, 0x00, 0x5e, (group >> 16) & 0x7f, (uint8_t)(group >> 8),
-					(uint8_t)group };
+		const uint8_t mac[] = { 0x01, 0x00, 0x5e, (group >> 16) & 0x7f, (uint8_t)(group >> 8), (uint8_t)group };
 
 		memcpy(to, mac, sizeof(to));
 	}

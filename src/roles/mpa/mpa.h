@@ -27,8 +27,8 @@ struct mpa_profile_data {
 struct mpa_attach {
 	uint32_t ifindex;
 	uint8_t mac[6];
-	const char *nai;             /* required for MPA_TRIGGER_COMMAND, else looked up in the station map */
-	struct in_addr source;       /* address the station was seen to use; 0.0.0.0 = none */
+	const char *nai;       /* required for MPA_TRIGGER_COMMAND, else looked up in the station map */
+	struct in_addr source; /* address the station was seen to use; 0.0.0.0 = none */
 	enum mpa_trigger trigger;
 	const struct mpa_profile_data *profile; /* or NULL */
 };

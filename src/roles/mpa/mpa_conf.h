@@ -24,8 +24,8 @@ struct mpa_network {
 	struct in_addr gateway;
 	struct in_addr dns[4];
 	size_t dns_n;
-	char domain[128];  /* option 15; "" = none */
-	uint32_t lease_s;  /* default 3600 */
+	char domain[128]; /* option 15; "" = none */
+	uint32_t lease_s; /* default 3600 */
 };
 
 struct mpa_association {
@@ -43,16 +43,19 @@ struct mpa_station {
 	uint8_t mac[6];
 	uint8_t *client_id; /* option 61, whole value with its type octet */
 	size_t client_id_n;
-	char *host_name; /* option 12, compared without case */
-	char *fqdn;      /* option 81, lower case without trailing dot */
+	char *host_name;             /* option 12, compared without case */
+	char *fqdn;                  /* option 81, lower case without trailing dot */
 	char home_agent[32];         /* "" = by subnet map, else the first one */
 	struct in_addr home_address; /* hint for the first request; 0.0.0.0 = none */
 };
 
-enum mpa_dhcp { MPA_DHCP_SERVER, /* we answer with the home address (5.3, A) */
-		MPA_DHCP_RELAY,  /* relayed to `dhcp_server` with option 118; the ACK triggers registration (L-36, L-37) */
-		MPA_DHCP_ANCHOR, /* tunnelled to the home agent, which relays (L-38) */
-		MPA_DHCP_OFF, MPA_DHCP_COUNT };
+enum mpa_dhcp {
+	MPA_DHCP_SERVER, /* we answer with the home address (5.3, A) */
+	MPA_DHCP_RELAY,  /* relayed to `dhcp_server` with option 118; the ACK triggers registration (L-36, L-37) */
+	MPA_DHCP_ANCHOR, /* tunnelled to the home agent, which relays (L-38) */
+	MPA_DHCP_OFF,
+	MPA_DHCP_COUNT
+};
 
 struct mpa_access {
 	char interface[16];
@@ -60,7 +63,7 @@ struct mpa_access {
 	uint8_t mac[6];   /* filled by the daemon */
 	bool trusted;     /* static map and first packet identify stations here; else only `holdfast attach` does */
 	bool by_dhcp, by_packet, by_carrier; /* triggers; defaults true true true */
-	char *carrier_nai; /* by_carrier: who sits behind this port ("" / NULL: link down only detaches) */
+	char *carrier_nai;      /* by_carrier: who sits behind this port ("" / NULL: link down only detaches) */
 	uint8_t carrier_mac[6]; /* with carrier_nai */
 };
 
@@ -91,13 +94,13 @@ struct mpa_conf {
 	bool forward_broadcast;     /* L-43 */
 	struct mip_sequence_carrier sequence;
 
-	uint16_t lifetime_s;          /* requested; default 1800 */
-	uint16_t retransmit_ms;       /* first retransmission; default 1000, doubles (RFC 5944 3.6.3) */
-	uint16_t retransmit_max_s;    /* ceiling of the back-off; default 32 */
-	uint8_t failover_after;       /* transmissions without answer before the secondary agent; default 3 */
-	uint16_t hold_s;              /* a detached station's binding is kept this long; default 30 (G-11) */
-	uint16_t holdoff_ms;          /* after a revocation, packets alone do not re-attach for this long; default 200 */
-	uint32_t max_subscribers;     /* default 4096 */
+	uint16_t lifetime_s;       /* requested; default 1800 */
+	uint16_t retransmit_ms;    /* first retransmission; default 1000, doubles (RFC 5944 3.6.3) */
+	uint16_t retransmit_max_s; /* ceiling of the back-off; default 32 */
+	uint8_t failover_after;    /* transmissions without answer before the secondary agent; default 3 */
+	uint16_t hold_s;           /* a detached station's binding is kept this long; default 30 (G-11) */
+	uint16_t holdoff_ms;       /* after a revocation, packets alone do not re-attach for this long; default 200 */
+	uint32_t max_subscribers;  /* default 4096 */
 };
 
 #endif

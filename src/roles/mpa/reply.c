@@ -5,11 +5,11 @@
 
 enum reaction {
 	REACT_ACCEPT,
-	REACT_RESYNC,     /* adopt its clock or nonce, ask again at once */
-	REACT_PROHIBITED, /* another agent is newer, or the address is not to be had */
-	REACT_OTHER_AGENT,/* it named the right home agent */
+	REACT_RESYNC,      /* adopt its clock or nonce, ask again at once */
+	REACT_PROHIBITED,  /* another agent is newer, or the address is not to be had */
+	REACT_OTHER_AGENT, /* it named the right home agent */
 	REACT_WITHOUT_UDP,
-	REACT_BAR,        /* ask again after `retry_s`; 0 = only when told to */
+	REACT_BAR, /* ask again after `retry_s`; 0 = only when told to */
 };
 
 static const struct {
@@ -78,8 +78,8 @@ static void resync(struct subscriber *s, const struct answer *a, uint16_t retry_
 static void other_agent(struct subscriber *s, const struct answer *a, uint16_t retry_s, struct actions *out)
 {
 	struct in_addr named = a->m.home_agent;
-	bool known = s->agent && (named.s_addr == s->agent->address.s_addr ||
-				  named.s_addr == s->agent->secondary.s_addr);
+	bool known =
+		s->agent && (named.s_addr == s->agent->address.s_addr || named.s_addr == s->agent->secondary.s_addr);
 	struct agent_link *link = known ? mpa_link(s->mpa, named) : NULL;
 
 	if (!link || named.s_addr == s->agent_address.s_addr || named.s_addr == INADDR_ANY) {
@@ -204,8 +204,8 @@ static bool authentic(const struct subscriber *s, const struct answer *a)
 
 static struct subscriber *addressee(struct mpa *mpa, const struct answer *a)
 {
-	struct subscriber *s = a->x.nai_at ? subscriber_find(mpa, a->x.nai) :
-					     subscriber_with_home(mpa, a->m.home, a->d->remote);
+	struct subscriber *s =
+		a->x.nai_at ? subscriber_find(mpa, a->x.nai) : subscriber_with_home(mpa, a->m.home, a->d->remote);
 	bool fits = s && s->exchange.pending && (uint32_t)s->exchange.id == (uint32_t)a->m.id;
 
 	return fits ? s : NULL;
@@ -228,8 +228,11 @@ static void note_reply(const struct subscriber *s, const struct answer *a, struc
 /* Without proof it is only a hint; the request is repeated as if nothing had come (RFC 5944 3.6.2.1). */
 static void note_unauthentic(struct subscriber *s, const struct answer *a, struct actions *out)
 {
-	struct mpa_note note = { .level = RECORD_WARN, .security = true, .event = "reply_ignored",
-				 .home = a->m.home, .peer = a->d->remote };
+	struct mpa_note note = { .level = RECORD_WARN,
+				 .security = true,
+				 .event = "reply_ignored",
+				 .home = a->m.home,
+				 .peer = a->d->remote };
 
 	MPA_COUNT(s->mpa, replies_unauthenticated);
 	if (ratelimit_allow(&s->mpa->security, a->now.us))

@@ -66,7 +66,7 @@ static void build_extensions(const struct subscriber *s, struct instant now, str
 {
 	const struct mpa_conf *c = s->mpa->conf;
 
-	mip_ext_nai_build(w, text_span(s->nai)); /* L-09, L-62 */
+	mip_ext_nai_build(w, text_span(s->nai));                               /* L-09, L-62 */
 	mip_ext_revocation_support_build(w, false, (uint32_t)(now.ntp >> 32)); /* */
 	if (c->udp != MPA_UDP_OFF && !s->exchange.udp_refused)
 		mip_ext_udp_request_build(w, c->udp == MPA_UDP_FORCE, false, 0);

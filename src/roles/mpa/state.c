@@ -3,12 +3,8 @@
 #include "roles/mpa/agent.h"
 
 const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT] = {
-	[SUBSCRIBER_NEW] = "new",
-	[SUBSCRIBER_REGISTERING] = "registering",
-	[SUBSCRIBER_SERVED] = "served",
-	[SUBSCRIBER_HOLDING] = "holding",
-	[SUBSCRIBER_DEREGISTERING] = "deregistering",
-	[SUBSCRIBER_BARRED] = "barred",
+	[SUBSCRIBER_NEW] = "new",         [SUBSCRIBER_REGISTERING] = "registering",     [SUBSCRIBER_SERVED] = "served",
+	[SUBSCRIBER_HOLDING] = "holding", [SUBSCRIBER_DEREGISTERING] = "deregistering", [SUBSCRIBER_BARRED] = "barred",
 	[SUBSCRIBER_GONE] = "gone",
 };
 
