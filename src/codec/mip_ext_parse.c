@@ -125,10 +125,11 @@ static int parse_pmip_skippable(struct walk *w)
 		(void)rd_u8(&w->body); /* reserved */
 		return parse_sequence_body(w);
 	}
-	if (w->x.pmip_at == 0)
-		w->x.pmip_at = w->at;
+	w->x.pmip_at = w->at;
 	switch (subtype) {
 	case 1:
+		if (w->x.interface_id.n > 0)
+			return -EBADMSG;
 		w->x.interface_id = rest(&w->body);
 		return 0;
 	case 2:
@@ -136,6 +137,8 @@ static int parse_pmip_skippable(struct walk *w)
 	case 3:
 		return parse_typed_id(w, &w->x.subscriber_id_type, &w->x.subscriber_id);
 	case 4:
+		if (w->x.access_tech != 0)
+			return -EBADMSG;
 		w->x.access_tech = rd_u8(&w->body);
 		return w->body.err;
 	default:
@@ -152,8 +155,7 @@ static int parse_pmip_method(struct walk *w, uint8_t subtype)
 		return -ENOTSUP;
 	if (w->body.err || w->x.pmip_method != 0)
 		return -EBADMSG;
-	if (w->x.pmip_at == 0)
-		w->x.pmip_at = w->at;
+	w->x.pmip_at = w->at;
 	w->x.pmip_method = method;
 	return 0;
 }
