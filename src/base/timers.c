@@ -105,7 +105,7 @@ struct timer *timers_pop(struct timers *ts, uint64_t now_us)
 {
 	struct timer *t;
 
-	if (timers_due(ts) > now_us)
+	if (ts->n == 0 || timers_due(ts) > now_us)
 		return NULL;
 	t = ts->v[0];
 	timers_cancel(ts, t);

@@ -21,6 +21,7 @@ static void pops_in_order_of_due_time(void **state)
 	assert_null(timers_pop(&ts, 25));
 	assert_int_equal(t[1].slot, 0); /* idle again */
 	assert_ptr_equal(timers_pop(&ts, NEVER), &t[0]);
+	assert_null(timers_pop(&ts, NEVER)); /* empty, at the end of time */
 	timers_done(&ts);
 }
 
