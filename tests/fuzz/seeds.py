@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the seed corpora of the fuzzers: tests/fuzz/corpus/TARGET/NAME. Composed with struct and scapy, not with
+our own builders, so that a seed is valid because the RFC says so."""
+
+import pathlib
+import struct
+
+from scapy.all import (ARP, BOOTP, DHCP, ICMP, IP, UDP, Ether, Raw)
+
+HERE = pathlib.Path(__file__).parent / "corpus"
+
+
+def put(target, name, data):
+    path = HERE / target / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(data))
+
+
+def ip4(text):
+    return bytes(int(part) for part in text.split("."))
+
+
+def tlv(kind, data):
+    return bytes([kind, len(data)]) + data
+
+
+def long_form(kind, sub, data):
+    return struct.pack("!BBH", kind, sub, len(data)) + data
+
+
+def request(flags=0x22, lifetime=1800, home="0.0.0.0", ha="10.0.0.1", care_of="10.0.0.7", ident=0xD000000012345678):
+    return struct.pack("!BBH4s4s4sQ", 1, flags, lifetime, ip4(home), ip4(ha), ip4(care_of), ident)
+
+
+def reply(code=0, lifetime=1800, home="10.42.0.10", ident=0xD000000012345678):
+    return struct.pack("!BBH4s4sQ", 3, code, lifetime, ip4(home), ip4("10.0.0.1"), ident)
+
+
+def revocation(flags=0xC000, home="10.42.0.10"):
+    return struct.pack("!BBH4s4s4sI", 7, 0, flags, ip4(home), ip4("10.0.0.1"), ip4("10.0.1.1"), 0x5F000010)
+
+
+def revocation_ack(home="10.42.0.10"):
+    return struct.pack("!BBH4sI", 15, 0, 0x8000, ip4(home), 0x5F000010)
+
+
+def auth(kind, spi, octets):
+    return tlv(kind, struct.pack("!I", spi) + bytes(octets))
+
+
+NAI = tlv(131, b"alice@example.com")
+SEQUENCE = tlv(255, bytes([1, 0]) + struct.pack("!I", 7))
+REVOCATION_SUPPORT = tlv(137, struct.pack("!HI", 0, 0xD0000000))
+UDP_REQUEST = tlv(144, bytes([0, 0, 0, 0, 0, 0]))
+
+
+def messages():
+    put("mip_msg", "request", request() + NAI)
+    put("mip_msg", "reply", reply() + NAI)
+    put("mip_msg", "reply-133", reply(code=133))
+    put("mip_msg", "revocation", revocation())
+    put("mip_msg", "revocation-ack", revocation_ack())
+    put("mip_msg", "tunnel-data", bytes([4, 4, 0, 0]) + bytes(IP(src="10.42.0.10", dst="10.9.0.2") / ICMP()))
+
+
+def extensions():
+    def put_ext(name, *parts, carrier=0):
+        put("mip_ext", name, bytes([carrier]) + request() + b"".join(parts))
+
+    put_ext("proxy", NAI, REVOCATION_SUPPORT, SEQUENCE, auth(32, 256, 16))
+    put_ext("node-key", NAI, long_form(47, 1, b"\x01"), tlv(147, b"\x01eth0"), tlv(147, b"\x02\x01\x02\0\0\0\0\1"),
+            tlv(147, b"\x03\x0112345"), tlv(147, b"\x04\x01"), auth(34, 257, 32))
+    put_ext("relayed", NAI, auth(32, 256, 16), REVOCATION_SUPPORT, long_form(48, 0, b"\0\0\0\1"), auth(34, 257, 16))
+    put_ext("reply", NAI, tlv(149, b"\0\0"), tlv(44, b"\0\0\x80\0\0\x6e"), tlv(145, b"\x01no room"), auth(32, 256, 16),
+            tlv(132, b"\xa1\xa2\xa3\xa4"), tlv(45, b"\0\x47"))
+    put_ext("udp", NAI, UDP_REQUEST, auth(32, 256, 16), tlv(130, b""), auth(33, 258, 16))
+    put_ext("dynamic-long", bytes([139, 1, 0, 4]) + ip4("10.0.0.2"), tlv(136, b"\x01ha@example.com"))
+    put_ext("dynamic-short", tlv(139, b"\x02" + ip4("10.0.0.2")))
+    put_ext("vendor", tlv(134, struct.pack("!HIHI", 0, 32473, 1, 7)), bytes([38, 0, 0, 6, 0, 0, 0x7E, 0xD9, 0, 1]),
+            carrier=1)
+    put_ext("sequence-147", tlv(147, b"\x63\0\0\0\0\7"), carrier=2)
+    put_ext("sequence-127", long_form(127, 1, b"\0\0\0\7"), carrier=3)
+    put_ext("aaa", NAI, auth(32, 256, 16), tlv(132, b"\xa1\xa2\xa3\xa4"), long_form(36, 1, struct.pack("!I", 2) + bytes(16)))
+    put_ext("pads-and-unknown", b"\0\0", tlv(200, b"abc"), b"\0")
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def advertisements():
+    def advert(name, routers, extension):
+        body = struct.pack("!BBH", len(routers), 2, 1800) + b"".join(ip4(r) + bytes(4) for r in routers) + extension
+        body += b"\0" * (len(body) % 2)
+        head = struct.pack("!BBH", 9, 16, checksum(struct.pack("!BBH", 9, 16, 0) + body))
+        put("agent_adv", name, head + body)
+
+    agent = struct.pack("!HHH", 5, 300, 0x91C0)
+    advert("foreign-agent", ["192.0.2.1"], tlv(16, agent + ip4("192.0.2.1")) + tlv(19, b"\x18"))
+    advert("challenge", [], tlv(16, struct.pack("!HHH", 0, 0xFFFF, 0x2000)) + tlv(24, b"\1\2\3\4"))
+    advert("router", ["192.0.2.1", "192.0.2.2"], b"")
+    put("agent_adv", "solicitation", struct.pack("!BBHI", 10, 0, checksum(struct.pack("!BBHI", 10, 0, 0, 0)), 0))
+
+
+MAC = "02:00:00:00:00:01"
+
+
+def arp(op=1, source="0.0.0.0", target="10.42.0.1"):
+    return Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(op=op, hwsrc=MAC, psrc=source, pdst=target)
+
+
+def echo(ttl=64):
+    return Ether(src=MAC, dst="00:00:5e:00:01:33") / IP(src="10.42.0.10", dst="10.42.0.1", ttl=ttl) / ICMP(id=1, seq=1) / b"hello"
+
+
+def dhcp(options, **fields):
+    chaddr = bytes.fromhex(MAC.replace(":", ""))
+    return BOOTP(chaddr=chaddr, xid=0x1234, **fields) / DHCP(options=options + ["end"])
+
+
+def dhcp_frame(message):
+    return Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) / message
+
+
+DISCOVER = [("message-type", "discover"), ("client_id", b"\x01\x02\0\0\0\0\x01"), ("hostname", b"carol"),
+            ("param_req_list", [1, 3, 6, 51])]
+
+
+def frames():
+    put("frame", "arp-request", arp())
+    put("frame", "arp-reply", arp(op=2, source="10.42.0.10"))
+    put("frame", "echo", echo(ttl=1))
+    put("frame", "udp", Ether() / IP(src="10.42.0.10", dst="10.9.0.2") / UDP(sport=4000, dport=53) / b"query")
+    put("frame", "options", Ether() / IP(src="10.42.0.10", dst="10.9.0.2", options=[b"\x94\x04\0\0"]) / ICMP())
+    put("frame", "fragment", Ether() / IP(src="10.42.0.10", dst="10.9.0.2", flags="MF", frag=3) / Raw(b"x" * 24))
+    put("frame", "tcp", Ether() / IP(src="10.42.0.10", dst="10.9.0.2", proto=6, flags="DF") / Raw(b"y" * 20))
+
+
+def dhcps():
+    put("dhcp4", "discover", dhcp(DISCOVER))
+    put("dhcp4", "request", dhcp([("message-type", "request"), ("requested_addr", "10.42.0.10"),
+                                  ("server_id", "10.42.0.1"), (81, b"\x05\0\0\x05carol\x07example\x03com\0")]))
+    put("dhcp4", "renew", dhcp([("message-type", "request")], ciaddr="10.42.0.10"))
+    put("dhcp4", "relayed", dhcp(DISCOVER + [(118, ip4("10.42.0.0")), (82, b"\x01\x04eth0")], giaddr="10.0.1.1"))
+    put("dhcp4", "long-option", dhcp([("message-type", 1), (61, b"a" * 255), (61, b"b" * 45)]))
+    put("dhcp4", "overload", dhcp([("message-type", 1), (52, b"\x03")], file=b"\x0c\x03abc\xff", sname=b"\x3d\x02\x01\x02\xff"))
+    put("dhcp4", "fqdn-text", dhcp([("message-type", 1), (81, b"\x00\0\0Carol.Example.COM.")]))
+
+
+def step(kind, data=b"", ms=0):
+    data = bytes(data)
+    return struct.pack("!BBH", kind, ms, len(data)) + data
+
+
+def proxy(care_of="10.0.0.7", sequence=0, lifetime=1800, nai=b"alice@example.com", home="0.0.0.0", node=False, extra=b"",
+          flags=0x22):
+    body = request(flags=flags, lifetime=lifetime, home=home, care_of=care_of, ident=0)
+    body += tlv(131, nai) + REVOCATION_SUPPORT + tlv(255, bytes([1, 0]) + struct.pack("!I", sequence)) + extra
+    if node:
+        return body + long_form(47, 1, b"\x01") + auth(34, 257, 32)
+    return body + auth(32, 256, 16)
+
+
+SIGNED, FRAME, TUNNELLED, PACKET, KICK, ACK, TIME = 1, 2, 3, 4, 5, 6, 7
+
+
+def home_agent():
+    move = step(SIGNED, proxy(), 5) + step(SIGNED, proxy(care_of="10.0.0.8"), 5)
+    put("ha", "register", step(SIGNED, proxy()))
+    put("ha", "move", move + step(ACK, b"\x00", 3))
+    put("ha", "stale", move + step(SIGNED, proxy(sequence=1), 9))
+    put("ha", "retries", move + step(TIME, b"", 20) * 4)
+    put("ha", "expire", step(SIGNED, proxy(lifetime=10)) + step(TIME, b"", 30))
+    put("ha", "deregister", step(SIGNED, proxy()) + step(SIGNED, proxy(lifetime=0), 5))
+    put("ha", "node-key", step(SIGNED, proxy(nai=b"bob@example.com", node=True)))
+    put("ha", "nat", step(SIGNED | 0x80, proxy(extra=UDP_REQUEST)))
+    put("ha", "kick", step(SIGNED, proxy()) + step(KICK))
+    put("ha", "several", b"".join(step(SIGNED, proxy(nai=b"u%d@example.com" % i, node=True), 2) for i in range(6)))
+    put("ha", "nonce", step(SIGNED, request(ident=1 << 32) + tlv(131, b"carol@example.org") + auth(32, 258, 16)) * 2)
+    put("ha", "arp", step(SIGNED, proxy()) + step(FRAME, arp(source="10.42.0.77", target="10.42.0.10")))
+    broadcast = IP(src="10.42.0.10", dst="224.0.0.251") / UDP(sport=5353, dport=5353) / b"mdns"
+    put("ha", "broadcast", step(SIGNED, proxy()) + step(SIGNED, proxy(nai=b"bob@example.com", node=True)) +
+        step(TUNNELLED, bytes(broadcast)))
+    put("ha", "packet", step(SIGNED, proxy()) + step(PACKET | 0x80, IP(src="10.9.0.2", dst="10.42.0.10", flags="DF") / Raw(b"z" * 1000)))
+    put("ha", "their-revocation", step(SIGNED, proxy()) + step(0, revocation(flags=0x4000) + auth(32, 256, 16)))
+
+
+def proxy_agent():
+    frame, answer, revoke, carrier, unknown, detach, tunnelled, attach, time = 0, 2, 3, 4, 5, 6, 7, 8, 9
+    ok = step(answer, struct.pack("!BHBBB", 0, 1800, 10, 1, 1), 3)
+    offer = step(frame, dhcp_frame(dhcp(DISCOVER)))
+    put("mpa", "dhcp", offer + ok + step(frame, dhcp_frame(dhcp([("message-type", "request"),
+        ("requested_addr", "10.42.0.10"), ("server_id", "10.42.0.1")]))))
+    put("mpa", "release", offer + ok + step(frame, dhcp_frame(dhcp([("message-type", "release")], ciaddr="10.42.0.10"))) +
+        step(answer, struct.pack("!BHBBB", 0, 0, 10, 2, 0)))
+    put("mpa", "arp", step(frame, arp(source="10.42.0.10")) + ok + step(frame, arp(source="10.42.0.10")) +
+        step(frame, arp(source="0.0.0.0", target="10.42.0.10")) + step(frame, echo(ttl=1)))
+    put("mpa", "revoked", step(unknown, b"\x01") + ok + step(revoke, b"", 3) + step(unknown, b"\x01", 2) + step(unknown, b"\x01", 9))
+    put("mpa", "carrier", step(unknown, b"\x01") + ok + step(carrier, b"\x00") + step(unknown, b"\x01", 5) + step(time, b"", 40))
+    put("mpa", "silence", step(unknown, b"\x02") + step(time, b"", 30) * 6)
+    put("mpa", "resync", step(unknown, b"\x01") + step(answer, struct.pack("!BHBBB", 133, 0, 9, 0, 4)) + ok)
+    put("mpa", "codes", b"".join(step(unknown, b"\x01", 40) + step(answer, struct.pack("!BHBBB", c, 0, 0, 0, 0))
+                                 for c in (65, 129, 130, 131, 134, 136, 142, 149)))
+    put("mpa", "refresh", step(unknown, b"\x01") + ok + step(time, b"", 112) + ok)
+    put("mpa", "udp", step(unknown, b"\x01") + step(answer, struct.pack("!BHBBB", 0, 60, 10, 1, 3)) + step(time, b"", 29))
+    put("mpa", "command", step(attach, b"\x09") + ok + step(attach | 0x80, b"\x09", 3) + ok + step(detach, b"\x08"))
+    wrapped = IP(src="10.0.0.1", dst="10.42.0.10", proto=4) / IP(src="10.42.0.11", dst="224.0.0.251") / UDP() / b"mdns"
+    put("mpa", "broadcast", step(unknown, b"\x01") + ok + step(tunnelled, bytes(wrapped)))
+
+
+messages()
+extensions()
+advertisements()
+frames()
+dhcps()
+home_agent()
+proxy_agent()
