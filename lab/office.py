@@ -8,9 +8,8 @@ A station is a plain host; it moves by its cable going to another floor's bridge
 import json
 import os
 import subprocess
-import time
 
-from net import LabError, Network, run, wait_for
+from net import LabError, Network, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("HF_BUILD", os.path.join(ROOT, "build", "debug"))

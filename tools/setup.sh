@@ -9,7 +9,7 @@ python3 python3-pytest python3-scapy tshark tcpdump iproute2 iputils-ping iputil
 busybox isc-dhcp-client dhcpcd-base systemd isc-dhcp-server man-db"
 
 if ! command -v dpkg-query >/dev/null; then
-	echo "setup: this is not Debian: install the equivalents of:" $packages >&2
+	echo "setup: this is not Debian: install the equivalents of:" "$packages" >&2
 	exit 1
 fi
 missing=

@@ -61,7 +61,7 @@ struct dp; /* opaque; one thread */
  */
 int dp_open(const struct dp_conf *conf, struct dp **ret, const char **ret_why);
 /* Lets go; what is pinned keeps forwarding. */
-void dp_closep(struct dp **dp);
+void dp_closep(struct dp **at);
 /* Detaches, unpins and removes the TUN: `--flush`. */
 void dp_flush(const struct dp_conf *conf);
 

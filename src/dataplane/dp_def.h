@@ -72,11 +72,12 @@ struct dp_event_def {
 };
 
 /* Map "stats": per-CPU array of packet counts by reason. */
-#define DP_STATS(X)                                                                                                    \
-	X(up_forwarded)                                                                                                \
-	X(down_forwarded) X(unknown_home) X(unknown_source) X(unknown_tunnel) X(spoofed_source) X(spoofed_tunnel)      \
-		X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) X(no_route) X(local_dropped)              \
-			X(congestion_dropped)
+/* clang-format off: a list, not code */
+#define DP_STATS(X) \
+	X(up_forwarded) X(down_forwarded) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
+	X(spoofed_source) X(spoofed_tunnel) X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) \
+	X(no_route) X(local_dropped) X(congestion_dropped)
+/* clang-format on */
 
 #define DP_STAT_ID(name) DP_STAT_##name,
 enum dp_stat { DP_STATS(DP_STAT_ID) DP_STAT_COUNT };

@@ -176,7 +176,7 @@ static const char *copy_text(struct actions *a, struct span text)
 	if (!to)
 		return "";
 	for (size_t i = 0; i < text.n; i++)
-		to[i] = text.p[i] > 0x20 && text.p[i] < 0x7f ? (char)text.p[i] : '?';
+		to[i] = (char)(text.p[i] > 0x20 && text.p[i] < 0x7f ? text.p[i] : '?');
 	to[text.n] = '\0';
 	return to;
 }

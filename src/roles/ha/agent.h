@@ -14,16 +14,15 @@
 #include "roles/ha/ha.h"
 
 /* What is counted; the order is that of ha_counters(). */
-#define HA_COUNTERS(X)                                                                                                 \
-	X(requests)                                                                                                    \
-	X(accepted) X(denied) X(discarded) X(deregistrations) X(moves) X(expired) X(kicked) X(malformed)               \
-		X(unknown_extension) X(unknown_type) X(untrusted_source) X(authentication_failures)                    \
-			X(identification_mismatches) X(stale_sequences) X(table_full) X(pool_empty)                    \
-				X(revocations_sent) X(revocations_acknowledged) X(revocations_given_up)                \
-					X(revocations_received) X(revocations_ignored) X(replies_unexpected)           \
-						X(arp_answered) X(broadcast_copies) X(broadcast_suppressed)            \
-							X(tunnel_spoofs) X(packets_dropped) X(icmp_sent)               \
-								X(keepalives_answered)
+/* clang-format off: a list, not code */
+#define HA_COUNTERS(X) \
+	X(requests) X(accepted) X(denied) X(discarded) X(deregistrations) X(moves) X(expired) X(kicked) \
+	X(malformed) X(unknown_extension) X(unknown_type) X(untrusted_source) X(authentication_failures) \
+	X(identification_mismatches) X(stale_sequences) X(table_full) X(pool_empty) X(revocations_sent) \
+	X(revocations_acknowledged) X(revocations_given_up) X(revocations_received) X(revocations_ignored) \
+	X(replies_unexpected) X(arp_answered) X(broadcast_copies) X(broadcast_suppressed) X(tunnel_spoofs) \
+	X(packets_dropped) X(icmp_sent) X(keepalives_answered)
+/* clang-format on */
 
 #define HA_COUNTER_ID(name) HA_COUNTER_##name,
 enum ha_counter { HA_COUNTERS(HA_COUNTER_ID) HA_COUNTER_COUNT };

@@ -11,15 +11,15 @@
 #include "codec/mip_msg.h"
 #include "roles/mpa/mpa.h"
 
-#define MPA_COUNTERS(X)                                                                                                \
-	X(attached)                                                                                                    \
-	X(moved_here) X(detached) X(requests_sent) X(retransmissions) X(accepted) X(refused) X(resynchronised)         \
-		X(failovers) X(revoked) X(expired) X(not_trusted) X(unknown_stations) X(table_full) X(malformed)       \
-			X(unknown_extension) X(unknown_type) X(replies_unmatched) X(replies_unauthenticated)           \
-				X(revocations_ignored) X(arp_answered) X(arp_ignored) X(echo_answered)                 \
-					X(dhcp_answered) X(dhcp_held) X(dhcp_ignored) X(dhcp_relayed)                  \
-						X(spoofed_packets) X(broadcasts_delivered) X(packets_dropped)          \
-							X(keepalives_sent) X(held_off) X(too_big_told)
+/* clang-format off: a list, not code */
+#define MPA_COUNTERS(X) \
+	X(attached) X(moved_here) X(detached) X(requests_sent) X(retransmissions) X(accepted) X(refused) \
+	X(resynchronised) X(failovers) X(revoked) X(expired) X(not_trusted) X(unknown_stations) \
+	X(table_full) X(malformed) X(unknown_extension) X(unknown_type) X(replies_unmatched) \
+	X(replies_unauthenticated) X(revocations_ignored) X(arp_answered) X(arp_ignored) X(echo_answered) \
+	X(dhcp_answered) X(dhcp_held) X(dhcp_ignored) X(dhcp_relayed) X(spoofed_packets) \
+	X(broadcasts_delivered) X(packets_dropped) X(keepalives_sent) X(held_off) X(too_big_told)
+/* clang-format on */
 
 #define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
 enum mpa_counter { MPA_COUNTERS(MPA_COUNTER_ID) MPA_COUNTER_COUNT };

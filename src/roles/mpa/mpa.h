@@ -13,7 +13,7 @@
 struct mpa; /* opaque; one thread */
 
 int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa **ret); /* as ha_new() */
-void mpa_freep(struct mpa **mpa);
+void mpa_freep(struct mpa **at);
 
 /* Why a station is believed to be here. */
 enum mpa_trigger { MPA_TRIGGER_COMMAND, MPA_TRIGGER_DHCP, MPA_TRIGGER_PACKET, MPA_TRIGGER_CARRIER, MPA_TRIGGER_COUNT };

@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All checks that read the sources instead of running them. Prints `ok NAME` or `not ok NAME` and the complaints."""
+import concurrent.futures
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+import examples
+import rules
+import symbols
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build", "debug")
+STAMPS = os.path.join(ROOT, "build", "lint")
+JOBS = len(os.sched_getaffinity(0))
+
+
+def run(*argv):
+    """Exit status and all output, in lines."""
+    r = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT)
+    return r.returncode, (r.stdout + r.stderr).splitlines()
+
+
+def complaints_of(*argv):
+    status, lines = run(*argv)
+    return (lines or [f"{argv[0]} failed"]) if status else []
+
+
+def tracked(*endings):
+    """Files of the repository, also new ones that git does not ignore."""
+    _, names = run("git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard")
+    return [n for n in names if n.endswith(endings) and os.path.isfile(os.path.join(ROOT, n))]
+
+
+def text_rule(rule):
+    for path in tracked(""):
+        try:
+            with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+                text = f.read()
+        except UnicodeDecodeError:
+            continue  # seeds and pictures
+        for complaint in rule(path, text):
+            yield f"{path}: {complaint}"
+
+
+def formatting():
+    found = complaints_of("clang-format", "--dry-run", "-Werror", *tracked(".c", ".h"))
+    return sorted({re.sub(r":\d+: error.*", ": run make fmt", line) for line in found if "error:" in line}) or found
+
+
+def digest(paths):
+    h = hashlib.sha256()
+    for p in sorted(paths):
+        with open(os.path.join(ROOT, p), "rb") as f:
+            h.update(p.encode() + b"\0" + f.read())
+    return h.hexdigest()
+
+
+def tidy_one(path, common):
+    """Remembers files that passed: the same text, headers and settings are not read again."""
+    stamp = os.path.join(STAMPS, f"{path.replace('/', '+')}.{digest([path])[:16]}.{common[:16]}")
+    if os.path.exists(stamp):
+        return []
+    status, lines = run("clang-tidy", "--quiet", "-p", BUILD, path)
+    found = [line for line in lines if re.search(r"(warning|error): ", line)]
+    if status or found:
+        return found or lines
+    with open(stamp, "w"):
+        return []
+
+
+def tidy():
+    os.makedirs(STAMPS, exist_ok=True)
+    common = digest([p for p in tracked(".h") if p.startswith(("src/", "cli/"))] + [".clang-tidy"])
+    for old in os.listdir(STAMPS):
+        if not old.endswith(common[:16]):
+            os.unlink(os.path.join(STAMPS, old))
+    files = [p for p in tracked(".c") if p.startswith(("src/", "cli/")) and not p.endswith(".bpf.c")]
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for found in pool.map(lambda p: tidy_one(p, common), files):
+            yield from found
+
+
+def python():
+    return complaints_of("pyflakes3", *tracked(".py"))
+
+
+def shell():
+    return complaints_of("shellcheck", "-f", "gcc", *tracked(".sh"), ".ci/run")
+
+
+def man_pages():
+    for page in tracked(".1", ".5", ".7", ".8"):
+        status, lines = run("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page)
+        noise = [line for line in lines if re.search(r":\d+: |warning", line) and not line.startswith("x ")]
+        for line in noise or (["man failed"] if status else []):
+            yield f"{page}: {line}"
+
+
+def requirements():
+    return complaints_of("/usr/bin/python3", "tools/requirements.py", "--check")
+
+
+CHECKS = [("self-test", lambda: examples.check())]
+CHECKS += [(rule.__name__, lambda rule=rule: text_rule(rule)) for rule in rules.RULES]
+CHECKS += [("sans-io", lambda: symbols.check(BUILD)), ("format", formatting), ("python", python), ("shell", shell),
+           ("man", man_pages), ("requirements", requirements), ("clang-tidy", tidy)]
+
+
+def main():
+    os.chdir(ROOT)
+    wanted = sys.argv[1:]
+    bad = 0
+    for name, check in CHECKS:
+        if wanted and name not in wanted:
+            continue
+        found = list(check())
+        bad += bool(found)
+        print(f"{'not ok' if found else 'ok'} {name}", flush=True)
+        for complaint in found:
+            print(f"  {complaint}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
