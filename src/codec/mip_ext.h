@@ -97,9 +97,9 @@ struct mip_exts {
 	bool udp_reply_force;
 	uint16_t udp_keepalive_s;
 
-	size_t pmip_at;      /* of the last one of the family: all are protected when this one is */
-	uint8_t pmip_method;                        /* enum mip_pmip_method; other values as received */
-	struct span interface_id;                   /* 147/1 */
+	size_t pmip_at;           /* of the last one of the family: all are protected when this one is */
+	uint8_t pmip_method;      /* enum mip_pmip_method; other values as received */
+	struct span interface_id; /* 147/1 */
 	uint8_t device_id_type, subscriber_id_type; /* 0 = absent */
 	struct span device_id, subscriber_id;       /* 147/2, 147/3 */
 	uint8_t access_tech;                        /* 147/4; 0 = absent */

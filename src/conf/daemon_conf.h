@@ -67,44 +67,23 @@ void ha_file_done(struct ha_file *f);
 int mpa_file_load(const char *path, struct mpa_file *ret, struct conf_error *ret_error);
 void mpa_file_done(struct mpa_file *f);
 
-/* clang-format off: a row per key */
 /* Rows both programs share. */
+/* clang-format off */
 #define DAEMON_KEYS(file)                                                                                              \
-	{ .name = "instance",                                                                                          \
-	  .kind = KEY_TEXT,                                                                                            \
-	  .offset = offsetof(struct file, daemon.instance),                                                            \
-	  .max = 32,                                                                                                   \
-	  .fallback = "",                                                                                              \
-	  .help = "Name of this daemon in events and of its control socket; default: the program's." },                \
-		{ .name = "run-dir",                                                                                   \
-		  .kind = KEY_TEXT,                                                                                    \
-		  .offset = offsetof(struct file, daemon.run_dir),                                                     \
-		  .max = 80,                                                                                           \
-		  .fallback = "/run/holdfast",                                                                         \
-		  .help = "Directory of the control sockets." },                                                       \
-		{ .name = "pin-dir",                                                                                   \
-		  .kind = KEY_TEXT,                                                                                    \
-		  .offset = offsetof(struct file, daemon.pin_dir),                                                     \
-		  .max = 128,                                                                                          \
-		  .fallback = "",                                                                                      \
-		  .help = "Where kernel maps are pinned, on a BPF file system, so that traffic outlives the "          \
-			  "daemon; default: holdfast-INSTANCE below /sys/fs/bpf." },                                   \
-		{ .name = "interfaces",                                                                                \
-		  .kind = KEY_TEXTS,                                                                                   \
-		  .offset = offsetof(struct file, daemon.interfaces),                                                  \
-		  .help = "Network interfaces where tunnels arrive." },                                                \
-		{ .name = "log-level",                                                                                 \
-		  .kind = KEY_ENUM,                                                                                    \
-		  .offset = offsetof(struct file, daemon.log_level),                                                   \
-		  .names = record_level_names,                                                                         \
-		  .name_n = RECORD_LEVEL_COUNT,                                                                        \
-		  .fallback = "notice",                                                                                \
-		  .help = "Least important events that go to the log; the control socket shows all." },                \
-	{                                                                                                              \
-		.name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",  \
-		.help = "Attach by clsact filters even where the kernel has tcx links."                                \
-	}
-
+	{ .name = "instance", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.instance), .max = 32,           \
+	  .fallback = "", .help = "Name of this daemon in events and of its control socket; default: the program's." }, \
+	{ .name = "run-dir", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.run_dir), .max = 80,             \
+	  .fallback = "/run/holdfast", .help = "Directory of the control sockets." },                                  \
+	{ .name = "pin-dir", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.pin_dir), .max = 128,            \
+	  .fallback = "", .help = "Where kernel maps are pinned, on a BPF file system, so that traffic outlives the "   \
+				  "daemon; default: holdfast-INSTANCE below /sys/fs/bpf." },                           \
+	{ .name = "interfaces", .kind = KEY_TEXTS, .offset = offsetof(struct file, daemon.interfaces),                 \
+	  .help = "Network interfaces where tunnels arrive." },                                                        \
+	{ .name = "log-level", .kind = KEY_ENUM, .offset = offsetof(struct file, daemon.log_level),                    \
+	  .names = record_level_names, .name_n = RECORD_LEVEL_COUNT, .fallback = "notice",                             \
+	  .help = "Least important events that go to the log; the control socket shows all." },                        \
+	{ .name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",        \
+	  .help = "Attach by clsact filters even where the kernel has tcx links." }
 /* clang-format on */
 
 /* Reads the key of one association into @sa. @secret_file: the configuration file itself, which others may not be able

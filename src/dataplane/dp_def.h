@@ -72,7 +72,7 @@ struct dp_event_def {
 };
 
 /* Map "stats": per-CPU array of packet counts by reason. */
-/* clang-format off: a list, not code */
+/* clang-format off */
 #define DP_STATS(X) \
 	X(up_forwarded) X(down_forwarded) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
 	X(spoofed_source) X(spoofed_tunnel) X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) \

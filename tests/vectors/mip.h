@@ -20,9 +20,9 @@
 #define VECTOR_FA_HA_HMAC_MD5 "82519981ce4fb4f8cf37c8308c180d12"
 
 /* As a foreign agent relays it: 92 octets. */
-#define VECTOR_REQUEST_RELAYED                                                                        \
-	VECTOR_REQUEST_FIXED VECTOR_NAI VECTOR_MN_HA_HEADER VECTOR_MN_HA_HMAC_MD5                     \
-		VECTOR_REVOCATION_SUPPORT VECTOR_FA_HA_HEADER VECTOR_FA_HA_HMAC_MD5
+#define VECTOR_REQUEST_RELAYED                                                                                         \
+	VECTOR_REQUEST_FIXED VECTOR_NAI VECTOR_MN_HA_HEADER VECTOR_MN_HA_HMAC_MD5 VECTOR_REVOCATION_SUPPORT            \
+		VECTOR_FA_HA_HEADER VECTOR_FA_HA_HMAC_MD5
 
 /* Code 0, 1800 s, home 10.0.2.33; NAI and TNC before the authenticator. */
 #define VECTOR_REPLY_FIXED "030007080a0002210a000001d000000012345678"

@@ -14,7 +14,7 @@
 #include "roles/ha/ha.h"
 
 /* What is counted; the order is that of ha_counters(). */
-/* clang-format off: a list, not code */
+/* clang-format off */
 #define HA_COUNTERS(X) \
 	X(requests) X(accepted) X(denied) X(discarded) X(deregistrations) X(moves) X(expired) X(kicked) \
 	X(malformed) X(unknown_extension) X(unknown_type) X(untrusted_source) X(authentication_failures) \

@@ -18,7 +18,7 @@ struct ha; /* opaque; one thread */
  * Return: 0 or -ENOMEM.
  */
 int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **ret);
-void ha_freep(struct ha **ha); /* NULL-safe; wipes nothing of @conf */
+void ha_freep(struct ha **at); /* NULL-safe; wipes nothing of @conf */
 
 /* A datagram to UDP 434 (or 67, from the DHCP server of L-38). Never fails: what is wrong is counted by reason. */
 void ha_on_datagram(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);

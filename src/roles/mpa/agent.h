@@ -11,7 +11,7 @@
 #include "codec/mip_msg.h"
 #include "roles/mpa/mpa.h"
 
-/* clang-format off: a list, not code */
+/* clang-format off */
 #define MPA_COUNTERS(X) \
 	X(attached) X(moved_here) X(detached) X(requests_sent) X(retransmissions) X(accepted) X(refused) \
 	X(resynchronised) X(failovers) X(revoked) X(expired) X(not_trusted) X(unknown_stations) \
