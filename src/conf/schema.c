@@ -98,7 +98,7 @@ static void fail_unknown(const cfg_t *cfg, const char *wrong)
 }
 
 /* libconfuse tells its own findings this way. */
-static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	char text[256];
 
