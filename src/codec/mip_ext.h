@@ -40,7 +40,7 @@ enum { MIP_EXT_MAX = 64 };   /* extensions accepted in one message; more is -EBA
 enum { MIP_MSG_MAX = 1400 }; /* octets of the longest message we build */
 enum { MIP_NAI_MAX = 253 };  /* octets of the longest NAI (RFC 4282 2.3 says 253 must be supported) */
 
-/* Which extension carries the draft's sequence number; it assigns none (W 7.6). */
+/* Which extension carries the draft's sequence number; it assigns none (L-59). */
 enum mip_sequence_form {
 	MIP_SEQUENCE_EXPERIMENTAL,  /* 255, Length 6: Sub-Type, Reserved, Sequence(4)              (default) */
 	MIP_SEQUENCE_NVSE,          /* 134: Reserved(2), vendor(4), vendor type(2), Sequence(4)              */

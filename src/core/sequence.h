@@ -16,7 +16,7 @@
  */
 bool sequence_acceptable(uint32_t entry, uint32_t request, bool from_current);
 
-/* The number to issue: one after the later of both, skipping 0. (L-49) */
+/* The number to issue: one after the later of both, skipping 0 (L-49); so a restart adopts the agent's number (G-06). */
 uint32_t sequence_next(uint32_t entry, uint32_t request);
 
 #endif

@@ -61,6 +61,7 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_
 	return send_routed(skb, &r);
 }
 
+/* From another station as well as from a correspondent: what comes out of one tunnel is routed to hf0 again (L-30). */
 SEC("tc")
 int anchor_down(struct __sk_buff *skb)
 {

@@ -109,7 +109,7 @@ static __always_inline void tell_address(__u32 type, __u32 ifindex, __u32 addres
 		event(type, ifindex, 0, address);
 }
 
-/* The packet itself goes to the daemon, which knows what its sender has to hear. */
+/* The packet itself goes to the daemon, which knows what its sender has to hear (G-13). */
 static __always_inline int tell_too_big(struct __sk_buff *skb, const __u8 *mac, __u32 ip_at, __u32 index, __u16 mtu)
 {
 	struct dp_event_def *e;

@@ -14,6 +14,7 @@ static struct lease_key lease_key(const struct transaction *t)
 	return (struct lease_key){ .nai = t->nai, .access_tech = t->access_tech };
 }
 
+/* G-05 */
 static uint16_t granted_lifetime(const struct ha *ha, const struct transaction *t)
 {
 	uint16_t max = t->udp && ha->conf->udp_max_lifetime_s < ha->conf->max_lifetime_s ?

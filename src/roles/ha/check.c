@@ -82,7 +82,7 @@ static int check_foreign_agent(struct ha *ha, struct transaction *t)
 
 	if (t->auth == fa || !fa->present || t->req.lifetime_s == 0)
 		return 0;
-	t->fa_assoc = directory_node(ha->directory, t->d->remote, fa->spi);
+	t->fa_assoc = directory_node(ha->directory, t->d->remote, fa->spi); /* L-02: who relays */
 	if (!t->fa_assoc) {
 		t->why = "authenticated by a foreign agent that shares no key with us";
 		return DISCARD;

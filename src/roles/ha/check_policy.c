@@ -21,7 +21,7 @@ int ha_check_agent(struct ha *ha, struct transaction *t)
 	return MIP_CODE_UNKNOWN_HA;
 }
 
-/* RFC 5563 4.2; a request is by proxy when it carries what only proxy agents send. */
+/* L-06: hosts may register themselves. RFC 5563 4.2; a request is by proxy when it carries what only those send. */
 int ha_check_proxy(struct ha *ha, struct transaction *t)
 {
 	t->proxy = t->x.pmip_at || t->x.sequence_at;
@@ -69,6 +69,7 @@ int ha_check_reverse_tunnel(struct ha *ha, struct transaction *t)
 	return 0;
 }
 
+/* Private addresses are fine. */
 static bool unicast(struct in_addr a)
 {
 	uint32_t host = ntohl(a.s_addr);
@@ -90,7 +91,7 @@ int ha_check_care_of(struct ha *ha, struct transaction *t)
 	return MIP_CODE_MALFORMED;
 }
 
-/* The sender is not where it says: RFC 3519 4.2 with the extension, else only a foreign agent we can verify. */
+/* The sender is not where it says: RFC 3519 4.2 with the extension, else only a foreign agent we can verify. */
 static int check_behind_nat(const struct ha *ha, struct transaction *t)
 {
 	if (!t->x.udp_request_at) {

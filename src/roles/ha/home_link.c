@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A home network that is a real link: while a station is away, its packets on that link are ours (RFC 5944 4.6). */
+/* A home network that is a real link: while a station is away, its packets on that link are ours (RFC 5944 4.6).
+ * A station that is at home has no binding, and nothing here touches it (L-34). */
 #include <utlist.h>
 
 #include "base/util.h"

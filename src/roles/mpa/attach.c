@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A station shows up: who is it, may it be served here, and by which home agent and key (L-04, L-61). */
+/* A station shows up: who is it, may it be served here, and by which home agent and key (L-04, L-61). Only then is
+ * anything registered (L-11), again at each agent it comes to (L-52). */
 #include <ctype.h>
 #include <strings.h>
 
@@ -41,6 +42,7 @@ static bool has_text(const char *configured, struct span shown)
 	       strncasecmp(configured, (const char *)shown.p, shown.n) == 0;
 }
 
+/* whoever matches no row is nobody. */
 static bool matches(const struct mpa_station *st, const struct station_id *id)
 {
 	if (st->has_mac && id->mac && memcmp(st->mac, id->mac, sizeof(st->mac)) == 0)

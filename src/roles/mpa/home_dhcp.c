@@ -11,7 +11,7 @@ static struct in_addr server_id(const struct subscriber *s, const struct mpa_net
 {
 	struct in_addr shared = s->mpa->conf->server_id;
 
-	return shared.s_addr != INADDR_ANY ? shared : n->gateway; /* the same at every agent */
+	return shared.s_addr != INADDR_ANY ? shared : n->gateway; /* L-39: the same at every agent, for renewals */
 }
 
 /* RFC 2131 4.1: to whom and how. A client without address hears unicast only if it said so. */

@@ -16,6 +16,7 @@ int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa
 void mpa_freep(struct mpa **at);
 
 /* Why a station is believed to be here. */
+/* What made us notice a station (L-03). */
 enum mpa_trigger { MPA_TRIGGER_COMMAND, MPA_TRIGGER_DHCP, MPA_TRIGGER_PACKET, MPA_TRIGGER_CARRIER, MPA_TRIGGER_COUNT };
 
 /* What access authentication may bring along (L-04, L-63); zero / NULL members mean "from configuration". */
