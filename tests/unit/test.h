@@ -61,4 +61,14 @@ static inline void assert_written(const struct wr *w, const char *hex)
 	assert_memory_equal(w->start, want, n);
 }
 
+/* @got_n octets at @got are exactly @hex. */
+static inline void assert_octets(const uint8_t *got, size_t got_n, const char *hex)
+{
+	uint8_t want[2048];
+	size_t n = unhex(hex, want, sizeof(want));
+
+	assert_int_equal(got_n, n);
+	assert_memory_equal(got, want, n);
+}
+
 #endif

@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs all tiers, fastest first, and ends with one line of totals. `run.py unit net` runs only those."""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEBUG = os.path.join(ROOT, "build", "debug")
+PYTHON = "/usr/bin/python3"
+
+
+class Totals:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, passed, failed, skipped):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+
+def indent(text):
+    return "".join(f"    {line}\n" for line in text.rstrip().splitlines())
+
+
+def lint(totals):
+    r = subprocess.run([PYTHON, os.path.join(ROOT, "tests", "lint", "lint.py")], capture_output=True, text=True)
+    good = len(re.findall(r"^ok ", r.stdout, re.M))
+    bad = len(re.findall(r"^not ok ", r.stdout, re.M))
+    if r.returncode != 0 and bad == 0:
+        bad = 1
+    totals.add(good, bad, 0)
+    if bad:
+        print(indent(r.stdout + r.stderr), end="")
+
+
+def cases_of(output, good):
+    """cmocka prints a line per case; a program without them is one case."""
+    passed = len(re.findall(r"^\[ +OK \]", output, re.M))
+    failed = len(set(re.findall(r"^\[ +FAILED +\] (\w+)$", output, re.M)))
+    skipped = len(set(re.findall(r"^\[ +SKIPPED \] (\w+)$", output, re.M)))
+    if passed + failed + skipped == 0:
+        return (1, 0, 0) if good else (0, 1, 0)
+    return passed, max(failed, 0 if good else 1), skipped
+
+
+def meson(suite):
+    def tier(totals):
+        log = os.path.join(DEBUG, "meson-logs", f"{suite}.json")
+        subprocess.run(["meson", "test", "-C", DEBUG, "--no-rebuild", "--suite", suite, "--logbase", suite, "-q"],
+                       capture_output=True)
+        if not os.path.exists(log):
+            print(f"    no tests in suite {suite}")
+            totals.add(0, 1, 0)
+            return
+        with open(log) as f:
+            for line in f:
+                test = json.loads(line)
+                good = test["result"] in ("OK", "SKIP")
+                output = test.get("stdout", "") + test.get("stderr", "")
+                totals.add(*cases_of(output, good))
+                if not good:
+                    print(f"    {test['name']}: {test['result']}\n{indent(output)}", end="")
+    return tier
+
+
+def net(totals):
+    report = os.path.join(ROOT, "build", "net.xml")
+    r = subprocess.run([PYTHON, "-m", "pytest", "-q", "-x" if os.environ.get("HF_STOP") else "-q", "--no-header", "-rs",
+                        "-p", "no:cacheprovider", f"--junitxml={report}", os.path.join(ROOT, "tests", "net")],
+                       capture_output=True, text=True, cwd=ROOT)
+    suite = ElementTree.parse(report).getroot().find("testsuite").attrib
+    failed = int(suite["failures"]) + int(suite["errors"])
+    skipped = int(suite["skipped"])
+    totals.add(int(suite["tests"]) - failed - skipped, failed, skipped)
+    if failed or skipped or r.returncode not in (0, 1):
+        print(indent(r.stdout[-20000:] + r.stderr[-2000:]), end="")
+
+
+TIERS = [("lint", lint), ("unit", meson("unit")), ("fuzz", meson("fuzz")), ("scenario", meson("scenario")), ("net", net)]
+
+
+def main():
+    wanted = sys.argv[1:] or [name for name, _ in TIERS]
+    everything = Totals()
+    for name, tier in TIERS:
+        if name not in wanted:
+            continue
+        totals, start = Totals(), time.monotonic()
+        print(f"{name} ...", flush=True)
+        tier(totals)
+        print(f"{name}: {totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped "
+              f"in {time.monotonic() - start:.1f} s", flush=True)
+        everything.add(totals.passed, totals.failed, totals.skipped)
+    print(f"{everything.passed} passed, {everything.failed} failed, {everything.skipped} skipped")
+    return 1 if everything.failed or not everything.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
