@@ -56,11 +56,27 @@ static void bar(struct subscriber *s, const struct answer *a, uint16_t retry_s, 
 	(void)subscriber_event(s, a->now, EVENT_REFUSED, mip_code_name(a->m.code), out);
 }
 
+/* The request was under way for so long that another agent's overtook it; our clock is not to blame. Asking again at
+ * once would take the station back from where it is (X-04). */
+static bool was_overtaken(const struct subscriber *s, const struct answer *a)
+{
+	uint64_t held_off_us = s->mpa->conf->holdoff_ms * US_PER_MS;
+	uint64_t ours = (a->now.ntp + (uint64_t)s->link->offset) >> 32, theirs = a->m.id >> 32;
+
+	return subscriber_sa(s)->replay == REPLAY_TIMESTAMP && a->now.us - s->exchange.sent_us > held_off_us &&
+	       theirs + 1 - ours <= 3;
+}
+
 /* RFC 5944 3.6.2.1: our clock for this agent, so that the next request lies just after the reply's. */
 static void resync(struct subscriber *s, const struct answer *a, uint16_t retry_s, struct actions *out)
 {
 	uint64_t high = a->m.id >> 32;
 
+	if (!s->home_known && was_overtaken(s, a)) {
+		mpa_hold_off(s->mpa, &s->port, a->now.us);
+		(void)subscriber_event(s, a->now, EVENT_SUPERSEDED, "another agent was faster", out);
+		return;
+	}
 	MPA_COUNT(s->mpa, resynchronised);
 	if (subscriber_sa(s)->replay == REPLAY_NONCE) {
 		s->nonce = (uint32_t)high;

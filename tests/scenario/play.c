@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Plays a scenario script in virtual time. One statement per line, `#` begins a comment:
+ *   agents N | homes N | delay TIME
+ *   lose|duplicate request|reply|revocation|ack N|all          counted from the start
+ *   late request|reply|revocation|ack N TIME
+ *   clock NODE SECONDS
+ *   at TIME attach STATION N | detach STATION N | hold STATION N | unplug N | kick STATION | die NODE | live NODE |
+ *           restart NODE
+ *   at TIME expect binding STATION N [HOME] (0: none) | served STATION N | unserved STATION N | counter NODE NAME VALUE
+ * Times are like 5ms, 2s. `play -v FILE` prints the timeline. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "world.h"
+
+enum { WORDS = 8 };
+
+static struct world world;
+static const char *file;
+static int line_number;
+
+static _Noreturn void fail(const char *what, const char *word)
+{
+	fprintf(stderr, "%s:%d: %s%s%s\n", file, line_number, what, word ? ": " : "", word ? word : "");
+	exit(1);
+}
+
+static uint64_t time_of(const char *text)
+{
+	char *unit;
+	double v = strtod(text, &unit);
+
+	if (strcmp(unit, "ms") == 0)
+		return (uint64_t)(v * (double)US_PER_MS);
+	if (strcmp(unit, "s") == 0)
+		return (uint64_t)(v * (double)US_PER_S);
+	fail("no time", text);
+}
+
+static enum mip_type type_of(const char *text)
+{
+	if (strcmp(text, "request") == 0)
+		return MIP_TYPE_REQUEST;
+	if (strcmp(text, "reply") == 0)
+		return MIP_TYPE_REPLY;
+	if (strcmp(text, "revocation") == 0)
+		return MIP_TYPE_REVOCATION;
+	if (strcmp(text, "ack") == 0)
+		return MIP_TYPE_REVOCATION_ACK;
+	fail("no message", text);
+}
+
+static size_t node_of(const char *name)
+{
+	size_t n = world_node(&world, name);
+
+	if (n == SIZE_MAX)
+		fail("no node", name);
+	return n;
+}
+
+static void add_fault(enum fault_kind kind, char **w)
+{
+	struct fault *f = &world.faults[world.fault_n++];
+
+	if (world.fault_n > FAULTS_MAX)
+		fail("too many faults", NULL);
+	f->kind = kind;
+	f->type = type_of(w[1]);
+	f->nth = strcmp(w[2], "all") == 0 ? ALL : (unsigned)atoi(w[2]);
+	f->extra_us = kind == FAULT_LATE ? time_of(w[3]) : 0;
+}
+
+static void expect(char **w)
+{
+	if (strcmp(w[0], "binding") == 0) {
+		size_t home = w[3] ? node_of(w[3]) : 0, got = world_binding(&world, w[1], home);
+
+		if (got != (size_t)atoi(w[2]))
+			fail("another agent holds the binding", (const char *[]){ "none", "1", "2", "3", "4" }[got]);
+	} else if (strcmp(w[0], "served") == 0) {
+		if (!world_is_served(&world, w[1], (size_t)atoi(w[2])))
+			fail("not served there", w[1]);
+	} else if (strcmp(w[0], "unserved") == 0) {
+		if (world_is_served(&world, w[1], (size_t)atoi(w[2])))
+			fail("still served there", w[1]);
+	} else if (strcmp(w[0], "counter") == 0) {
+		char got[32];
+
+		(void)snprintf(got, sizeof(got), "%llu",
+			       (unsigned long long)world_counter(&world, node_of(w[1]), w[2]));
+		if (strcmp(got, w[3]) != 0)
+			fail("the counter is", got);
+	} else {
+		fail("no expectation", w[0]);
+	}
+}
+
+static void happen(char **w)
+{
+	if (strcmp(w[0], "attach") == 0)
+		world_attach(&world, w[1], (size_t)atoi(w[2]));
+	else if (strcmp(w[0], "detach") == 0 || strcmp(w[0], "hold") == 0)
+		world_detach(&world, w[1], (size_t)atoi(w[2]), w[0][0] == 'h');
+	else if (strcmp(w[0], "unplug") == 0)
+		world_unplug(&world, (size_t)atoi(w[1]));
+	else if (strcmp(w[0], "kick") == 0)
+		world_kick(&world, w[1]);
+	else if (strcmp(w[0], "die") == 0 || strcmp(w[0], "live") == 0)
+		world_set_dead(&world, node_of(w[1]), w[0][0] == 'd');
+	else if (strcmp(w[0], "restart") == 0)
+		world_restart(&world, node_of(w[1]));
+	else if (strcmp(w[0], "expect") == 0)
+		expect(w + 1);
+	else
+		fail("no such event", w[0]);
+}
+
+static void set_up(char **w, bool trace)
+{
+	if (strcmp(w[0], "agents") == 0 || strcmp(w[0], "homes") == 0) {
+		size_t n = (size_t)atoi(w[1]), agents = world.agents, homes = world.home_agents;
+
+		world_done(&world);
+		world_init(&world, w[0][0] == 'a' ? n : agents, w[0][0] == 'h' ? n : homes, trace);
+	} else if (strcmp(w[0], "delay") == 0) {
+		world.delay_us = time_of(w[1]);
+	} else if (strcmp(w[0], "lose") == 0) {
+		add_fault(FAULT_LOSE, w);
+	} else if (strcmp(w[0], "duplicate") == 0) {
+		add_fault(FAULT_DUPLICATE, w);
+	} else if (strcmp(w[0], "late") == 0) {
+		add_fault(FAULT_LATE, w);
+	} else if (strcmp(w[0], "clock") == 0) {
+		world.nodes[node_of(w[1])].clock_s = atoi(w[2]);
+	} else {
+		fail("no such statement", w[0]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool trace = argc > 2 && strcmp(argv[1], "-v") == 0;
+	char line[256];
+	FILE *f;
+	uint64_t start;
+
+	file = argv[argc - 1];
+	f = argc > 1 ? fopen(file, "re") : NULL;
+	if (!f)
+		fail("cannot be read", NULL);
+	world_init(&world, 2, 1, trace);
+	start = world.now_us;
+	while (fgets(line, sizeof(line), f)) {
+		char *w[WORDS + 1] = { 0 }, *rest = line;
+		size_t n = 0;
+
+		line_number++;
+		line[strcspn(line, "#\n")] = '\0';
+		while (n < WORDS && (w[n] = strtok_r(rest, " \t", &rest)))
+			n++;
+		if (n == 0)
+			continue;
+		if (strcmp(w[0], "at") == 0) {
+			world_run(&world, start + time_of(w[1]));
+			happen(w + 2);
+		} else {
+			set_up(w, trace);
+		}
+	}
+	(void)fclose(f); /* only read */
+	world_done(&world);
+	return 0;
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+
+enum { ACCESS_IFINDEX = 3, SPI = 1000 };
+
+static const char *const station_names[STATIONS_MAX] = { "alice", "bob",   "carol", "dave",
+							 "erin",  "frank", "grace", "heidi" };
+
+static struct address_range pools[1];
+static struct ha_network home_network;
+static struct mpa_network agent_network;
+static struct ha_association ha_association;
+static struct mpa_association mpa_association;
+static struct ha_user user;
+static struct mpa_home_agent home_agent;
+static struct mpa_station stations[STATIONS_MAX];
+static char nais[STATIONS_MAX][32];
+
+static struct in_addr address(const char *text)
+{
+	struct in_addr a = { 0 };
+
+	if (inet_pton(AF_INET, text, &a) != 1)
+		abort();
+	return a;
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+static double chance(struct world *w)
+{
+	return next_random(&w->seed) / 4294967296.0;
+}
+
+static void fill_random(void *ctx, uint8_t *ret, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (uint8_t)next_random(ctx);
+}
+
+static void station_mac(size_t station, uint8_t ret[MAC_OCTETS])
+{
+	const uint8_t mac[MAC_OCTETS] = { 2, 0, 0, 0, 0, (uint8_t)(station + 1) };
+
+	memcpy(ret, mac, sizeof(mac));
+}
+
+static size_t station_of(const char *name)
+{
+	for (size_t i = 0; i < STATIONS_MAX; i++)
+		if (strcmp(station_names[i], name) == 0)
+			return i;
+	fprintf(stderr, "no station %s\n", name);
+	abort();
+}
+
+static void shared_configuration(size_t home_agents)
+{
+	struct sa sa = { .spi = SPI, .alg = MAC_HMAC_SHA_256, .tolerance_s = 7, .key_n = 8, .key = "scenario" };
+
+	pools[0] = (struct address_range){ address("10.42.0.10"), address("10.42.0.99") };
+	home_network = (struct ha_network){ .name = "office",
+					    .prefix = { address("10.42.0.0"), 24 },
+					    .gateway = address("10.42.0.1"),
+					    .pools = pools,
+					    .pool_n = 1 };
+	agent_network = (struct mpa_network){
+		.name = "office", .prefix = home_network.prefix, .gateway = home_network.gateway, .lease_s = 3600
+	};
+	ha_association =
+		(struct ha_association){ .name = "all", .scope = SA_SCOPE_DOMAIN, .realm = (char *)"x", .sa = sa };
+	mpa_association =
+		(struct mpa_association){ .name = "all", .scope = SA_SCOPE_DOMAIN, .realm = (char *)"x", .sa = sa };
+	user = (struct ha_user){ .nai = (char *)"*@x", .proxy_allowed = true };
+	home_agent = (struct mpa_home_agent){ .name = "main", .address = address("10.0.0.1") };
+	if (home_agents > 1)
+		home_agent.secondary = address("10.0.0.2");
+	for (size_t i = 0; i < STATIONS_MAX; i++) {
+		(void)snprintf(nais[i], sizeof(nais[i]), "%s@x", station_names[i]);
+		stations[i] = (struct mpa_station){ .nai = nais[i], .has_mac = true };
+		station_mac(i, stations[i].mac);
+	}
+}
+
+static void start_ha(struct world *w, struct node *n)
+{
+	const struct random random = { fill_random, &w->seed };
+
+	n->ha_conf = (struct ha_conf){ .address = n->address,
+				       .networks = &home_network,
+				       .network_n = 1,
+				       .associations = &ha_association,
+				       .association_n = 1,
+				       .users = &user,
+				       .user_n = 1,
+				       .max_lifetime_s = 600,
+				       .udp_max_lifetime_s = 60,
+				       .sticky_s = 86400,
+				       .max_bindings = 64,
+				       .max_addresses_per_nai = 1,
+				       .pmip = true,
+				       .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
+				       .auth_failure_rate = 10 };
+	if (ha_new(&n->ha_conf, &random, &n->ha) < 0)
+		abort();
+}
+
+static void start_mpa(struct world *w, struct node *n)
+{
+	const struct random random = { fill_random, &w->seed };
+
+	n->access = (struct mpa_access){ .interface = "port",
+					 .ifindex = ACCESS_IFINDEX,
+					 .trusted = true,
+					 .by_dhcp = true,
+					 .by_packet = true,
+					 .by_carrier = true };
+	n->mpa_conf = (struct mpa_conf){ .care_of = n->address,
+					 .home_agents = &home_agent,
+					 .home_agent_n = 1,
+					 .networks = &agent_network,
+					 .network_n = 1,
+					 .associations = &mpa_association,
+					 .association_n = 1,
+					 .stations = stations,
+					 .station_n = STATIONS_MAX,
+					 .accesses = &n->access,
+					 .access_n = 1,
+					 .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
+					 .lifetime_s = 300,
+					 .retransmit_ms = 1000,
+					 .retransmit_max_s = 32,
+					 .failover_after = 3,
+					 .hold_s = 30,
+					 .holdoff_ms = 200,
+					 .max_subscribers = 64 };
+	if (mpa_new(&n->mpa_conf, &random, &n->mpa) < 0)
+		abort();
+}
+
+void world_init(struct world *w, size_t agents, size_t home_agents, bool trace)
+{
+	*w = (struct world){ .now_us = 1000 * US_PER_S,
+			     .delay_us = 5 * US_PER_MS,
+			     .seed = 1,
+			     .agents = agents,
+			     .home_agents = home_agents,
+			     .trace = trace };
+	shared_configuration(home_agents);
+	if (actions_init(&w->out) < 0)
+		abort();
+	for (size_t i = 0; i < home_agents; i++) {
+		w->nodes[i].address.s_addr = htonl(0x0a000001 + (uint32_t)i);
+		start_ha(w, &w->nodes[i]);
+	}
+	for (size_t i = 0; i < agents; i++) {
+		w->nodes[HOME_AGENTS + i].address.s_addr = htonl(0x0a000101 + (uint32_t)i * 256);
+		start_mpa(w, &w->nodes[HOME_AGENTS + i]);
+	}
+}
+
+void world_done(struct world *w)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(w->nodes); i++) {
+		ha_freep(&w->nodes[i].ha);
+		mpa_freep(&w->nodes[i].mpa);
+	}
+	for (size_t i = 0; i < w->wire_n; i++)
+		free(w->wire[i]);
+	actions_done(&w->out);
+}
+
+static struct instant time_at(const struct world *w, const struct node *n)
+{
+	uint64_t unix_us = w->now_us + (uint64_t)(n->clock_s * (int64_t)US_PER_S);
+
+	return (struct instant){ .us = w->now_us,
+				 .ntp = (UINT64_C(3900000000) + unix_us / US_PER_S) << 32 |
+					((unix_us % US_PER_S) << 32) / US_PER_S };
+}
+
+static void put_on_wire(struct world *w, const struct datagram *d, uint64_t delay_us)
+{
+	struct message *m = calloc(1, sizeof(*m));
+
+	if (!m || w->wire_n == WIRE_MAX || d->payload.n > MESSAGE_MAX)
+		abort();
+	m->due_us = w->now_us + delay_us;
+	m->order = w->order++;
+	m->d = *d;
+	memcpy(m->octets, d->payload.p, d->payload.n);
+	m->d.payload.p = m->octets;
+	w->wire[w->wire_n++] = m;
+}
+
+static void send_message(struct world *w, const struct node *from, const struct action *a)
+{
+	const struct datagram d = { .local = a->udp.remote,
+				    .local_port = a->udp.remote_port,
+				    .remote = from->address,
+				    .remote_port = a->udp.local_port,
+				    .payload = a->octets };
+	unsigned nth = ++w->sent[d.payload.p[0]];
+	uint64_t delay_us = w->delay_us + (w->jitter_us ? next_random(&w->seed) % w->jitter_us : 0);
+	bool lost = chance(w) < w->loss, twice = chance(w) < w->repeat;
+
+	for (size_t i = 0; i < w->fault_n; i++) {
+		const struct fault *f = &w->faults[i];
+
+		if (f->type != d.payload.p[0] || (f->nth != ALL && f->nth != nth))
+			continue;
+		lost = lost || f->kind == FAULT_LOSE;
+		twice = twice || f->kind == FAULT_DUPLICATE;
+		delay_us += f->kind == FAULT_LATE ? f->extra_us : 0;
+	}
+	if (!lost)
+		put_on_wire(w, &d, delay_us);
+	if (twice)
+		put_on_wire(w, &d, delay_us * 2);
+}
+
+static void print_record(const struct world *w, const struct node *n, const struct record *r)
+{
+	char node[INET_ADDRSTRLEN];
+
+	if (w->trace)
+		printf("%10.1f ms  %-10s %-24s %s %s%s%s %s\n", (double)(w->now_us - 1000 * US_PER_S) / 1000,
+		       inet_ntop(AF_INET, &n->address, node, sizeof(node)), r->event, r->nai, r->old_state,
+		       r->new_state[0] ? " -> " : "", r->new_state, r->reason);
+}
+
+static void perform(struct world *w, struct node *n)
+{
+	for (size_t i = 0; i < w->out.n; i++) {
+		const struct action *a = &w->out.v[i];
+
+		if (a->type == ACTION_SEND_DATAGRAM)
+			send_message(w, n, a);
+		else if (a->type == ACTION_VISITOR_SET)
+			n->visitors[a->visitor.mac[5] - 1] = a->visitor;
+		else if (a->type == ACTION_VISITOR_DEL)
+			n->visitors[a->visitor.mac[5] - 1] = (struct dp_visitor){ 0 };
+		else if (a->type == ACTION_RECORD)
+			print_record(w, n, &a->record);
+	}
+	actions_clear(&w->out);
+}
+
+static void deliver(struct world *w, const struct message *m)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(w->nodes); i++) {
+		struct node *n = &w->nodes[i];
+
+		if (n->dead || n->address.s_addr != m->d.local.s_addr || (!n->ha && !n->mpa))
+			continue;
+		if (n->ha)
+			ha_on_datagram(n->ha, time_at(w, n), &m->d, &w->out);
+		else
+			mpa_on_datagram(n->mpa, time_at(w, n), &m->d, &w->out);
+		perform(w, n);
+	}
+}
+
+static struct message *next_message(struct world *w, size_t *ret_at)
+{
+	struct message *next = NULL;
+
+	for (size_t i = 0; i < w->wire_n; i++) {
+		struct message *m = w->wire[i];
+
+		if (next && (m->due_us > next->due_us || (m->due_us == next->due_us && m->order > next->order)))
+			continue;
+		next = m;
+		*ret_at = i;
+	}
+	return next;
+}
+
+static uint64_t node_due(const struct node *n)
+{
+	if (n->dead || (!n->ha && !n->mpa))
+		return NEVER;
+	return n->ha ? ha_due(n->ha) : mpa_due(n->mpa);
+}
+
+static void run_timers(struct world *w)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(w->nodes); i++) {
+		struct node *n = &w->nodes[i];
+
+		if (node_due(n) > w->now_us)
+			continue;
+		if (n->ha)
+			ha_on_time(n->ha, time_at(w, n), &w->out);
+		else
+			mpa_on_time(n->mpa, time_at(w, n), &w->out);
+		perform(w, n);
+	}
+}
+
+void world_run(struct world *w, uint64_t until_us)
+{
+	for (;;) {
+		uint64_t due = NEVER;
+		size_t at = 0;
+		struct message *m = next_message(w, &at);
+
+		for (size_t i = 0; i < ARRAY_SIZE(w->nodes); i++)
+			due = node_due(&w->nodes[i]) < due ? node_due(&w->nodes[i]) : due;
+		if (m && m->due_us <= due && m->due_us <= until_us) {
+			w->now_us = m->due_us;
+			w->wire[at] = w->wire[--w->wire_n];
+			deliver(w, m);
+			free(m);
+		} else if (due <= until_us) {
+			w->now_us = due > w->now_us ? due : w->now_us;
+			run_timers(w);
+		} else {
+			w->now_us = until_us;
+			return;
+		}
+	}
+}
+
+static struct node *agent(struct world *w, size_t number)
+{
+	return &w->nodes[HOME_AGENTS + number - 1];
+}
+
+void world_attach(struct world *w, const char *station, size_t number)
+{
+	struct node *n = agent(w, number);
+	uint8_t mac[MAC_OCTETS];
+
+	if (n->dead)
+		return;
+	station_mac(station_of(station), mac);
+	mpa_on_unknown_source(n->mpa, time_at(w, n), ACCESS_IFINDEX, mac, (struct in_addr){ 0 }, &w->out);
+	perform(w, n);
+}
+
+void world_detach(struct world *w, const char *station, size_t number, bool hold)
+{
+	struct node *n = agent(w, number);
+
+	(void)mpa_detach(n->mpa, time_at(w, n), nais[station_of(station)], hold, &w->out); /* not there: fine */
+	perform(w, n);
+}
+
+void world_unplug(struct world *w, size_t number)
+{
+	struct node *n = agent(w, number);
+
+	mpa_on_carrier(n->mpa, time_at(w, n), ACCESS_IFINDEX, false, &w->out);
+	perform(w, n);
+}
+
+void world_kick(struct world *w, const char *station)
+{
+	struct node *n = &w->nodes[0];
+
+	(void)ha_kick(n->ha, time_at(w, n), nais[station_of(station)], &w->out); /* as above */
+	perform(w, n);
+}
+
+void world_set_dead(struct world *w, size_t node, bool dead)
+{
+	w->nodes[node].dead = dead;
+}
+
+void world_restart(struct world *w, size_t node)
+{
+	struct node *n = &w->nodes[node];
+
+	if (n->ha) {
+		ha_freep(&n->ha);
+		start_ha(w, n);
+	} else {
+		mpa_freep(&n->mpa);
+		start_mpa(w, n);
+	}
+	n->dead = false;
+}
+
+struct search {
+	const char *nai;
+	struct in_addr care_of;
+};
+
+static void look_at(void *ctx, const struct ha_binding_view *v)
+{
+	struct search *s = ctx;
+
+	if (strcmp(v->nai, s->nai) == 0)
+		s->care_of = v->care_of;
+}
+
+size_t world_binding(struct world *w, const char *station, size_t ha)
+{
+	struct search s = { .nai = nais[station_of(station)] };
+
+	ha_each_binding(w->nodes[ha].ha, look_at, &s);
+	for (size_t i = 1; i <= w->agents; i++)
+		if (agent(w, i)->address.s_addr == s.care_of.s_addr)
+			return i;
+	return 0;
+}
+
+bool world_is_served(const struct world *w, const char *station, size_t number)
+{
+	return w->nodes[HOME_AGENTS + number - 1].visitors[station_of(station)].home.s_addr != INADDR_ANY;
+}
+
+uint64_t world_counter(const struct world *w, size_t node, const char *name)
+{
+	const char *const *names;
+	const uint64_t *values;
+	const struct node *n = &w->nodes[node];
+	size_t count = n->ha ? ha_counters(n->ha, &names, &values) : mpa_counters(n->mpa, &names, &values);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return values[i];
+	fprintf(stderr, "no counter %s\n", name);
+	abort();
+}
+
+size_t world_node(const struct world *w, const char *name)
+{
+	if (strcmp(name, "ha") == 0)
+		return 0;
+	if (strcmp(name, "ha2") == 0)
+		return w->home_agents > 1 ? 1 : SIZE_MAX;
+	if (strncmp(name, "ar", 2) == 0 && name[2] >= '1' && (size_t)(name[2] - '0') <= w->agents)
+		return HOME_AGENTS + (size_t)(name[2] - '1');
+	return SIZE_MAX;
+}

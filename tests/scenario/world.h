@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A home agent and its proxy agents in virtual time, with a network between them that loses, repeats and delays. */
+#ifndef HF_SCENARIO_WORLD_H
+#define HF_SCENARIO_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codec/mip_msg.h"
+#include "roles/ha/ha.h"
+#include "roles/mpa/mpa.h"
+
+enum {
+	AGENTS_MAX = 4,
+	HOME_AGENTS = 2,
+	STATIONS_MAX = 8,
+	WIRE_MAX = 4096,
+	FAULTS_MAX = 32,
+	MESSAGE_MAX = 1400,
+	ALL = 0
+};
+
+enum fault_kind { FAULT_LOSE, FAULT_DUPLICATE, FAULT_LATE };
+
+/* What happens to the `nth` message of a type (ALL: to each) on its way. */
+struct fault {
+	enum fault_kind kind;
+	enum mip_type type;
+	unsigned nth;
+	uint64_t extra_us;
+};
+
+struct message {
+	uint64_t due_us, order;
+	struct datagram d;
+	uint8_t octets[MESSAGE_MAX];
+};
+
+struct node {
+	struct in_addr address;
+	int64_t clock_s; /* added to the true time */
+	bool dead;
+	struct ha *ha; /* one of the two */
+	struct mpa *mpa;
+	struct ha_conf ha_conf;
+	struct mpa_conf mpa_conf;
+	struct mpa_access access;
+	struct dp_visitor visitors[STATIONS_MAX]; /* what the kernel would forward; by station, home 0: none */
+};
+
+struct world {
+	uint64_t now_us, order;
+	uint64_t delay_us, jitter_us;
+	double loss, repeat; /* on top of the faults */
+	uint32_t seed;
+	struct node nodes[HOME_AGENTS + AGENTS_MAX]; /* home agents first */
+	size_t agents, home_agents;
+	struct message *wire[WIRE_MAX];
+	size_t wire_n;
+	struct fault faults[FAULTS_MAX];
+	size_t fault_n;
+	unsigned sent[256]; /* by message type */
+	struct actions out;
+	bool trace;
+};
+
+void world_init(struct world *w, size_t agents, size_t home_agents, bool trace);
+void world_done(struct world *w);
+/* Lets time pass until @until_us. */
+void world_run(struct world *w, uint64_t until_us);
+
+/* Agents count from 1, as in scripts. @station: "alice" or another name of at most 7 letters. */
+void world_attach(struct world *w, const char *station, size_t agent);
+void world_detach(struct world *w, const char *station, size_t agent, bool hold);
+void world_unplug(struct world *w, size_t agent);
+void world_kick(struct world *w, const char *station);
+void world_set_dead(struct world *w, size_t node, bool dead);
+/* A restart: the role forgets everything. */
+void world_restart(struct world *w, size_t node);
+
+/* Agent that holds the station's binding at home agent @ha (0-based), or 0. */
+size_t world_binding(struct world *w, const char *station, size_t ha);
+bool world_is_served(const struct world *w, const char *station, size_t agent);
+uint64_t world_counter(const struct world *w, size_t node, const char *name);
+size_t world_node(const struct world *w, const char *name); /* "ha", "ha2", "ar1" ...; SIZE_MAX: none */
+
+#endif
