@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 import examples
 import rules
@@ -48,7 +49,7 @@ def text_rule(rule):
 
 def formatting():
     found = complaints_of("clang-format", "--dry-run", "-Werror", *tracked(".c", ".h"))
-    return sorted({re.sub(r":\d+: error.*", ": run make fmt", line) for line in found if "error:" in line}) or found
+    return sorted({re.sub(r":\d+:\d+: error.*", ": run make fmt", line) for line in found if "error:" in line}) or found
 
 
 def digest(paths):
@@ -93,11 +94,26 @@ def shell():
 
 
 def man_pages():
-    for page in tracked(".1", ".5", ".7", ".8"):
-        status, lines = run("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page)
-        noise = [line for line in lines if re.search(r":\d+: |warning", line) and not line.startswith("x ")]
-        for line in noise or (["man failed"] if status else []):
+    built = [os.path.join(BUILD, "man", f"holdfast-{role}.conf.5") for role in ("ha", "mpa")]
+    for page in tracked(".1", ".5", ".7", ".8") + built:
+        r = subprocess.run(["man", "--warnings", "-l", "-Tutf8", page], capture_output=True, text=True)
+        for line in r.stderr.splitlines() or (["man failed"] if r.returncode else []):
             yield f"{page}: {line}"
+
+
+def samples():
+    """The configurations in packaging/ are ones the daemons accept."""
+    with tempfile.TemporaryDirectory() as d:
+        key = os.path.join(d, "staff.key")
+        with open(key, "w", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
+            f.write("text:a key for the check only\n")
+        for role in ("ha", "mpa"):
+            with open(os.path.join(ROOT, "packaging", f"holdfast-{role}.conf")) as f:
+                text = f.read().replace("/etc/holdfast/staff.key", key)
+            sample = os.path.join(d, f"holdfast-{role}.conf")
+            with open(sample, "w") as f:
+                f.write(text)
+            yield from complaints_of(os.path.join(BUILD, "src", "daemons", f"holdfast-{role}"), "-c", sample, "--check")
 
 
 def requirements():
@@ -107,7 +123,7 @@ def requirements():
 CHECKS = [("self-test", lambda: examples.check())]
 CHECKS += [(rule.__name__, lambda rule=rule: text_rule(rule)) for rule in rules.RULES]
 CHECKS += [("sans-io", lambda: symbols.check(BUILD)), ("format", formatting), ("python", python), ("shell", shell),
-           ("man", man_pages), ("requirements", requirements), ("clang-tidy", tidy)]
+           ("man", man_pages), ("samples", samples), ("requirements", requirements), ("clang-tidy", tidy)]
 
 
 def main():
