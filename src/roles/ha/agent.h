@@ -41,7 +41,7 @@ struct ha {
 	struct revocation *revocations;
 	struct announcement *announcements;
 	struct timers expiries, retries, announces;
-	struct ratelimit auth_failures, broadcast, keepalives;
+	struct ratelimit auth_failures, broadcast, keepalives, icmp_errors;
 	uint64_t counters[HA_COUNTER_COUNT];
 };
 

@@ -88,7 +88,8 @@ static void fill(const struct ha *ha, const struct transaction *t, uint16_t life
 	b->access_tech = t->access_tech;
 	b->proxy = t->proxy;
 	b->reverse_tunnel = t->req.flags & MIP_REQ_T;
-	b->revocation = t->x.revocation_at != 0;
+	b->broadcast = t->proxy || t->req.flags & MIP_REQ_B;
+	b->revocation = t->x.revocation_at != 0 && ha->conf->revoke != HA_REVOKE_OFF;
 	b->peer_stamp = t->x.revocation_timestamp;
 	b->auth_type = t->auth->type;
 	b->sa = &t->assoc->sa;

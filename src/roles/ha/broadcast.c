@@ -39,7 +39,7 @@ void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from,
 	if (!ha->conf->forward_broadcast)
 		return;
 	for (const struct binding *b = binding_first(ha->bindings, from->network); b; b = b->next) {
-		if (b == from) /* L-44: not back to the sender */
+		if (b == from || !b->broadcast) /* L-44: not back to the sender */
 			continue;
 		if (!actions_have_room(out, 4) || !ratelimit_allow(&ha->broadcast, now.us)) {
 			HA_COUNT(ha, broadcast_suppressed);

@@ -49,17 +49,21 @@ static int check_association(struct ha *ha, struct transaction *t)
 	return ha->conf->unknown_sa == HA_UNKNOWN_SA_SILENT ? DISCARD : MIP_CODE_MN_AUTH_FAILED;
 }
 
-/* What the checks act on has to lie under the authenticator; what does not is as good as absent. */
+/* What lies under no authenticator anybody could have added: it is as good as absent. What a foreign agent added lies
+ * under its own. */
 static void drop_unprotected(struct transaction *t)
 {
-	size_t at = t->auth->at;
+	size_t end = t->fa_assoc ? t->x.fa_ha.at : t->auth->at;
 
-	if (t->x.sequence_at < at)
-		t->sequence = t->x.sequence; /* 0 when absent */
-	else
+	if (t->x.sequence_at > t->auth->at)
 		t->x.sequence_at = 0;
-	if (t->x.tnc_at > at)
-		t->x.tnc_at = 0;
+	t->sequence = t->x.sequence_at ? t->x.sequence : 0;
+	if (t->x.udp_request_at > end)
+		t->x.udp_request_at = 0; /* or the tunnel would go to whoever copied the request */
+	if (t->x.revocation_at > end)
+		t->x.revocation_at = 0; /* RFC 3543 3.2: must be protected */
+	if (t->x.dynamic_ha_at > end)
+		t->x.dynamic_ha_at = 0;
 }
 
 /* L-60 */
@@ -178,14 +182,16 @@ static int check_vendor(struct ha *ha, struct transaction *t)
 
 int ha_check(struct ha *ha, struct transaction *t)
 {
+	/* The foreign agent early: it discards every reply that is not signed for it, refusals too. */
+	/* clang-format off */
 	static int (*const checks[])(struct ha *, struct transaction *) = {
 		check_identity,
 		check_association,
+		check_foreign_agent,
 		check_authenticator,
 		check_user,
 		check_replay_room,
 		check_identification,
-		check_foreign_agent,
 		check_reserved,
 		check_vendor,
 		ha_check_agent,
@@ -197,6 +203,7 @@ int ha_check(struct ha *ha, struct transaction *t)
 		ha_check_binding,
 		ha_check_sequence,
 	};
+	/* clang-format on */
 	int code = 0;
 
 	for (size_t i = 0; code == 0 && i < ARRAY_SIZE(checks); i++)

@@ -115,9 +115,10 @@ int ha_check_nat(struct ha *ha, struct transaction *t)
 
 	if (t->x.udp_request_at) {
 		bool own_tunnel = t->req.flags & MIP_REQ_D; /* the sender is the tunnel end, not an agent before us */
+		bool by_sender = t->x.udp_request_at < t->auth->at;
 
 		t->why = "UDP tunnel request is malformed";
-		if (t->x.udp_reserved != 0 || (!own_tunnel && !t->proxy && t->x.udp_request_at < t->auth->at))
+		if (t->x.udp_reserved != 0 || (by_sender ? !own_tunnel && !t->proxy : own_tunnel))
 			return MIP_CODE_MALFORMED;
 		t->why = "only IP-in-IP is offered inside of UDP";
 		if (t->x.udp_encapsulation != 0 && t->x.udp_encapsulation != IPPROTO_IPIP)

@@ -3,11 +3,17 @@
 #include "codec/icmp4.h"
 #include "roles/ha/agent.h"
 
-static void send_error(struct ha *ha, struct in_addr source, struct span packet, uint8_t code, uint16_t mtu,
-		       struct actions *out)
+/* Limited in rate as RFC 1812 4.3.2.8 wants it: anybody can make us send these. */
+static void send_error(struct ha *ha, struct instant now, struct in_addr source, struct span packet, uint8_t code,
+		       uint16_t mtu, struct actions *out)
 {
-	struct wr w = actions_writer(out, 600);
+	struct wr w;
 
+	if (!ratelimit_allow(&ha->icmp_errors, now.us)) {
+		HA_COUNT(ha, packets_dropped);
+		return;
+	}
+	w = actions_writer(out, 600);
 	if (!icmp4_error_build(&w, source, packet, ICMP4_UNREACHABLE, code, mtu))
 		return;
 	actions_send_packet(out, &w);
@@ -46,11 +52,11 @@ void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_
 	if (from && ha_is_subnet_broadcast(ha, from, ip.destination)) {
 		ha_broadcast(ha, now, from, packet, out); /* the directed broadcast address was routed here */
 	} else if (!b && n) {
-		send_error(ha, n->gateway, packet, ICMP4_HOST_UNREACHABLE, 0, out);
+		send_error(ha, now, n->gateway, packet, ICMP4_HOST_UNREACHABLE, 0, out);
 	} else if (b && (ip.fragment & IP4_DF) && too_big(b, packet, path_mtu)) {
 		uint16_t overhead = b->tunnel.encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;
 
-		send_error(ha, n ? n->gateway : ha->conf->address, packet, ICMP4_FRAGMENTATION_NEEDED,
+		send_error(ha, now, n ? n->gateway : ha->conf->address, packet, ICMP4_FRAGMENTATION_NEEDED,
 			   (uint16_t)(path_mtu - overhead), out);
 	} else if (b) {
 		actions_send_tunnelled(out, &b->tunnel, packet); /* the kernel fragments the outer packet */

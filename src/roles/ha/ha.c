@@ -33,11 +33,25 @@ static int pools_new(struct ha *ha)
 	return r;
 }
 
+/* Our own address is nobody's, where it lies in a home network beside the gateway address. */
+static int reserve_own(struct ha *ha)
+{
+	const struct ha_conf *c = ha->conf;
+	const struct lease_key nobody = { .nai = { (const uint8_t *)"", 0 } };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->network_n; i++)
+		if (prefix_contains(&c->networks[i].prefix, c->address) &&
+		    c->address.s_addr != c->networks[i].gateway.s_addr)
+			r = pool_reserve(ha->pools[i], &nobody, c->address);
+	return r;
+}
+
 /* Configured home addresses are nobody else's, whether their users are here or not. */
 static int reserve_addresses(struct ha *ha)
 {
 	const struct ha_conf *c = ha->conf;
-	int r = 0;
+	int r = reserve_own(ha);
 
 	for (size_t i = 0; r >= 0 && i < c->user_n; i++) {
 		const struct ha_user *u = &c->users[i];
@@ -67,6 +81,7 @@ int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **
 	ha->auth_failures = ratelimit_init(conf->auth_failure_rate);
 	ha->broadcast = ratelimit_init(BROADCAST_COPIES_PER_S);
 	ha->keepalives = ratelimit_init(KEEPALIVES_PER_S);
+	ha->icmp_errors = ratelimit_init(ICMP_ERRORS_PER_S);
 	r = directory_new(conf, &ha->directory);
 	if (r == 0)
 		r = binding_table_new(conf->max_bindings, conf->network_n, &ha->bindings);
