@@ -13,7 +13,8 @@ enum {
 	REMEMBERED_MIN = 1024,
 	REASON_MAX = 256,
 	BROADCAST_COPIES_PER_S = 10000,
-	KEEPALIVES_PER_S = 100
+	KEEPALIVES_PER_S = 100,
+	ICMP_ERRORS_PER_S = 1000
 };
 
 static int pools_new(struct ha *ha)
