@@ -43,7 +43,7 @@ def files():
     out = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others",
                           "--exclude-standard", "src", "cli", "tests"], cwd=ROOT, capture_output=True, text=True)
     for path in sorted(set(out.stdout.splitlines())):
-        if path.endswith((".c", ".h", ".py")) and not path.startswith("tests/lint/"):
+        if path.endswith((".c", ".h", ".py", ".scn")) and not path.startswith("tests/lint/"):
             yield path
 
 
@@ -76,7 +76,7 @@ def collect():
             lines = f.read().splitlines()
         for at, line in enumerate(lines):
             for name in ID.findall(line):
-                whole = at < HEAD_LINES and line.startswith(("/*", " *", '"""'))
+                whole = path.endswith(".scn") or at < HEAD_LINES and line.startswith(("/*", " *", '"""'))
                 where = (path, None if whole else symbol(lines, at))
                 if where not in found.setdefault(name, []):
                     found[name].append(where)

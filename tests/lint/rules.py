@@ -58,7 +58,7 @@ def layers(path, text):
 
 def licence(path, text):
     if os.path.basename(path) not in ("Makefile", "meson.build", ".clang-format", ".clang-tidy") and not path.endswith(
-            (".c", ".h", ".py", ".sh", ".1", ".5", ".7", ".8", "/run")):
+            (".c", ".h", ".py", ".sh", ".scn", ".1", ".5", ".7", ".8", "/run")):
         return
     lines = text.split("\n", 2)
     if "SPDX-License-Identifier: GPL-2.0-or-later" not in lines[1 if text.startswith("#!") else 0]:
