@@ -33,7 +33,7 @@ struct binding {
 	uint32_t sequence;             /* number issued last */
 	uint8_t access_tech;
 	bool proxy, reverse_tunnel, revocation;
-	bool broadcast;               /* wants copies of its subnet's broadcasts (RFC 5944 4.3) */
+	bool broadcast;      /* wants copies of its subnet's broadcasts (RFC 5944 4.3) */
 	uint32_t peer_stamp; /* its revocation timestamp, when `revocation` (RFC 3543 3.2) */
 	uint8_t auth_type;   /* extension that signs towards the peer: 32 or 34 */
 	const struct sa *sa;

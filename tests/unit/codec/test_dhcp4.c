@@ -73,11 +73,13 @@ static void overload_and_pieces_are_put_together(void **state)
 	struct dhcp4 m;
 
 	(void)state;
-	memcpy(p + 108, "\x0c\x02"
-			"ic\xff",
+	memcpy(p + 108,
+	       "\x0c\x02"
+	       "ic\xff",
 	       5);
-	memcpy(p + 44, "\x0c\x01"
-		       "e\x32\x04\x0a\x2a\x00\x14\xff",
+	memcpy(p + 44,
+	       "\x0c\x01"
+	       "e\x32\x04\x0a\x2a\x00\x14\xff",
 	       10);
 	assert_int_equal(dhcp4_parse(p, n, &m), 0);
 	assert_int_equal(m.host_name.n, 5);

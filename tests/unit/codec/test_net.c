@@ -132,12 +132,9 @@ static void arp_is_parsed_and_built(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(udp_is_parsed_and_built),
-		cmocka_unit_test(bad_ip_headers_are_refused),
-		cmocka_unit_test(echo_is_parsed_and_built),
-		cmocka_unit_test(errors_quote_what_they_are_about),
-		cmocka_unit_test(no_errors_about_errors_or_to_many),
-		cmocka_unit_test(arp_is_parsed_and_built),
+		cmocka_unit_test(udp_is_parsed_and_built),           cmocka_unit_test(bad_ip_headers_are_refused),
+		cmocka_unit_test(echo_is_parsed_and_built),          cmocka_unit_test(errors_quote_what_they_are_about),
+		cmocka_unit_test(no_errors_about_errors_or_to_many), cmocka_unit_test(arp_is_parsed_and_built),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

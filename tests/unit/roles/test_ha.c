@@ -39,31 +39,60 @@ static struct sa sa_with(uint32_t spi, enum mac_alg alg)
 static void default_conf(void)
 {
 	pools[0] = (struct address_range){ ip("10.42.0.10"), ip("10.42.0.12") };
-	networks[0] = (struct ha_network){ .name = "office", .prefix = { ip("10.42.0.0"), 24 },
-					   .gateway = ip("10.42.0.1"), .pools = pools, .pool_n = 1 };
-	networks[1] = (struct ha_network){ .name = "lab", .prefix = { ip("10.43.0.0"), 24 }, .gateway = ip("10.43.0.1"),
-					   .interface = "eth1", .ifindex = 7, .mac = { 2, 0, 0, 0, 0, 9 } };
+	networks[0] = (struct ha_network){ .name = "office",
+					   .prefix = { ip("10.42.0.0"), 24 },
+					   .gateway = ip("10.42.0.1"),
+					   .pools = pools,
+					   .pool_n = 1 };
+	networks[1] = (struct ha_network){ .name = "lab",
+					   .prefix = { ip("10.43.0.0"), 24 },
+					   .gateway = ip("10.43.0.1"),
+					   .interface = "eth1",
+					   .ifindex = 7,
+					   .mac = { 2, 0, 0, 0, 0, 9 } };
 	nodes[0] = (struct prefix){ ip("10.0.1.0"), 24 };
 	trusted[0] = (struct prefix){ ip("10.0.0.0"), 16 };
-	associations[0] = (struct ha_association){ .name = "staff", .scope = SA_SCOPE_DOMAIN, .realm = (char *)"example.com",
+	associations[0] = (struct ha_association){ .name = "staff",
+						   .scope = SA_SCOPE_DOMAIN,
+						   .realm = (char *)"example.com",
 						   .sa = sa_with(SPI, MAC_HMAC_SHA_256) };
-	associations[1] = (struct ha_association){ .name = "node", .scope = SA_SCOPE_NODE, .nodes = nodes, .node_n = 1,
+	associations[1] = (struct ha_association){ .name = "node",
+						   .scope = SA_SCOPE_NODE,
+						   .nodes = nodes,
+						   .node_n = 1,
 						   .sa = sa_with(NODE_SPI, MAC_HMAC_MD5) };
-	associations[2] = (struct ha_association){ .name = "bob", .scope = SA_SCOPE_USER, .nai = (char *)"bob@example.com",
+	associations[2] = (struct ha_association){ .name = "bob",
+						   .scope = SA_SCOPE_USER,
+						   .nai = (char *)"bob@example.com",
 						   .sa = sa_with(USER_SPI, MAC_KEYED_MD5) };
-	associations[3] = (struct ha_association){ .name = "nonce", .scope = SA_SCOPE_DOMAIN,
-						   .realm = (char *)"example.com", .sa = sa_with(NONCE_SPI, MAC_HMAC_MD5) };
+	associations[3] = (struct ha_association){ .name = "nonce",
+						   .scope = SA_SCOPE_DOMAIN,
+						   .realm = (char *)"example.com",
+						   .sa = sa_with(NONCE_SPI, MAC_HMAC_MD5) };
 	associations[3].sa.replay = REPLAY_NONCE;
 	users[0] = (struct ha_user){ .nai = (char *)"*@example.com", .proxy_allowed = true };
 	users[1] = (struct ha_user){ .nai = (char *)"client@example.com" };
-	users[2] = (struct ha_user){ .nai = (char *)"fixed@example.com", .home_address = ip("10.42.0.10"),
+	users[2] = (struct ha_user){ .nai = (char *)"fixed@example.com",
+				     .home_address = ip("10.42.0.10"),
 				     .proxy_allowed = true };
-	users[3] = (struct ha_user){ .nai = (char *)"lab@example.com", .network = "lab",
-				     .home_address = ip("10.43.0.5"), .proxy_allowed = true };
-	conf = (struct ha_conf){ .address = ip("10.0.0.1"), .networks = networks, .network_n = 2,
-				 .associations = associations, .association_n = 4, .users = users, .user_n = 4,
-				 .max_lifetime_s = 600, .udp_max_lifetime_s = 60, .udp_keepalive_s = 110,
-				 .sticky_s = 1000, .max_bindings = 4, .max_addresses_per_nai = 1, .pmip = true,
+	users[3] = (struct ha_user){ .nai = (char *)"lab@example.com",
+				     .network = "lab",
+				     .home_address = ip("10.43.0.5"),
+				     .proxy_allowed = true };
+	conf = (struct ha_conf){ .address = ip("10.0.0.1"),
+				 .networks = networks,
+				 .network_n = 2,
+				 .associations = associations,
+				 .association_n = 4,
+				 .users = users,
+				 .user_n = 4,
+				 .max_lifetime_s = 600,
+				 .udp_max_lifetime_s = 60,
+				 .udp_keepalive_s = 110,
+				 .sticky_s = 1000,
+				 .max_bindings = 4,
+				 .max_addresses_per_nai = 1,
+				 .pmip = true,
 				 .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
 				 .auth_failure_rate = 10 };
 }
@@ -124,14 +153,16 @@ static size_t build(const struct ask *a, uint8_t *ret, size_t room)
 {
 	struct wr w = wr_init(ret, room);
 	struct mip_request m = { .flags = (uint8_t)(((MIP_REQ_T | MIP_REQ_D) & ~a->flags_off) | a->flags_on),
-				 .lifetime_s = a->deregister ? 0 : a->lifetime_s ? a->lifetime_s : 300,
+				 .lifetime_s = a->deregister ? 0 :
+					       a->lifetime_s ? a->lifetime_s :
+							       300,
 				 .home = a->home ? ip(a->home) : (struct in_addr){ 0 },
 				 .home_agent = ip(a->home_agent ? a->home_agent : "10.0.0.1"),
 				 .care_of = ip(a->care_of ? a->care_of : "10.0.1.1"),
 				 .id = a->id ? a->id : now.ntp };
 	uint32_t spi = a->spi ? a->spi : a->node ? NODE_SPI : SPI;
 	struct sa sa = sa_with(spi, a->node || spi == NONCE_SPI ? MAC_HMAC_MD5 :
-				    spi == USER_SPI		? MAC_KEYED_MD5 :
+				    spi == USER_SPI             ? MAC_KEYED_MD5 :
 								  MAC_HMAC_SHA_256);
 
 	last_id = m.id;
@@ -174,8 +205,11 @@ struct got {
 static struct got ask(const struct ask *a)
 {
 	static uint8_t msg[1400];
-	struct datagram d = { .local = ip("10.0.0.1"), .local_port = MIP_PORT,
-			      .remote = ip(a->source ? a->source : a->care_of ? a->care_of : "10.0.1.1"),
+	struct datagram d = { .local = ip("10.0.0.1"),
+			      .local_port = MIP_PORT,
+			      .remote = ip(a->source  ? a->source :
+					   a->care_of ? a->care_of :
+							"10.0.1.1"),
 			      .remote_port = a->port ? a->port : MIP_PORT };
 	struct got got = { 0 };
 
@@ -194,7 +228,8 @@ static struct got ask(const struct ask *a)
 		got.to_port = act->udp.remote_port;
 		assert_int_equal(act->udp.local.s_addr, ip("10.0.0.1").s_addr);
 		assert_int_equal(mip_reply_parse(act->octets.p, act->octets.n, &got.m), 0);
-		assert_int_equal(mip_exts_parse(act->octets.p, act->octets.n, MIP_REPLY_OCTETS, &conf.sequence, &got.x), 0);
+		assert_int_equal(mip_exts_parse(act->octets.p, act->octets.n, MIP_REPLY_OCTETS, &conf.sequence, &got.x),
+				 0);
 		assert_int_equal((uint32_t)got.m.id, (uint32_t)last_id);
 	}
 	pass_ms(1);
@@ -299,7 +334,8 @@ static void a_new_agent_takes_over(void **state)
 	assert_true(m.from_ha);
 	assert_int_equal(m.foreign_domain.s_addr, ip("10.0.1.1").s_addr);
 	assert_int_equal(m.home.s_addr, ip("10.42.0.11").s_addr);
-	assert_int_equal(mip_exts_parse(revocation->octets.p, revocation->octets.n, MIP_REVOCATION_OCTETS, NULL, &x), 0);
+	assert_int_equal(mip_exts_parse(revocation->octets.p, revocation->octets.n, MIP_REVOCATION_OCTETS, NULL, &x),
+			 0);
 	assert_true(sa_verify(&sa, revocation->octets.p, &x.mn_ha));
 }
 
@@ -309,8 +345,9 @@ static void acknowledge(const char *from, uint32_t id, bool good)
 	struct wr w = wr_init(msg, sizeof(msg));
 	const struct mip_revocation_ack ack = { .home = ip("10.42.0.11"), .id = id };
 	struct sa sa = sa_with(good ? SPI : SPI + 1, MAC_HMAC_SHA_256);
-	struct datagram d = { .local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip(from),
-			      .remote_port = MIP_PORT };
+	struct datagram d = {
+		.local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip(from), .remote_port = MIP_PORT
+	};
 
 	mip_revocation_ack_build(&w, &ack);
 	assert_int_equal(sa_sign(&sa, MIP_EXT_MN_HA_AUTH, &w), 0);
@@ -515,8 +552,9 @@ static void foreign_agents_are_checked(void **state)
 	struct ask a = { .flags_off = MIP_REQ_D };
 	struct sa fa = sa_with(NODE_SPI, MAC_HMAC_MD5);
 	struct wr w = wr_init(msg, sizeof(msg));
-	struct datagram d = { .local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip("10.0.1.1"),
-			      .remote_port = MIP_PORT };
+	struct datagram d = {
+		.local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip("10.0.1.1"), .remote_port = MIP_PORT
+	};
 
 	(void)state;
 	for (int good = 1; good >= 0; good--) {
@@ -710,11 +748,13 @@ static void agents_may_revoke(void **state)
 {
 	uint8_t msg[128];
 	struct wr w = wr_init(msg, sizeof(msg));
-	struct mip_revocation m = { .home = ip("10.42.0.11"), .home_domain = ip("10.0.0.1"),
-				    .foreign_domain = ip("10.0.1.1"), .id = 77 };
+	struct mip_revocation m = {
+		.home = ip("10.42.0.11"), .home_domain = ip("10.0.0.1"), .foreign_domain = ip("10.0.1.1"), .id = 77
+	};
 	struct sa sa = sa_with(SPI, MAC_HMAC_SHA_256);
-	struct datagram d = { .local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip("10.0.1.1"),
-			      .remote_port = MIP_PORT };
+	struct datagram d = {
+		.local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip("10.0.1.1"), .remote_port = MIP_PORT
+	};
 
 	(void)state;
 	(void)ask(&(struct ask){ 0 });
@@ -735,8 +775,9 @@ static void garbage_is_counted_and_not_answered(void **state)
 {
 	static const char *const bad[] = { "", "01", "03", "07", "0f", "63", "0122070800000000" };
 	uint8_t msg[64];
-	struct datagram d = { .local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip("10.0.1.1"),
-			      .remote_port = MIP_PORT };
+	struct datagram d = {
+		.local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip("10.0.1.1"), .remote_port = MIP_PORT
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -784,8 +825,9 @@ static void real_home_links_are_claimed(void **state)
 static size_t packet(uint8_t *ret, size_t room, const char *from, const char *to, uint16_t fragment, size_t payload)
 {
 	struct wr w = wr_init(ret, room);
-	const struct ip4 h = { .ttl = 1, .protocol = IPPROTO_UDP, .source = ip(from), .destination = ip(to),
-			       .fragment = fragment };
+	const struct ip4 h = {
+		.ttl = 1, .protocol = IPPROTO_UDP, .source = ip(from), .destination = ip(to), .fragment = fragment
+	};
 	uint8_t *at;
 
 	ip4_build(&w, &h, payload);
@@ -830,9 +872,8 @@ static void senders_hear_what_is_wrong(void **state)
 
 	(void)state;
 	ha_on_packet(ha, now, (struct span){ p, packet(p, sizeof(p), "10.9.0.2", "10.42.0.99", 0, 8) }, 0, &out);
-	assert_int_equal(ip4_parse(find_action(ACTION_SEND_PACKET)->octets.p, find_action(ACTION_SEND_PACKET)->octets.n,
-				   &h),
-			 0);
+	assert_int_equal(
+		ip4_parse(find_action(ACTION_SEND_PACKET)->octets.p, find_action(ACTION_SEND_PACKET)->octets.n, &h), 0);
 	assert_int_equal(icmp4_parse(&h, &m), 0);
 	assert_int_equal(m.type, ICMP4_UNREACHABLE);
 	assert_int_equal(m.code, ICMP4_HOST_UNREACHABLE);
@@ -856,8 +897,9 @@ static void keepalives_are_answered_inside_a_tunnel_in_use(void **state)
 	struct wr w = wr_init(msg + 4, sizeof(msg) - 4);
 	const struct ip4 h = { .ttl = 64, .source = ip("10.0.1.1"), .destination = ip("10.0.0.1") };
 	const struct icmp4 echo = { .type = ICMP4_ECHO };
-	struct datagram d = { .local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip("192.0.2.9"),
-			      .remote_port = 40000 };
+	struct datagram d = {
+		.local = ip("10.0.0.1"), .local_port = MIP_PORT, .remote = ip("192.0.2.9"), .remote_port = 40000
+	};
 
 	(void)state;
 	icmp4_build(&w, &h, &echo);
