@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -204,6 +205,14 @@ static int take_association(const char *path, struct ha_association_file *f, str
 	return r < 0 ? r : key_load(path, f->a.name, &f->source, &f->a.sa, e);
 }
 
+static bool is_host_of(const struct ha_network *n, struct in_addr a)
+{
+	bool edge = n->prefix.len < 31 &&
+		    (a.s_addr == n->prefix.addr.s_addr || a.s_addr == prefix_broadcast(&n->prefix).s_addr);
+
+	return prefix_contains(&n->prefix, a) && a.s_addr != n->gateway.s_addr && !edge;
+}
+
 static int check_user(const char *path, const struct ha_conf *c, const struct ha_user *u, struct conf_error *e)
 {
 	const struct ha_network *home = NULL;
@@ -217,10 +226,36 @@ static int check_user(const char *path, const struct ha_conf *c, const struct ha
 		return 0;
 	if (u->nai[0] == '*')
 		return conf_fail(e, "%s: user '%s': home-address: allowed: none for a whole realm", path, u->nai);
-	if (!prefix_contains(&home->prefix, u->home_address) || u->home_address.s_addr == home->gateway.s_addr)
+	if (!is_host_of(home, u->home_address) || u->home_address.s_addr == c->address.s_addr)
 		return conf_fail(
 			e, "%s: user '%s': home-address: allowed: an address of network '%s' that is not its gateway",
 			path, u->nai, home->name);
+	return 0;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct in_addr));
+}
+
+/* Two users with one address would both be right, but only one could have it. */
+static int check_unique(const char *path, const struct ha_conf *c, struct conf_error *e)
+{
+	auto_(freep) struct in_addr *v = calloc(c->user_n + 1, sizeof(*v));
+	char twice[INET_ADDRSTRLEN] = "";
+	size_t n = 0;
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->user_n; i++)
+		if (c->users[i].home_address.s_addr != INADDR_ANY)
+			v[n++] = c->users[i].home_address;
+	qsort(v, n, sizeof(*v), compare_addresses);
+	for (size_t i = 1; i < n; i++)
+		if (v[i].s_addr == v[i - 1].s_addr) {
+			(void)inet_ntop(AF_INET, &v[i], twice, sizeof(twice)); /* large enough */
+			return conf_fail(e, "%s: user: home-address: two users have %s; allowed: one", path, twice);
+		}
 	return 0;
 }
 
@@ -235,6 +270,8 @@ static int complete(const char *path, struct ha_file *f, struct conf_error *e)
 		r = take_association(path, &f->associations[i], e);
 	for (size_t i = 0; r == 0 && i < c->user_n; i++)
 		r = check_user(path, c, &c->users[i], e);
+	if (r == 0)
+		r = check_unique(path, c, e);
 	if (!f->daemon.instance[0])
 		memcpy(f->daemon.instance, "ha", sizeof("ha"));
 	if (r < 0 || f->association_n == 0)

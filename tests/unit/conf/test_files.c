@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whole configuration files: what they fill, and the one sentence each mistake gets. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "conf/daemon_conf.h"
+#include "tests/unit/test.h"
+
+static char path[64], key_path[80];
+static struct conf_error error;
+
+static void write_file(const char *name, const char *content, mode_t mode)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+	assert_int_equal(fchmod(fd, mode), 0); /* whatever the umask */
+	close(fd);
+}
+
+static int setup(void **state)
+{
+	char directory[] = "/tmp/holdfast-conf-XXXXXX";
+
+	(void)state;
+	if (!mkdtemp(directory))
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/conf", directory);
+	(void)snprintf(key_path, sizeof(key_path), "%s/key", directory);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	(void)unlink(path);
+	(void)unlink(key_path);
+	*strrchr(path, '/') = '\0';
+	return rmdir(path);
+}
+
+#define HA_TOP "address = \"10.0.0.1\"\ninterfaces = {\"eth0\", \"eth1\"}\n"
+#define HA_NETWORK                                                                                                     \
+	"network office {\n prefix = \"10.42.0.0/24\"\n gateway = \"10.42.0.1\"\n"                                     \
+	" pools = {\"10.42.0.10-10.42.0.20\", \"10.42.0.30-10.42.0.30\"}\n}\n"
+#define HA_ASSOCIATION                                                                                                 \
+	"association staff {\n scope = domain\n realm = \"Example.COM\"\n spi = 1000\n key = \"hex:0102\"\n}\n"
+
+static void fills_the_home_agent(void **state)
+{
+	struct ha_file f = { 0 };
+
+	(void)state;
+	write_file(path,
+		   HA_TOP HA_NETWORK HA_ASSOCIATION
+		   "user \"*@example.com\" { }\nuser \"bob@example.com\" { home-address = \"10.42.0.5\" proxy = no }\n"
+		   "stale = silent\nmax-lifetime = 65535\n",
+		   0600);
+	if (ha_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(f.ha.address.s_addr, ip("10.0.0.1").s_addr);
+	assert_int_equal(f.daemon.interface_n, 2);
+	assert_string_equal(f.daemon.interfaces[1], "eth1");
+	assert_string_equal(f.daemon.instance, "ha");
+	assert_string_equal(f.daemon.run_dir, "/run/holdfast");
+	assert_int_equal(f.ha.stale, HA_STALE_SILENT);
+	assert_int_equal(f.ha.max_lifetime_s, 65535);
+	assert_int_equal(f.ha.udp_max_lifetime_s, 60); /* defaults */
+	assert_int_equal(f.ha.max_bindings, 65536);
+	assert_true(f.ha.pmip);
+	assert_int_equal(f.ha.sequence.form, MIP_SEQUENCE_EXPERIMENTAL);
+	assert_int_equal(f.ha.network_n, 1);
+	assert_string_equal(f.ha.networks[0].name, "office");
+	assert_int_equal(f.ha.networks[0].prefix.len, 24);
+	assert_int_equal(f.ha.networks[0].pool_n, 2);
+	assert_int_equal(f.ha.networks[0].pools[1].last.s_addr, ip("10.42.0.30").s_addr);
+	assert_int_equal(f.ha.association_n, 1);
+	assert_string_equal(f.ha.associations[0].realm, "example.com");
+	assert_int_equal(f.ha.associations[0].sa.alg, MAC_HMAC_SHA_256);
+	assert_int_equal(f.ha.associations[0].sa.tolerance_s, 7);
+	assert_int_equal(f.ha.associations[0].sa.key_n, 2);
+	assert_int_equal(f.ha.user_n, 2);
+	assert_string_equal(f.ha.users[1].nai, "bob@example.com");
+	assert_int_equal(f.ha.users[1].home_address.s_addr, ip("10.42.0.5").s_addr);
+	assert_false(f.ha.users[1].proxy_allowed);
+	ha_file_done(&f);
+}
+
+#define MPA_TOP "care-of = \"10.0.1.1\"\ninterfaces = {\"eth0\"}\n"
+#define MPA_AGENT "home-agent main { address = \"10.0.0.1\" subnets = {\"10.42.0.0/24\"} }\n"
+#define MPA_NETWORK "network office { prefix = \"10.42.0.0/24\" gateway = \"10.42.0.1\" dns = {\"10.0.0.53\"} }\n"
+#define MPA_ACCESS "access eth1 { trusted = yes }\n"
+
+static void fills_the_proxy_agent(void **state)
+{
+	struct mpa_file f = { 0 };
+
+	(void)state;
+	write_file(path,
+		   MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS
+		   "association node { scope = node spi = 2000 algorithm = hmac-md5 key = \"text:secret\" }\n"
+		   "station \"alice@example.com\" { mac = \"02:00:00:00:00:01\" client-id = \"hex:01020304\" }\n",
+		   0600);
+	if (mpa_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(f.mpa.care_of.s_addr, ip("10.0.1.1").s_addr);
+	assert_memory_equal(f.mpa.gateway_mac, "\x00\x00\x5e\x00\x01\x33", 6);
+	assert_int_equal(f.mpa.home_agents[0].subnet_n, 1);
+	assert_int_equal(f.mpa.networks[0].dns_n, 1);
+	assert_int_equal(f.mpa.networks[0].dns[0].s_addr, ip("10.0.0.53").s_addr);
+	assert_int_equal(f.mpa.networks[0].lease_s, 3600);
+	assert_true(f.mpa.stations[0].has_mac);
+	assert_int_equal(f.mpa.stations[0].client_id_n, 4);
+	assert_string_equal(f.mpa.accesses[0].interface, "eth1");
+	assert_true(f.mpa.accesses[0].trusted && f.mpa.accesses[0].by_dhcp);
+	assert_int_equal(f.mpa.associations[0].sa.key_n, 6);
+	mpa_file_done(&f);
+}
+
+/* Each mistake is told with what it is about; nothing of the file is used. */
+static void one_sentence_per_mistake(void **state)
+{
+	static const struct {
+		bool mpa;
+		const char *content, *want;
+	} rows[] = {
+		{ false, "adress = \"10.0.0.1\"\n", ":1: adress: no such key; did you mean 'address'?" },
+		{ false, HA_TOP "networks office { }\n", "did you mean 'network'?" },
+		{ false, HA_TOP "max-lifetime = 4\n",
+		  ":3: max-lifetime: '4' is not valid; allowed: a number from 5 to 65535" },
+		{ false, HA_TOP "stale = never\n", "allowed: deny, deny-65, silent" },
+		{ false, "interfaces = {\"eth0\"}\n" HA_NETWORK, "address: missing" },
+		{ false, "address = \"10.0.0.1\"\n" HA_NETWORK, "interfaces: missing" },
+		{ false, HA_TOP, "network: missing" },
+		{ false, HA_TOP "network a {\n", "/conf:" },
+		{ false, HA_TOP "network a { prefix = \"10.42.0.0/24\" gateway = \"10.43.0.1\" }\n",
+		  "network 'a': gateway: allowed: an address inside of the prefix" },
+		{ false, HA_TOP HA_NETWORK "network b { prefix = \"10.42.0.128/25\" gateway = \"10.42.0.129\" }\n",
+		  "overlaps that of network 'office'" },
+		{ false,
+		  HA_TOP
+		  "network a { prefix = \"10.42.0.0/24\" gateway = \"10.42.0.1\" pools = {\"10.42.0.9-10.42.1.9\"} }\n",
+		  "ranges inside of the prefix" },
+		{ false,
+		  HA_TOP "network a { prefix = \"10.42.0.0/24\" gateway = \"10.42.0.1\" "
+			 "pools = {\"10.42.0.9-10.42.0.20\", \"10.42.0.20-10.42.0.30\"} }\n",
+		  "ranges that do not overlap" },
+		{ false, HA_TOP HA_NETWORK "association a { scope = domain spi = 1000 key = \"hex:01\" }\n",
+		  "association 'a': realm: missing" },
+		{ false, HA_TOP HA_NETWORK "association a { scope = node spi = 1000 key = \"hex:01\" }\n",
+		  "nodes: missing" },
+		{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 255 key = \"hex:01\" }\n",
+		  "spi: '255' is not valid" },
+		{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 key = \"0102\" }\n", "hex:..." },
+		{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 }\n",
+		  "exactly one of key and key-file" },
+		{ false, HA_TOP HA_NETWORK "user \"a@b\" { network = lab }\n", "there is no network 'lab'" },
+		{ false, HA_TOP HA_NETWORK "user \"*@b\" { home-address = \"10.42.0.5\" }\n",
+		  "none for a whole realm" },
+		{ false, HA_TOP HA_NETWORK "user \"a@b\" { home-address = \"10.42.0.1\" }\n", "not its gateway" },
+		{ false, HA_TOP HA_NETWORK "user \"a@b\" { home-address = \"10.42.0.255\" }\n", "home-address" },
+		{ false,
+		  HA_TOP HA_NETWORK
+		  "user \"a@b\" { home-address = \"10.42.0.5\" }\nuser \"c@b\" { home-address = \"10.42.0.5\" }\n",
+		  "10.42.0.5" },
+		{ true, MPA_TOP MPA_AGENT MPA_NETWORK, "access: missing" },
+		{ true, MPA_TOP MPA_AGENT MPA_ACCESS, "network: missing" },
+		{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "dhcp = relay\n", "dhcp-server: missing" },
+		{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { }\n",
+		  "at least one of mac, client-id, host-name, fqdn" },
+		{ true,
+		  MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { fqdn = \"a.b\" home-agent = other }\n",
+		  "there is no home-agent 'other'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ha_file h = { 0 };
+		struct mpa_file m = { 0 };
+		int r;
+
+		write_file(path, rows[i].content, 0600);
+		r = rows[i].mpa ? mpa_file_load(path, &m, &error) : ha_file_load(path, &h, &error);
+		assert_int_equal(r, -EINVAL);
+		if (!strstr(error.text, rows[i].want) || !strstr(error.text, path))
+			fail_msg("row %zu: wanted '%s', got '%s'", i, rows[i].want, error.text);
+		assert_int_equal(h.ha.network_n + m.mpa.network_n, 0);
+	}
+}
+
+static void a_missing_file_is_told(void **state)
+{
+	struct ha_file f = { 0 };
+
+	(void)state;
+	(void)unlink(path);
+	assert_int_equal(ha_file_load(path, &f, &error), -ENOENT);
+	assert_non_null(strstr(error.text, "No such file"));
+}
+
+/* A key that others may read is refused, wherever it lies, and never printed. */
+static void keys_are_private(void **state)
+{
+	struct ha_file f = { 0 };
+	char content[512];
+
+	(void)state;
+	write_file(path, HA_TOP HA_NETWORK HA_ASSOCIATION, 0644);
+	assert_int_equal(ha_file_load(path, &f, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "mode 0600"));
+	assert_null(strstr(error.text, "0102"));
+
+	(void)snprintf(content, sizeof(content),
+		       HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 key-file = \"%s\" }\n", key_path);
+	write_file(path, content, 0644); /* without keys in it, all may read it */
+	assert_int_equal(ha_file_load(path, &f, &error), -EINVAL);
+	assert_non_null(strstr(error.text, key_path));
+	write_file(key_path, "hex:0a0b0c\n", 0640);
+	assert_int_equal(ha_file_load(path, &f, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "mode 0600"));
+	write_file(key_path, "hex:0a0b0c\n", 0600);
+	if (ha_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(f.ha.associations[0].sa.key_n, 3);
+	assert_memory_equal(f.ha.associations[0].sa.key, "\x0a\x0b\x0c", 3);
+	ha_file_done(&f);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(fills_the_home_agent),   TEST(fills_the_proxy_agent), TEST(one_sentence_per_mistake),
+		TEST(a_missing_file_is_told), TEST(keys_are_private),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
