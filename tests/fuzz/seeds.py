@@ -213,8 +213,37 @@ def proxy_agent():
     put("mpa", "broadcast", step(unknown, b"\x01") + ok + step(tunnelled, bytes(wrapped)))
 
 
+def configurations():
+    ha = """address = "10.0.0.1"
+interfaces = {"eth0"}
+stale = deny-65
+network office { prefix = "10.42.0.0/24" gateway = "10.42.0.1" pools = {"10.42.0.10-10.42.0.20"} }
+association staff { scope = domain realm = "example.com" spi = 1000 key = "hex:0102" }
+association node { scope = node nodes = {"10.0.1.0/24"} spi = 2000 algorithm = hmac-md5 replay = nonce key = "text:k" }
+user "*@example.com" { }
+user "bob@example.com" { home-address = "10.42.0.5" proxy = no network = office }
+"""
+    mpa = """# an access router
+care-of = "10.0.1.1"
+interfaces = {"eth0"}
+gateway-mac = "00:00:5e:00:01:33"
+dhcp = relay
+dhcp-server = "10.0.0.67"
+home-agent main { address = "10.0.0.1" subnets = {"10.42.0.0/24"} }
+network office { prefix = "10.42.0.0/24" gateway = "10.42.0.1" dns = {"10.0.0.53", "10.0.0.54"} lease = 600 }
+association node { scope = node spi = 2000 key = "text:secret" }
+access eth1 { trusted = yes carrier-nai = "a@b" carrier-mac = "02:00:00:00:00:01" }
+station "a@b" { client-id = "hex:01020304" host-name = a }
+"""
+    put("conf", "ha", b"\0" + ha.encode())
+    put("conf", "mpa", b"\1" + mpa.encode())
+    put("conf", "slip", b"\0adress = \"10.0.0.1\"\n")
+    put("conf", "open", b"\0network a {\n/* never closed")
+
+
 messages()
 extensions()
+configurations()
 advertisements()
 frames()
 dhcps()
