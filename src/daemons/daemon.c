@@ -245,9 +245,12 @@ static int open_sockets(struct daemon *d, bool dhcp_relay)
 		return d->udp;
 	}
 	d->ipip = ipip_socket_open();
-	if (d->ipip < 0) {
-		log_line(RECORD_ERR, "cannot open a raw socket (CAP_NET_RAW is needed): %s", strerror(-d->ipip));
-		return d->ipip;
+	d->own = ip_socket_open();
+	if (d->ipip < 0 || d->own < 0) {
+		int r = d->ipip < 0 ? d->ipip : d->own;
+
+		log_line(RECORD_ERR, "cannot open a raw socket (CAP_NET_RAW is needed): %s", strerror(-r));
+		return r;
 	}
 	if (dhcp_relay) {
 		d->relay = udp_socket_open(DHCP4_SERVER_PORT);
@@ -282,7 +285,7 @@ int daemon_open(struct daemon *d, const struct role *role, const struct daemon_c
 
 	d->role = role;
 	d->conf = conf;
-	d->udp = d->relay = d->ipip = -1;
+	d->udp = d->relay = d->ipip = d->own = -1;
 	r = check_forwarding();
 	if (r == 0)
 		r = open_sockets(d, dhcp_relay);
@@ -429,6 +432,7 @@ void daemon_close(struct daemon *d)
 	closep(&d->udp);
 	closep(&d->relay);
 	closep(&d->ipip);
+	closep(&d->own);
 	link_watch_closep(&d->links);
 	dp_closep(&d->dp);
 	timeline_freep(&d->timeline);

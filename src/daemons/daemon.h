@@ -48,7 +48,7 @@ struct daemon {
 	uv_timer_t timer;
 	uv_signal_t terminate, interrupt;
 	uv_poll_t udp_poll, relay_poll, ipip_poll, tun_poll, events_poll, link_poll;
-	int udp, relay, ipip; /* -1 = not open */
+	int udp, relay, ipip, own; /* -1 = not open */
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
 	size_t port_n;

@@ -49,6 +49,13 @@ static void send_packet(struct daemon *d, const struct action *a)
 		d->send_errors++;
 }
 
+/* The kernel takes no packet from the TUN that claims to come from itself. */
+static void send_own(struct daemon *d, const struct action *a)
+{
+	if (ip_socket_send(d->own, a->octets) < 0)
+		d->send_errors++;
+}
+
 static json_t *record_json(const struct daemon *d, const struct record *r)
 {
 	json_t *j = json_pack("{s:I, s:I, s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "time_us", (json_int_t)d->now_unix_us,
@@ -102,6 +109,9 @@ static void perform(struct daemon *d, const struct action *a)
 		break;
 	case ACTION_SEND_PACKET:
 		send_packet(d, a);
+		break;
+	case ACTION_SEND_OWN:
+		send_own(d, a);
 		break;
 	case ACTION_BINDING_SET:
 		note_dp(d, dp_binding_set(d->dp, &a->binding), "set binding");

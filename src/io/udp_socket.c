@@ -50,6 +50,13 @@ int ipip_socket_open(void)
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
+int ip_socket_open(void)
+{
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static struct in_addr destination_of(struct msghdr *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
@@ -158,4 +165,15 @@ int ipip_socket_send(int fd, struct in_addr local, struct in_addr remote, struct
 	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = remote };
 
 	return send_from(fd, local, &to, (struct span){ 0 }, inner);
+}
+
+int ip_socket_send(int fd, struct span packet)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct ip4 ip;
+
+	if (ip4_parse(packet.p, packet.n, &ip) < 0)
+		return -EINVAL;
+	to.sin_addr = ip.destination;
+	return sendto(fd, packet.p, packet.n, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
 }

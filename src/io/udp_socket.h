@@ -11,6 +11,8 @@ enum { RECEIVE_BATCH = 64, RECEIVE_MAX = 65536 };
 int udp_socket_open(uint16_t port);
 /* Raw socket for protocol 4: receives what the kernel programs leave alone, reassembled. */
 int ipip_socket_open(void);
+/* Sends whole IPv4 packets, receives nothing. */
+int ip_socket_open(void);
 
 /* Calls @fn for at most RECEIVE_BATCH datagrams that wait, so that other work gets its turn. */
 void udp_socket_receive(int fd, uint16_t port, void (*fn)(void *ctx, const struct datagram *d), void *ctx);
@@ -19,6 +21,7 @@ void ipip_socket_receive(int fd, void (*fn)(void *ctx, const struct tunnelled *t
 /* From @local (0.0.0.0: the kernel's choice). @head: octets in front of @body, may be empty. Return: 0 or -errno. */
 int udp_socket_send(int fd, struct in_addr local, struct in_addr remote, uint16_t port, struct span head,
 		    struct span body);
+int ip_socket_send(int fd, struct span packet); /* header included; 0 or -errno */
 int ipip_socket_send(int fd, struct in_addr local, struct in_addr remote, struct span inner);
 
 #endif

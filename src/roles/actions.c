@@ -125,6 +125,11 @@ void actions_send_packet(struct actions *a, const struct wr *w)
 	(void)push_written(a, ACTION_SEND_PACKET, w); /* a full list is counted there */
 }
 
+void actions_send_own(struct actions *a, const struct wr *w)
+{
+	(void)push_written(a, ACTION_SEND_OWN, w); /* as above */
+}
+
 void actions_send_tunnelled(struct actions *a, const struct tunnel *tunnel, struct span inner)
 {
 	struct wr w = actions_writer(a, inner.n);

@@ -13,6 +13,7 @@ enum action_type {
 	ACTION_SEND_FRAME,     /* Ethernet frame out of `ifindex` */
 	ACTION_SEND_TUNNELLED, /* inner IPv4 packet `octets` through `tunnel` (slow path) */
 	ACTION_SEND_PACKET,    /* plain IPv4 packet, routed by the kernel as if it had arrived (slow path) */
+	ACTION_SEND_OWN,       /* IPv4 packet whose source is an address of ours (ICMP errors) */
 	ACTION_BINDING_SET,    /* anchor data plane; replaces what is there for the same home address */
 	ACTION_BINDING_DEL,
 	ACTION_VISITOR_SET, /* MPA data plane; replaces what is there for the same (ifindex, mac) */
@@ -76,6 +77,7 @@ void actions_send_datagram(struct actions *a, struct in_addr local, uint16_t loc
 void actions_send_frame(struct actions *a, uint32_t ifindex, const struct wr *w);
 void actions_send_tunnelled(struct actions *a, const struct tunnel *tunnel, struct span inner);
 void actions_send_packet(struct actions *a, const struct wr *w);
+void actions_send_own(struct actions *a, const struct wr *w);
 void actions_binding_set(struct actions *a, const struct dp_binding *b);
 void actions_binding_del(struct actions *a, const struct dp_binding *b);
 void actions_visitor_set(struct actions *a, const struct dp_visitor *v);

@@ -198,6 +198,7 @@ static void perform(const struct actions *out)
 			break;
 		case ACTION_SEND_TUNNELLED:
 		case ACTION_SEND_PACKET:
+		case ACTION_SEND_OWN:
 			break;
 		case ACTION_VISITOR_SET:
 		case ACTION_VISITOR_DEL:

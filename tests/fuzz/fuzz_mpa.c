@@ -171,6 +171,7 @@ static void perform(const struct actions *out)
 		case ACTION_SEND_TUNNELLED:
 			break;
 		case ACTION_SEND_PACKET:
+		case ACTION_SEND_OWN:
 		case ACTION_BINDING_SET:
 		case ACTION_BINDING_DEL:
 			abort();

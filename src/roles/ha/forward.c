@@ -16,7 +16,7 @@ static void send_error(struct ha *ha, struct instant now, struct in_addr source,
 	w = actions_writer(out, 600);
 	if (!icmp4_error_build(&w, source, packet, ICMP4_UNREACHABLE, code, mtu))
 		return;
-	actions_send_packet(out, &w);
+	actions_send_own(out, &w);
 	HA_COUNT(ha, icmp_sent);
 }
 

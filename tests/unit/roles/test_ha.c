@@ -872,8 +872,8 @@ static void senders_hear_what_is_wrong(void **state)
 
 	(void)state;
 	ha_on_packet(ha, now, (struct span){ p, packet(p, sizeof(p), "10.9.0.2", "10.42.0.99", 0, 8) }, 0, &out);
-	assert_int_equal(
-		ip4_parse(find_action(ACTION_SEND_PACKET)->octets.p, find_action(ACTION_SEND_PACKET)->octets.n, &h), 0);
+	assert_int_equal(ip4_parse(find_action(ACTION_SEND_OWN)->octets.p, find_action(ACTION_SEND_OWN)->octets.n, &h),
+			 0);
 	assert_int_equal(icmp4_parse(&h, &m), 0);
 	assert_int_equal(m.type, ICMP4_UNREACHABLE);
 	assert_int_equal(m.code, ICMP4_HOST_UNREACHABLE);
