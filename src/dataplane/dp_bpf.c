@@ -241,7 +241,9 @@ static int on_event(void *ctx, void *data, size_t n)
 static const char *explain(int r, const char *otherwise)
 {
 	if (r == -EPERM)
-		return "loading the kernel programs needs CAP_BPF and CAP_NET_ADMIN (or root)";
+		return "loading the kernel programs needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (or root)";
+	if (r == -EACCES)
+		return "the kernel's verifier refuses the tunnel programs (is CAP_PERFMON missing?)";
 	if (r == -EOPNOTSUPP || r == -ENOSYS)
 		return "this kernel cannot run the tunnel programs: Linux 6.1 or newer with CONFIG_BPF_SYSCALL is "
 		       "needed";
