@@ -100,7 +100,7 @@ class Office:
         net.link(self.cn, "eth0", self.ha, "lan")
         self.core.sysctl(net__ipv4__ip_forward=1)
         self.ha.sysctl(net__ipv4__ip_forward=1)
-        self.core.batch("address add 10.0.0.254/24 dev ha")
+        self.core.batch("address add 10.0.0.254/24 dev ha", f"route add 10.9.0.0/24 via {ANCHOR}")
         self.ha.batch(f"address add {ANCHOR}/24 dev core", "address add 10.9.0.1/24 dev lan",
                       "route add 10.0.0.0/8 via 10.0.0.254")
         self.cn.batch(f"address add {CORRESPONDENT}/24 dev eth0", "route add default via 10.9.0.1")

@@ -61,6 +61,8 @@ static const struct conf_key top_keys[] = {
 	  .help = "Serve proxy agents; otherwise they are answered with code 149." },
 	{ .name = "forward-broadcast", .kind = KEY_BOOL, .offset = TOP(ha.forward_broadcast), .fallback = "no",
 	  .help = "Copy link-local multicast and broadcast of a station to the others of its subnet." },
+	{ .name = "dhcp-server", .kind = KEY_ADDRESS, .offset = TOP(ha.dhcp_server), .optional = true,
+	  .help = "DHCP server that stations' tunnelled messages are relayed to; for agents with dhcp = anchor." },
 	{ .name = "strict-reserved", .kind = KEY_BOOL, .offset = TOP(ha.strict_reserved), .fallback = "no",
 	  .help = "Refuse requests with reserved bits set, with code 134." },
 	{ .name = "sequence-form", .kind = KEY_ENUM, .offset = TOP(ha.sequence.form), NAMES(sequence_names),

@@ -248,7 +248,7 @@ static int run(struct ha_file *f, const struct dp_conf *dp)
 {
 	static struct daemon d;
 	auto_(ha_closep) struct ha *ha = NULL;
-	int r = daemon_open(&d, &role, &f->daemon, dp, false);
+	int r = daemon_open(&d, &role, &f->daemon, dp, f->ha.dhcp_server.s_addr != INADDR_ANY);
 
 	if (r == 0)
 		r = open_home_links(&d, f);

@@ -21,7 +21,7 @@
 	X(identification_mismatches) X(stale_sequences) X(table_full) X(pool_empty) X(revocations_sent) \
 	X(revocations_acknowledged) X(revocations_given_up) X(revocations_received) X(revocations_ignored) \
 	X(replies_unexpected) X(arp_answered) X(broadcast_copies) X(broadcast_suppressed) X(tunnel_spoofs) \
-	X(packets_dropped) X(icmp_sent) X(keepalives_answered)
+	X(packets_dropped) X(icmp_sent) X(keepalives_answered) X(dhcp_relayed) X(dhcp_dropped)
 /* clang-format on */
 
 #define HA_COUNTER_ID(name) HA_COUNTER_##name,
@@ -123,6 +123,9 @@ void ha_announcements_free(struct ha *ha);
 bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct in_addr destination);
 void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
 		  struct actions *out);
+
+/* dhcp.c: a message to UDP 67, from a station through its tunnel or from the server. */
+void ha_on_dhcp(struct ha *ha, const struct datagram *d, struct actions *out);
 
 /* forward.c: RFC 3519 tunnel data that the kernel programs left to us. */
 void ha_on_tunnel_data(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);

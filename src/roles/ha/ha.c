@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/util.h"
+#include "codec/dhcp4.h"
 #include "roles/ha/agent.h"
 
 enum {
@@ -217,6 +218,10 @@ static void on_request(struct ha *ha, struct instant now, const struct datagram 
 
 void ha_on_datagram(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
 {
+	if (d->local_port == DHCP4_SERVER_PORT) {
+		ha_on_dhcp(ha, d, out);
+		return;
+	}
 	if (d->payload.n == 0) {
 		HA_COUNT(ha, malformed);
 		return;

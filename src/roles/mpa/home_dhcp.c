@@ -159,6 +159,35 @@ void subscriber_answer_dhcp(struct subscriber *s, struct instant now, const stru
 	}
 }
 
+/* L-38: the home agent relays. The message goes through the station's own tunnel, from its home address. */
+static void send_to_anchor(struct subscriber *s, const struct dhcp4 *m, struct span payload, struct actions *out)
+{
+	const struct ip4 h = { .ttl = 64, .source = s->home, .destination = s->agent_address };
+	const struct udp4 u = { .source = DHCP4_CLIENT_PORT, .destination = DHCP4_SERVER_PORT, .payload = payload };
+	uint8_t packet[HELD_FRAME_MAX];
+	struct wr w = wr_init(packet, sizeof(packet));
+
+	if (m->type == DHCP4_RELEASE || m->type == DHCP4_DECLINE) {
+		MPA_COUNT(s->mpa, dhcp_ignored); /* the binding decides when the address is given up */
+		return;
+	}
+	udp4_build(&w, &h, &u);
+	if (w.err)
+		return;
+	actions_send_tunnelled(out, &s->tunnel, (struct span){ packet, wr_len(&w) });
+	MPA_COUNT(s->mpa, dhcp_relayed);
+}
+
+/* A DHCP message of a station whose home address is known. */
+static void serve(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct span payload,
+		  struct actions *out)
+{
+	if (s->mpa->conf->dhcp == MPA_DHCP_ANCHOR)
+		send_to_anchor(s, m, payload, out);
+	else
+		subscriber_answer_dhcp(s, now, m, out);
+}
+
 static void hold(struct subscriber *s, struct span frame)
 {
 	uint8_t *copy = malloc(frame.n);
@@ -172,7 +201,7 @@ static void hold(struct subscriber *s, struct span frame)
 	MPA_COUNT(s->mpa, dhcp_held);
 }
 
-static int dhcp_of_frame(struct span frame, struct dhcp4 *ret)
+static int dhcp_of_frame(struct span frame, struct span *ret_payload, struct dhcp4 *ret)
 {
 	struct ether e;
 	struct ip4 ip;
@@ -181,6 +210,7 @@ static int dhcp_of_frame(struct span frame, struct dhcp4 *ret)
 	if (ether_parse(frame.p, frame.n, &e) < 0 || ip4_parse(e.payload.p, e.payload.n, &ip) < 0 ||
 	    udp4_parse(&ip, &u) < 0)
 		return -EBADMSG;
+	*ret_payload = u.payload;
 	return dhcp4_parse(u.payload.p, u.payload.n, ret);
 }
 
@@ -196,11 +226,12 @@ void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, s
 {
 	struct dhcp4 m;
 	struct station_id id = { .mac = port->mac };
+	struct span payload;
 	struct subscriber *s;
 
 	if (mpa->conf->dhcp == MPA_DHCP_OFF)
 		return;
-	if (dhcp_of_frame(frame, &m) < 0 || m.op != DHCP4_BOOTREQUEST) {
+	if (dhcp_of_frame(frame, &payload, &m) < 0 || m.op != DHCP4_BOOTREQUEST) {
 		MPA_COUNT(mpa, malformed);
 		return;
 	}
@@ -218,7 +249,7 @@ void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, s
 	if (!s)
 		return;
 	if (s->state == SUBSCRIBER_SERVED)
-		subscriber_answer_dhcp(s, now, &m, out);
+		serve(s, now, &m, payload, out);
 	else if (frame.n <= HELD_FRAME_MAX)
 		hold(s, frame);
 }
@@ -227,10 +258,11 @@ void subscriber_release_held(struct subscriber *s, struct instant now, struct ac
 {
 	auto_(freep) uint8_t *arp = TAKE_PTR(s->held_arp);
 	auto_(freep) uint8_t *dhcp = TAKE_PTR(s->held_dhcp);
+	struct span payload;
 	struct dhcp4 m;
 
 	if (arp)
 		subscriber_answer_arp(s, (struct span){ arp, s->held_arp_n }, out);
-	if (dhcp && dhcp_of_frame((struct span){ dhcp, s->held_dhcp_n }, &m) == 0)
-		subscriber_answer_dhcp(s, now, &m, out); /* last: the station may leave by it */
+	if (dhcp && dhcp_of_frame((struct span){ dhcp, s->held_dhcp_n }, &payload, &m) == 0)
+		serve(s, now, &m, payload, out); /* last: the station may leave by it */
 }
