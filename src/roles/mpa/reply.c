@@ -159,6 +159,10 @@ static void accepted(struct subscriber *s, const struct answer *a, struct action
 		(void)subscriber_event(s, a->now, EVENT_ACCEPTED, "deregistered", out);
 		return;
 	}
+	if (lifetime_s == 0) {
+		bar(s, a, RETRY_UNKNOWN_S, out); /* accepted for no time at all: not to be asked for in a circle */
+		return;
+	}
 	s->home = a->m.home;
 	s->home_known = true;
 	s->sequence = a->x.sequence; /* 0 when it keeps none */
@@ -241,6 +245,17 @@ static void note_reply(const struct subscriber *s, const struct answer *a, struc
 			  a->m.lifetime_s, n > 0 ? ": " : "", text);
 }
 
+/* What lies behind the authenticator anybody could have added. */
+static void drop_unprotected(const struct subscriber *s, struct mip_exts *x)
+{
+	size_t at = s->auth_type == MIP_EXT_FA_HA_AUTH ? x->fa_ha.at : x->mn_ha.at;
+
+	if (x->revocation_at > at)
+		x->revocation_at = 0;
+	if (x->udp_reply_at > at)
+		x->udp_reply_at = 0;
+}
+
 /* Without proof it is only a hint; the request is repeated as if nothing had come (RFC 5944 3.6.2.1). */
 static void note_unauthentic(struct subscriber *s, const struct answer *a, struct actions *out)
 {
@@ -280,6 +295,7 @@ void mpa_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d,
 		note_unauthentic(s, &a, out);
 		return;
 	}
+	drop_unprotected(s, &a.x);
 	s->last_code = a.m.code;
 	if (subscriber_sa(s)->replay == REPLAY_NONCE)
 		s->nonce = (uint32_t)(a.m.id >> 32);

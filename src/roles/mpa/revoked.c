@@ -7,6 +7,14 @@ static bool serial_after(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) > 0;
 }
 
+/* The care-of address we registered: ours, or that of the foreign agent on the way. */
+static struct in_addr care_of(const struct subscriber *s)
+{
+	bool direct = !s->agent || s->agent->via_fa.s_addr == INADDR_ANY;
+
+	return direct ? s->mpa->conf->care_of : s->agent->via_fa;
+}
+
 /* The subscriber a revocation is about, if the message is proven, new and from its own home agent. */
 static struct subscriber *revoked(struct mpa *mpa, const struct datagram *d, const struct mip_revocation *m,
 				  const struct mip_exts *x)
@@ -14,7 +22,8 @@ static struct subscriber *revoked(struct mpa *mpa, const struct datagram *d, con
 	struct subscriber *s = subscriber_with_home(mpa, m->home, d->remote);
 	const struct mip_auth *auth;
 
-	if (!s || !m->from_ha || m->home_domain.s_addr != s->agent_address.s_addr || x->duplicate_auth)
+	if (!s || !m->from_ha || m->home_domain.s_addr != s->agent_address.s_addr ||
+	    m->foreign_domain.s_addr != care_of(s).s_addr || x->duplicate_auth)
 		return NULL;
 	/* Older than our registration: it was meant for the station's last stay here. */
 	if (!serial_after(m->id, s->agent_stamp))

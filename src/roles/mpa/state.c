@@ -21,6 +21,13 @@ static void do_register(struct subscriber *s, struct instant now, struct actions
 	subscriber_request(s, now, s->mpa->conf->lifetime_s, out);
 }
 
+/* It shows up again after it was gone: that it is here now counts, not what was known of its last stay. */
+static void do_claim(struct subscriber *s, struct instant now, struct actions *out)
+{
+	s->sequence = 0;
+	do_register(s, now, out);
+}
+
 static void do_deregister(struct subscriber *s, struct instant now, struct actions *out)
 {
 	s->exchange = (struct exchange){ 0 };
@@ -30,7 +37,9 @@ static void do_deregister(struct subscriber *s, struct instant now, struct actio
 /* When to ask again: three quarters into the lifetime, so that several losses still fit before its end (L-13). */
 static uint64_t refresh_at(const struct subscriber *s, struct instant now)
 {
-	return s->expires_us == NEVER ? NEVER : now.us + (s->expires_us - now.us) / 4 * 3;
+	if (s->expires_us == NEVER)
+		return NEVER;
+	return s->expires_us <= now.us ? now.us : now.us + (s->expires_us - now.us) / 4 * 3;
 }
 
 static void set_life(struct subscriber *s, uint64_t due_us)
@@ -70,7 +79,7 @@ static void do_stop(struct subscriber *s, struct instant now, struct actions *ou
 static void do_resume(struct subscriber *s, struct instant now, struct actions *out)
 {
 	do_serve(s, now, out);
-	do_register(s, now, out);
+	do_claim(s, now, out);
 }
 
 /* The timer of a served station: first to refresh, then, when nobody answered, to give up. */
@@ -134,7 +143,7 @@ static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_TIMER] = { do_deregister, SUBSCRIBER_DEREGISTERING },
 	},
 	[SUBSCRIBER_DEREGISTERING] = {
-		[EVENT_ATTACH] = { do_register, SUBSCRIBER_REGISTERING },
+		[EVENT_ATTACH] = { do_claim, SUBSCRIBER_REGISTERING },
 		[EVENT_ACCEPTED] = { do_nothing, SUBSCRIBER_GONE },
 		[EVENT_REFUSED] = { do_nothing, SUBSCRIBER_GONE },
 		[EVENT_SUPERSEDED] = { do_nothing, SUBSCRIBER_GONE },

@@ -50,12 +50,14 @@ int subscriber_add(struct mpa *mpa, const char *nai, struct subscriber **ret)
 {
 	auto_(freep) struct subscriber *s = NULL;
 	auto_(freep) char *copy = strdup(nai);
+	size_t all;
 	int r;
 
 	if (HASH_CNT(by_nai, mpa->by_nai) >= mpa->conf->max_subscribers)
 		return -ENOSPC;
 	s = calloc(1, sizeof(*s));
-	if (!s || !copy || timers_reserve(&mpa->retransmits, 1) < 0 || timers_reserve(&mpa->lives, 1) < 0)
+	all = HASH_CNT(by_nai, mpa->by_nai) + 1; /* the timers of all may be armed at once */
+	if (!s || !copy || timers_reserve(&mpa->retransmits, all) < 0 || timers_reserve(&mpa->lives, all) < 0)
 		return -ENOMEM;
 	s->mpa = mpa;
 	s->nai = copy;
