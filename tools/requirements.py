@@ -13,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TABLE = os.path.join(ROOT, "doc", "requirements.tsv")
 OUTPUT = os.path.join(ROOT, "doc", "requirements.md")
 ID = re.compile(r"\b[LAXG]-\d\d\b")
+RANGE = re.compile(r"\b([LAXG])-(\d\d)\.\.(?:\1-)?(\d\d)\b")
 STATES = {"built": "built", "later": "not yet done", "outside": "outside of the project's scope"}
 HEAD_LINES = 8  # an identifier so near to the top speaks of the whole file
 
@@ -68,6 +69,11 @@ def symbol(lines, at):
     return next((name for line in lines[at:at + 12] if (name := defined_at(line))), None)
 
 
+def identifiers(line):
+    line = RANGE.sub(lambda m: " ".join(f"{m[1]}-{n:02}" for n in range(int(m[2]), int(m[3]) + 1)), line)
+    return ID.findall(line)
+
+
 def collect():
     """Identifier -> [(path, symbol or None)]"""
     found = {}
@@ -75,7 +81,7 @@ def collect():
         with open(os.path.join(ROOT, path), encoding="utf-8") as f:
             lines = f.read().splitlines()
         for at, line in enumerate(lines):
-            for name in ID.findall(line):
+            for name in identifiers(line):
                 whole = path.endswith(".scn") or at < HEAD_LINES and line.startswith(("/*", " *", '"""'))
                 where = (path, None if whole else symbol(lines, at))
                 if where not in found.setdefault(name, []):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Home addresses of one home network and who holds them. A name gets the same address again as long as its lease is
- * kept, also after the binding ended (X-21): leases of ended bindings stay reserved for a while. */
+ * kept, also after the binding ended (A-32, X-21): leases of ended bindings stay reserved for a while. */
 #ifndef HF_CORE_POOL_H
 #define HF_CORE_POOL_H
 

@@ -3,7 +3,7 @@
 import subprocess
 
 from net import wait_for
-from office import ANCHOR, CORRESPONDENT, GATEWAY, HA, HOME, MPA, Office
+from office import ANCHOR, CORRESPONDENT, GATEWAY, HA, HOME, MPA
 
 SECOND = "10.0.99.1"
 
@@ -112,7 +112,7 @@ def test_real_home_link(make_office):
 
 
 def test_one_domain_one_mac(make_office):
-    """L-32, L-58: all agents of the domain show the same gateway MAC, so a station's cache stays right through a move."""
+    """L-32, X-16: all agents of the domain show the same gateway MAC, so a station's cache stays right through a move."""
     o = make_office(floors=2)
     st = o.add_station("alice")
     o.start()

@@ -34,7 +34,7 @@ def udhcpc(st, *options):
     ("erin", ("-F", "erin.example.com")),
 ])
 def test_identified_by_dhcp(floor, name, options):
-    """A-21 stays open; X-25, L-36, L-51: client identifier, host name, FQDN, on a trusted port."""
+    """A-22, A-23, X-25, L-36, L-51: client identifier, host name, FQDN, on a trusted port."""
     st = floor.add_station(name)
     st.go(1)
     text = udhcpc(st, *options)
@@ -44,7 +44,7 @@ def test_identified_by_dhcp(floor, name, options):
 
 
 def test_unknown_stations_get_nothing(floor):
-    """L-53 in spirit, L-61: who is nobody's station gets neither address nor ARP nor a path."""
+    """A-23, L-61: who is nobody's station gets neither address nor ARP nor a path."""
     st = floor.add_station("mallory")
     st.go(1)
     assert "lease of" not in udhcpc(st, "-t", "2")

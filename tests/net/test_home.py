@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Wherever a station is, its link looks like home."""
 import re
-import socket
 import subprocess
-import time
 
 import pytest
 from net import wait_for

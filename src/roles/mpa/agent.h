@@ -29,7 +29,7 @@ enum subscriber_state {
 	SUBSCRIBER_NEW,
 	SUBSCRIBER_REGISTERING, /* no tunnel: a request is under way */
 	SUBSCRIBER_SERVED,      /* tunnel up; a refresh may be under way */
-	SUBSCRIBER_HOLDING,     /* the station left without a word; its binding waits for it (G-11) */
+	SUBSCRIBER_HOLDING,     /* the station left without a word; its binding waits for it (A-33, G-11) */
 	SUBSCRIBER_DEREGISTERING,
 	SUBSCRIBER_BARRED, /* refused; tried again later */
 	SUBSCRIBER_GONE,

@@ -119,72 +119,66 @@ static void fills_the_proxy_agent(void **state)
 }
 
 /* Each mistake is told with what it is about; nothing of the file is used. */
+static const struct {
+	bool mpa;
+	const char *content, *want;
+} mistakes[] = {
+	{ false, "adress = \"10.0.0.1\"\n", ":1: adress: no such key; did you mean 'address'?" },
+	{ false, HA_TOP "networks office { }\n", "did you mean 'network'?" },
+	{ false, HA_TOP "max-lifetime = 4\n", ":3: max-lifetime: '4' is not valid; allowed: a number from 5 to 65535" },
+	{ false, HA_TOP "stale = never\n", "allowed: deny, deny-65, silent" },
+	{ false, "interfaces = {\"eth0\"}\n" HA_NETWORK, "address: missing" },
+	{ false, "address = \"10.0.0.1\"\n" HA_NETWORK, "interfaces: missing" },
+	{ false, HA_TOP, "network: missing" },
+	{ false, HA_TOP "network a {\n", "/conf:" },
+	{ false, HA_TOP "network a { prefix = \"10.42.0.0/24\" gateway = \"10.43.0.1\" }\n",
+	  "network 'a': gateway: allowed: an address inside of the prefix" },
+	{ false, HA_TOP HA_NETWORK "network b { prefix = \"10.42.0.128/25\" gateway = \"10.42.0.129\" }\n",
+	  "overlaps that of network 'office'" },
+	{ false,
+	  HA_TOP "network a { prefix = \"10.42.0.0/24\" gateway = \"10.42.0.1\" pools = {\"10.42.0.9-10.42.1.9\"} }\n",
+	  "ranges inside of the prefix" },
+	{ false,
+	  HA_TOP "network a { prefix = \"10.42.0.0/24\" gateway = \"10.42.0.1\" "
+		 "pools = {\"10.42.0.9-10.42.0.20\", \"10.42.0.20-10.42.0.30\"} }\n",
+	  "ranges that do not overlap" },
+	{ false, HA_TOP HA_NETWORK "association a { scope = domain spi = 1000 key = \"hex:01\" }\n",
+	  "association 'a': realm: missing" },
+	{ false, HA_TOP HA_NETWORK "association a { scope = node spi = 1000 key = \"hex:01\" }\n", "nodes: missing" },
+	{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 255 key = \"hex:01\" }\n",
+	  "spi: '255' is not valid" },
+	{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 key = \"0102\" }\n", "hex:..." },
+	{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 }\n", "exactly one of key and key-file" },
+	{ false, HA_TOP HA_NETWORK "user \"a@b\" { network = lab }\n", "there is no network 'lab'" },
+	{ false, HA_TOP HA_NETWORK "user \"*@b\" { home-address = \"10.42.0.5\" }\n", "none for a whole realm" },
+	{ false, HA_TOP HA_NETWORK "user \"a@b\" { home-address = \"10.42.0.1\" }\n", "not its gateway" },
+	{ false, HA_TOP HA_NETWORK "user \"a@b\" { home-address = \"10.42.0.255\" }\n", "home-address" },
+	{ false,
+	  HA_TOP HA_NETWORK
+	  "user \"a@b\" { home-address = \"10.42.0.5\" }\nuser \"c@b\" { home-address = \"10.42.0.5\" }\n",
+	  "10.42.0.5" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK, "access: missing" },
+	{ true, MPA_TOP MPA_AGENT MPA_ACCESS, "network: missing" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "dhcp = relay\n", "dhcp-server: missing" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { }\n",
+	  "at least one of mac, client-id, host-name, fqdn" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { fqdn = \"a.b\" home-agent = other }\n",
+	  "there is no home-agent 'other'" },
+};
+
 static void one_sentence_per_mistake(void **state)
 {
-	static const struct {
-		bool mpa;
-		const char *content, *want;
-	} rows[] = {
-		{ false, "adress = \"10.0.0.1\"\n", ":1: adress: no such key; did you mean 'address'?" },
-		{ false, HA_TOP "networks office { }\n", "did you mean 'network'?" },
-		{ false, HA_TOP "max-lifetime = 4\n",
-		  ":3: max-lifetime: '4' is not valid; allowed: a number from 5 to 65535" },
-		{ false, HA_TOP "stale = never\n", "allowed: deny, deny-65, silent" },
-		{ false, "interfaces = {\"eth0\"}\n" HA_NETWORK, "address: missing" },
-		{ false, "address = \"10.0.0.1\"\n" HA_NETWORK, "interfaces: missing" },
-		{ false, HA_TOP, "network: missing" },
-		{ false, HA_TOP "network a {\n", "/conf:" },
-		{ false, HA_TOP "network a { prefix = \"10.42.0.0/24\" gateway = \"10.43.0.1\" }\n",
-		  "network 'a': gateway: allowed: an address inside of the prefix" },
-		{ false, HA_TOP HA_NETWORK "network b { prefix = \"10.42.0.128/25\" gateway = \"10.42.0.129\" }\n",
-		  "overlaps that of network 'office'" },
-		{ false,
-		  HA_TOP
-		  "network a { prefix = \"10.42.0.0/24\" gateway = \"10.42.0.1\" pools = {\"10.42.0.9-10.42.1.9\"} }\n",
-		  "ranges inside of the prefix" },
-		{ false,
-		  HA_TOP "network a { prefix = \"10.42.0.0/24\" gateway = \"10.42.0.1\" "
-			 "pools = {\"10.42.0.9-10.42.0.20\", \"10.42.0.20-10.42.0.30\"} }\n",
-		  "ranges that do not overlap" },
-		{ false, HA_TOP HA_NETWORK "association a { scope = domain spi = 1000 key = \"hex:01\" }\n",
-		  "association 'a': realm: missing" },
-		{ false, HA_TOP HA_NETWORK "association a { scope = node spi = 1000 key = \"hex:01\" }\n",
-		  "nodes: missing" },
-		{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 255 key = \"hex:01\" }\n",
-		  "spi: '255' is not valid" },
-		{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 key = \"0102\" }\n", "hex:..." },
-		{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 }\n",
-		  "exactly one of key and key-file" },
-		{ false, HA_TOP HA_NETWORK "user \"a@b\" { network = lab }\n", "there is no network 'lab'" },
-		{ false, HA_TOP HA_NETWORK "user \"*@b\" { home-address = \"10.42.0.5\" }\n",
-		  "none for a whole realm" },
-		{ false, HA_TOP HA_NETWORK "user \"a@b\" { home-address = \"10.42.0.1\" }\n", "not its gateway" },
-		{ false, HA_TOP HA_NETWORK "user \"a@b\" { home-address = \"10.42.0.255\" }\n", "home-address" },
-		{ false,
-		  HA_TOP HA_NETWORK
-		  "user \"a@b\" { home-address = \"10.42.0.5\" }\nuser \"c@b\" { home-address = \"10.42.0.5\" }\n",
-		  "10.42.0.5" },
-		{ true, MPA_TOP MPA_AGENT MPA_NETWORK, "access: missing" },
-		{ true, MPA_TOP MPA_AGENT MPA_ACCESS, "network: missing" },
-		{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "dhcp = relay\n", "dhcp-server: missing" },
-		{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { }\n",
-		  "at least one of mac, client-id, host-name, fqdn" },
-		{ true,
-		  MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { fqdn = \"a.b\" home-agent = other }\n",
-		  "there is no home-agent 'other'" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
 		struct ha_file h = { 0 };
 		struct mpa_file m = { 0 };
 		int r;
 
-		write_file(path, rows[i].content, 0600);
-		r = rows[i].mpa ? mpa_file_load(path, &m, &error) : ha_file_load(path, &h, &error);
+		write_file(path, mistakes[i].content, 0600);
+		r = mistakes[i].mpa ? mpa_file_load(path, &m, &error) : ha_file_load(path, &h, &error);
 		assert_int_equal(r, -EINVAL);
-		if (!strstr(error.text, rows[i].want) || !strstr(error.text, path))
-			fail_msg("row %zu: wanted '%s', got '%s'", i, rows[i].want, error.text);
+		if (!strstr(error.text, mistakes[i].want) || !strstr(error.text, path))
+			fail_msg("row %zu: wanted '%s', got '%s'", i, mistakes[i].want, error.text);
 		assert_int_equal(h.ha.network_n + m.mpa.network_n, 0);
 	}
 }

@@ -6,59 +6,59 @@
 static const char *const colours[] = { "red", "green" };
 
 /* Each row: what is written, and whether it is right for that kind. */
+static const struct {
+	enum key_kind kind;
+	const char *text;
+	int want;
+} values[] = {
+	{ KEY_U8, "5", 0 },
+	{ KEY_U8, "200", 0 },
+	{ KEY_U8, "4", -EINVAL },
+	{ KEY_U8, "201", -EINVAL },
+	{ KEY_U8, "", -EINVAL },
+	{ KEY_U8, "+7", -EINVAL },
+	{ KEY_U8, "-7", -EINVAL },
+	{ KEY_U8, " 7", -EINVAL },
+	{ KEY_U8, "7s", -EINVAL },
+	{ KEY_U16, "0x10", -EINVAL },
+	{ KEY_U32, "99999999999999999999", -EINVAL },
+	{ KEY_BOOL, "yes", 0 },
+	{ KEY_BOOL, "off", 0 },
+	{ KEY_BOOL, "Yes", -EINVAL },
+	{ KEY_BOOL, "1", -EINVAL },
+	{ KEY_ENUM, "green", 0 },
+	{ KEY_ENUM, "blue", -EINVAL },
+	{ KEY_TEXT, "", 0 },
+	{ KEY_TEXT, "123456789", -EINVAL },
+	{ KEY_STRING, "", -EINVAL },
+	{ KEY_ADDRESS, "10.0.0.1", 0 },
+	{ KEY_ADDRESS, "10.0.1", -EINVAL },
+	{ KEY_ADDRESS, "10.0.0.256", -EINVAL },
+	{ KEY_ADDRESS, "::1", -EINVAL },
+	{ KEY_PREFIX, "10.42.0.0/24", 0 },
+	{ KEY_PREFIX, "0.0.0.0/0", 0 },
+	{ KEY_PREFIX, "10.42.0.7/32", 0 },
+	{ KEY_PREFIX, "10.42.0.7/24", -EINVAL },
+	{ KEY_PREFIX, "10.42.0.0", -EINVAL },
+	{ KEY_PREFIX, "10.42.0.0/33", -EINVAL },
+	{ KEY_PREFIX, "/24", -EINVAL },
+	{ KEY_PREFIX, "1000.1000.1000.1000/24", -EINVAL },
+	{ KEY_RANGES, "10.42.0.10-10.42.0.20", 0 },
+	{ KEY_RANGES, "10.42.0.20-10.42.0.10", -EINVAL },
+	{ KEY_RANGES, "10.42.0.10", -EINVAL },
+	{ KEY_MAC, "02:00:00:00:00:Fe", 0 },
+	{ KEY_MAC, "02:00:00:00:00", -EINVAL },
+	{ KEY_MAC, "02:00:00:00:00:0", -EINVAL },
+	{ KEY_MAC, "02:00:00:00:00:01:02", -EINVAL },
+	{ KEY_MAC, "02-00-00-00-00-01", -EINVAL },
+};
+
 static void accepts_and_refuses(void **state)
 {
-	static const struct {
-		enum key_kind kind;
-		const char *text;
-		int want;
-	} rows[] = {
-		{ KEY_U8, "5", 0 },
-		{ KEY_U8, "200", 0 },
-		{ KEY_U8, "4", -EINVAL },
-		{ KEY_U8, "201", -EINVAL },
-		{ KEY_U8, "", -EINVAL },
-		{ KEY_U8, "+7", -EINVAL },
-		{ KEY_U8, "-7", -EINVAL },
-		{ KEY_U8, " 7", -EINVAL },
-		{ KEY_U8, "7s", -EINVAL },
-		{ KEY_U16, "0x10", -EINVAL },
-		{ KEY_U32, "99999999999999999999", -EINVAL },
-		{ KEY_BOOL, "yes", 0 },
-		{ KEY_BOOL, "off", 0 },
-		{ KEY_BOOL, "Yes", -EINVAL },
-		{ KEY_BOOL, "1", -EINVAL },
-		{ KEY_ENUM, "green", 0 },
-		{ KEY_ENUM, "blue", -EINVAL },
-		{ KEY_TEXT, "", 0 },
-		{ KEY_TEXT, "123456789", -EINVAL },
-		{ KEY_STRING, "", -EINVAL },
-		{ KEY_ADDRESS, "10.0.0.1", 0 },
-		{ KEY_ADDRESS, "10.0.1", -EINVAL },
-		{ KEY_ADDRESS, "10.0.0.256", -EINVAL },
-		{ KEY_ADDRESS, "::1", -EINVAL },
-		{ KEY_PREFIX, "10.42.0.0/24", 0 },
-		{ KEY_PREFIX, "0.0.0.0/0", 0 },
-		{ KEY_PREFIX, "10.42.0.7/32", 0 },
-		{ KEY_PREFIX, "10.42.0.7/24", -EINVAL },
-		{ KEY_PREFIX, "10.42.0.0", -EINVAL },
-		{ KEY_PREFIX, "10.42.0.0/33", -EINVAL },
-		{ KEY_PREFIX, "/24", -EINVAL },
-		{ KEY_PREFIX, "1000.1000.1000.1000/24", -EINVAL },
-		{ KEY_RANGES, "10.42.0.10-10.42.0.20", 0 },
-		{ KEY_RANGES, "10.42.0.20-10.42.0.10", -EINVAL },
-		{ KEY_RANGES, "10.42.0.10", -EINVAL },
-		{ KEY_MAC, "02:00:00:00:00:Fe", 0 },
-		{ KEY_MAC, "02:00:00:00:00", -EINVAL },
-		{ KEY_MAC, "02:00:00:00:00:0", -EINVAL },
-		{ KEY_MAC, "02:00:00:00:00:01:02", -EINVAL },
-		{ KEY_MAC, "02-00-00-00-00-01", -EINVAL },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		struct conf_key key = {
-			.name = "k", .kind = rows[i].kind, .min = 5, .max = 200, .names = colours, .name_n = 2
+			.name = "k", .kind = values[i].kind, .min = 5, .max = 200, .names = colours, .name_n = 2
 		};
 		union {
 			char text[8];
@@ -68,11 +68,11 @@ static void accepts_and_refuses(void **state)
 		const char *allowed = NULL;
 		char buffer[256];
 
-		if (rows[i].kind == KEY_TEXT)
+		if (values[i].kind == KEY_TEXT)
 			key.max = 8;
-		if (value_parse(&key, rows[i].text, &v, buffer, &allowed) != rows[i].want)
-			fail_msg("'%s'", rows[i].text);
-		if (rows[i].want < 0)
+		if (value_parse(&key, values[i].text, &v, buffer, &allowed) != values[i].want)
+			fail_msg("'%s'", values[i].text);
+		if (values[i].want < 0)
 			assert_true(allowed && allowed[0]); /* it says what is right */
 	}
 }
