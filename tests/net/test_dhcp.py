@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 from net import wait_for
-from office import CORRESPONDENT, GATEWAY, HOME, MPA, Office
+from office import CORRESPONDENT, GATEWAY, HOME, Office
 
 RESOLV = "nameserver 10.9.0.2"
 
