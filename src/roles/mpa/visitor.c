@@ -35,16 +35,24 @@ static struct dp_visitor visitor(const struct subscriber *s)
 	return v;
 }
 
+/* L-12, L-45: registered through a foreign agent, the tunnel ends there and the station is its visitor. */
+static bool is_elsewhere(const struct subscriber *s)
+{
+	return s->agent && s->agent->via_fa.s_addr != INADDR_ANY;
+}
+
 void subscriber_visitor_set(const struct subscriber *s, struct actions *out)
 {
 	const struct dp_visitor v = visitor(s);
 
-	actions_visitor_set(out, &v);
+	if (!is_elsewhere(s))
+		actions_visitor_set(out, &v);
 }
 
 void subscriber_visitor_del(const struct subscriber *s, struct actions *out)
 {
 	const struct dp_visitor v = visitor(s);
 
-	actions_visitor_del(out, &v);
+	if (!is_elsewhere(s))
+		actions_visitor_del(out, &v);
 }
