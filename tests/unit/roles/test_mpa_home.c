@@ -40,8 +40,9 @@ static void arp_for_the_whole_subnet(void **state)
 
 		ask_arp("10.42.0.20", answered[i]);
 		assert_int_equal(rig_find(ACTION_SEND_FRAME)->ifindex, PORT);
-		assert_int_equal(ether_parse(rig_find(ACTION_SEND_FRAME)->octets.p, rig_find(ACTION_SEND_FRAME)->octets.n, &e),
-				 0);
+		assert_int_equal(
+			ether_parse(rig_find(ACTION_SEND_FRAME)->octets.p, rig_find(ACTION_SEND_FRAME)->octets.n, &e),
+			0);
 		assert_memory_equal(e.destination, alice_mac, sizeof(alice_mac));
 		assert_int_equal(arp_parse(e.payload.p, e.payload.n, &a), 0);
 		assert_int_equal(a.op, ARP_REPLY);
@@ -54,11 +55,10 @@ static void arp_for_the_whole_subnet(void **state)
 static void arp_is_silent_where_it_must(void **state)
 {
 	static const char *const ignored[][2] = {
-		{ "10.42.0.20", "10.42.0.20" },	  /* announces itself */
-		{ "0.0.0.0", "10.42.0.20" },	  /* probes its own address */
-		{ "10.42.0.20", "169.254.1.2" },
-		{ "10.42.0.20", "10.99.0.1" },	  /* another subnet */
-		{ "10.42.0.77", "10.42.0.77" },	  /* announces another address */
+		{ "10.42.0.20", "10.42.0.20" },                                 /* announces itself */
+		{ "0.0.0.0", "10.42.0.20" },                                    /* probes its own address */
+		{ "10.42.0.20", "169.254.1.2" }, { "10.42.0.20", "10.99.0.1" }, /* another subnet */
+		{ "10.42.0.77", "10.42.0.77" },                                 /* announces another address */
 	};
 
 	(void)state;
@@ -210,12 +210,12 @@ static void requests_in_every_state(void **state)
 		struct ask ask;
 		uint8_t type; /* of the answer; 0: none */
 	} rows[] = {
-		{ { .requested = "10.42.0.20", .server = "10.42.0.1" }, DHCP4_ACK },  /* selecting us */
-		{ { .requested = "10.42.0.20", .server = "192.0.2.1" }, 0 },	      /* somebody else */
-		{ { .requested = "10.42.0.20" }, DHCP4_ACK },			      /* init-reboot */
+		{ { .requested = "10.42.0.20", .server = "10.42.0.1" }, DHCP4_ACK }, /* selecting us */
+		{ { .requested = "10.42.0.20", .server = "192.0.2.1" }, 0 },         /* somebody else */
+		{ { .requested = "10.42.0.20" }, DHCP4_ACK },                        /* init-reboot */
 		{ { .requested = "10.42.0.99" }, DHCP4_NAK },
 		{ { .requested = "192.168.1.5" }, DHCP4_NAK },
-		{ { .client = "10.42.0.20" }, DHCP4_ACK },			      /* renewing, rebinding */
+		{ { .client = "10.42.0.20" }, DHCP4_ACK }, /* renewing, rebinding */
 		{ { .client = "10.42.0.99" }, DHCP4_NAK },
 	};
 
@@ -250,7 +250,9 @@ static void stations_are_known_by_name(void **state)
 	ask_dhcp(&(struct ask){ .type = DHCP4_DISCOVER, .no_mac_match = true, .host_name = "NODE" });
 	assert_memory_equal(rig_request().x.nai.p, "node@elsewhere.org", rig_request().x.nai.n);
 	rig_restart();
-	ask_dhcp(&(struct ask){ .type = DHCP4_DISCOVER, .no_mac_match = true, .fqdn = "mallory.example.com",
+	ask_dhcp(&(struct ask){ .type = DHCP4_DISCOVER,
+				.no_mac_match = true,
+				.fqdn = "mallory.example.com",
 				.host_name = "node" }); /* 81 counts, 12 does not */
 	assert_int_equal(rig.out.n, 0);
 	assert_int_equal(rig_counter("unknown_stations"), 1);
@@ -284,7 +286,9 @@ static void relay_names_the_home_subnet(void **state)
 	struct dhcp4 m, reply = { .op = DHCP4_BOOTREPLY, .hlen = 6, .xid = 0x11223344, .your = ip("10.42.0.33") };
 	uint8_t message[600];
 	struct wr w = wr_init(message, sizeof(message));
-	struct datagram d = { .local = ip("10.0.1.1"), .local_port = DHCP4_SERVER_PORT, .remote = ip("10.9.0.2"),
+	struct datagram d = { .local = ip("10.0.1.1"),
+			      .local_port = DHCP4_SERVER_PORT,
+			      .remote = ip("10.9.0.2"),
 			      .remote_port = DHCP4_SERVER_PORT };
 	struct answer answer;
 
@@ -345,8 +349,9 @@ static size_t wrapped(uint8_t *ret, size_t room, const char *group)
 	struct wr i = wr_init(inner, sizeof(inner)), w = wr_init(ret, room);
 	const struct ip4 h = { .ttl = 1, .source = ip("10.42.0.21"), .destination = ip(group) };
 	const struct udp4 u = { .source = 5353, .destination = 5353, .payload = text("hi") };
-	const struct ip4 wrap = { .ttl = 64, .protocol = IPPROTO_IPIP, .source = ip("10.0.0.1"),
-				  .destination = ip("10.42.0.20") };
+	const struct ip4 wrap = {
+		.ttl = 64, .protocol = IPPROTO_IPIP, .source = ip("10.0.0.1"), .destination = ip("10.42.0.20")
+	};
 
 	udp4_build(&i, &h, &u);
 	ip4_build(&w, &wrap, wr_len(&i));
@@ -381,7 +386,10 @@ static void what_does_not_fit(void **state)
 {
 	uint8_t p[1500] = { 0 };
 	struct wr w = wr_init(p, sizeof(p));
-	struct ip4 h = { .ttl = 64, .protocol = IPPROTO_UDP, .fragment = IP4_DF, .source = ip("10.42.0.20"),
+	struct ip4 h = { .ttl = 64,
+			 .protocol = IPPROTO_UDP,
+			 .fragment = IP4_DF,
+			 .source = ip("10.42.0.20"),
 			 .destination = ip("10.9.0.2") };
 	const struct action *a;
 	struct icmp4 m;
@@ -398,7 +406,9 @@ static void what_does_not_fit(void **state)
 	assert_int_equal(m.code, ICMP4_FRAGMENTATION_NEEDED);
 	assert_int_equal(m.rest, 1480);
 	w = wr_init(p, sizeof(p));
-	h = (struct ip4){ .ttl = 64, .protocol = IPPROTO_UDP, .source = ip("10.42.0.20"), .destination = ip("10.9.0.2") };
+	h = (struct ip4){
+		.ttl = 64, .protocol = IPPROTO_UDP, .source = ip("10.42.0.20"), .destination = ip("10.9.0.2")
+	};
 	ip4_build(&w, &h, sizeof(p) - IP4_HEADER_OCTETS);
 	actions_clear(&rig.out);
 	mpa_on_too_big(rig.mpa, rig.now, 0, (struct span){ p, sizeof(p) }, 1500, &rig.out);
