@@ -240,7 +240,7 @@ static void requests_in_every_state(void **state)
 	assert_int_equal(a.m.lease_s, 0);
 }
 
-/* names are looked up, unknown ones are nobody. */
+/* names are looked up, unknown ones are nobody. */
 static void stations_are_known_by_name(void **state)
 {
 	(void)state;
