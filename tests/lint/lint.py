@@ -60,9 +60,26 @@ def digest(paths):
     return h.hexdigest()
 
 
-def tidy_one(path, common):
-    """Remembers files that passed: the same text, headers and settings are not read again."""
-    stamp = os.path.join(STAMPS, f"{path.replace('/', '+')}.{digest([path])[:16]}.{common[:16]}")
+def with_headers(path, seen):
+    """The files a source consists of, system headers left out."""
+    if path in seen or not os.path.isfile(path):
+        return seen
+    seen.add(path)
+    with open(path, encoding="utf-8") as f:
+        for m in rules.INCLUDE.finditer(f.read()):
+            if m[1]:
+                with_headers(os.path.join("src", m[1]), seen)
+                with_headers(os.path.normpath(os.path.join(os.path.dirname(path), m[1])), seen)
+    return seen
+
+
+def stamp_of(path):
+    """A file that passed is remembered: the same text, headers and settings are not read again."""
+    return os.path.join(STAMPS, f"{path.replace('/', '+')}.{digest(with_headers(path, {'.clang-tidy'}))[:16]}")
+
+
+def tidy_one(path):
+    stamp = stamp_of(path)
     if os.path.exists(stamp):
         return []
     status, lines = run("clang-tidy", "--quiet", "-p", BUILD, path)
@@ -75,14 +92,12 @@ def tidy_one(path, common):
 
 def tidy():
     os.makedirs(STAMPS, exist_ok=True)
-    common = digest([p for p in tracked(".h") if p.startswith(("src/", "cli/"))] + [".clang-tidy"])
-    for old in os.listdir(STAMPS):
-        if not old.endswith(common[:16]):
-            os.unlink(os.path.join(STAMPS, old))
     files = [p for p in tracked(".c") if p.startswith(("src/", "cli/")) and not p.endswith(".bpf.c")]
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for found in pool.map(lambda p: tidy_one(p, common), files):
+        for found in pool.map(tidy_one, files):
             yield from found
+    for old in set(os.listdir(STAMPS)) - {os.path.basename(stamp_of(p)) for p in files}:
+        os.unlink(os.path.join(STAMPS, old))
 
 
 def python():
