@@ -44,6 +44,7 @@ CLIENTS = {
     "dhcpcd": "exec dhcpcd -4 -B -A --noipv4ll eth0",
     "networkd": """
         mount -t sysfs -o ro sysfs /sys  # read-only: it does not wait for udev then
+        mkdir -p /run/systemd  # absent where systemd is not the init
         mount -t tmpfs tmpfs /run/systemd
         mkdir -p /run/systemd/network /run/systemd/netif
         chown systemd-network /run/systemd/netif 2>/dev/null || true
