@@ -44,6 +44,10 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_
 	struct outer o;
 	struct route r;
 
+	/* It looks as if we had wrapped a broadcast for this station (L-44), but we never send those this way: whoever
+	 * did could speak to all of the station's link in its neighbours' name. */
+	if (ip->protocol == IPPROTO_IPIP && ip->saddr == t.local)
+		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
 	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, octets) + overhead(&t), &r);
 	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return tell_too_big(skb, 0, l2, b->index, r.fib.mtu_result);

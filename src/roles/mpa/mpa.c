@@ -184,6 +184,15 @@ void mpa_on_carrier(struct mpa *mpa, struct instant now, uint32_t ifindex, bool 
 			(void)subscriber_event(s, now, EVENT_LOST, "link down", out);
 }
 
+/* What the anchor copies to a subnet, and nothing else (L-44). */
+static bool is_for_subnet(const struct subscriber *s, struct in_addr a)
+{
+	const struct mpa_network *n = subscriber_network(s);
+
+	return a.s_addr == INADDR_BROADCAST || ntohl(a.s_addr) >> 8 == UINT32_C(0xe00000) ||
+	       (n && a.s_addr == prefix_broadcast(&n->prefix).s_addr);
+}
+
 /* The agent's copy of a subnet's broadcast, wrapped for one station (L-44): out of the wrapping, onto its port. */
 static void deliver_broadcast(struct mpa *mpa, const struct subscriber *s, const struct ip4 *wrap, struct actions *out)
 {
@@ -191,7 +200,7 @@ static void deliver_broadcast(struct mpa *mpa, const struct subscriber *s, const
 	uint8_t to[MAC_OCTETS];
 	struct ip4 ip;
 
-	if (ip4_parse(wrap->payload.p, wrap->payload.n, &ip) < 0) {
+	if (ip4_parse(wrap->payload.p, wrap->payload.n, &ip) < 0 || !is_for_subnet(s, ip.destination)) {
 		MPA_COUNT(mpa, packets_dropped);
 		return;
 	}

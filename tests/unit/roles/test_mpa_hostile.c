@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The proxy agent against late, bent and misleading answers. */
+#include "codec/ip4.h"
 #include "codec/mip_msg.h"
 #include "core/sa.h"
 #include "roles/mpa/mpa.h"
@@ -329,6 +330,43 @@ static void answers_to_other_requests_are_ignored(void **state)
 	assert_false(has(ACTION_VISITOR_DEL));
 }
 
+/* L-44: the wrapping is for broadcasts; anything else in it would reach the link past the data plane's checks. */
+static void only_broadcasts_come_wrapped(void **state)
+{
+	static const struct {
+		const char *destination;
+		bool delivered;
+	} rows[] = {
+		{ "224.0.0.251", true }, { "255.255.255.255", true }, { "10.42.0.255", true },  { "10.42.0.10", false },
+		{ "10.42.0.11", false }, { "239.1.2.3", false },      { "10.43.0.255", false },
+	};
+
+	(void)state;
+	packet();
+	answer(&(struct answer){ .lifetime_s = 600, .sequence = 1 });
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t octets[64];
+		struct wr w = wr_init(octets, sizeof(octets));
+		const struct ip4 wrap = {
+			.ttl = 64, .protocol = IPPROTO_IPIP, .source = agent.address, .destination = ip("10.42.0.10")
+		};
+		const struct ip4 inner = { .ttl = 1,
+					   .protocol = IPPROTO_UDP,
+					   .source = ip("10.42.0.11"),
+					   .destination = ip(rows[i].destination) };
+		const struct tunnelled t = { .tunnel = { .local = conf.care_of, .remote = agent.address },
+					     .inner = { octets, 40 } };
+
+		ip4_build(&w, &wrap, 20);
+		ip4_build(&w, &inner, 0);
+		assert_int_equal(wr_len(&w), 40);
+		actions_clear(&out);
+		mpa_on_tunnelled(mpa, now, &t, &out);
+		if (has(ACTION_SEND_FRAME) != rows[i].delivered)
+			fail_msg("%s", rows[i].destination);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -341,6 +379,7 @@ int main(void)
 		TEST(coming_back_claims_anew),
 		TEST(superseded_is_not_for_ever),
 		TEST(answers_to_other_requests_are_ignored),
+		TEST(only_broadcasts_come_wrapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

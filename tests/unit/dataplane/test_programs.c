@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel programs on single packets, run by the kernel without any interface (BPF_PROG_TEST_RUN): what must not
+ * pass does not, and what is not ours is left alone. Needs the right to load programs. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/pkt_cls.h>
+
+#include "anchor.skel.h"
+#include "codec/ether.h"
+#include "codec/ip4.h"
+#include "core/tunnel.h"
+#include "dataplane/dp_def.h"
+#include "mpa.skel.h"
+#include "tests/unit/test.h"
+
+enum { LOOPBACK = 1, MAX = 8 };
+
+static struct anchor_bpf *anchor;
+static struct mpa_bpf *mpa;
+static uint8_t frame[256];
+static struct wr w;
+
+static int set_max(struct bpf_map *m)
+{
+	return bpf_map__set_max_entries(m, MAX);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	anchor = anchor_bpf__open();
+	mpa = mpa_bpf__open();
+	if (!anchor || !mpa || set_max(anchor->maps.bindings) < 0 || set_max(anchor->maps.counters) < 0 ||
+	    set_max(mpa->maps.uplink) < 0 || set_max(mpa->maps.downlink) < 0 || set_max(mpa->maps.counters) < 0)
+		return -1;
+	return anchor_bpf__load(anchor) < 0 || mpa_bpf__load(mpa) < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	anchor_bpf__destroy(anchor);
+	mpa_bpf__destroy(mpa);
+	return 0;
+}
+
+static uint64_t stat(struct bpf_map *stats, uint32_t reason)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *v = calloc((size_t)cpus, sizeof(*v)), sum = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(stats), &reason, v), 0);
+	for (int i = 0; i < cpus; i++)
+		sum += v[i];
+	free(v);
+	return sum;
+}
+
+/* An Ethernet header and IPv4 headers around each other, outermost first; the innermost has @rest octets behind it. */
+static void build(const struct ip4 *headers, size_t n, size_t rest)
+{
+	static const uint8_t to[6] = { 0 } /* loopback's own */, from[6] = { 2, 0, 0, 0, 0, 1 };
+
+	memset(frame, 0, sizeof(frame));
+	w = wr_init(frame, sizeof(frame));
+	ether_build(&w, to, from, ETHER_IP4);
+	for (size_t i = 0; i < n; i++)
+		ip4_build(&w, &headers[i], (n - 1 - i) * IP4_HEADER_OCTETS + rest);
+	(void)wr_skip(&w, rest);
+	assert_int_equal(w.err, 0);
+}
+
+static int run(const struct bpf_program *program)
+{
+	struct __sk_buff skb = { .ifindex = LOOPBACK, .ingress_ifindex = LOOPBACK };
+	struct bpf_test_run_opts opts = { .sz = sizeof(opts),
+					  .data_in = frame,
+					  .data_size_in = (uint32_t)wr_len(&w),
+					  .ctx_in = &skb,
+					  .ctx_size_in = sizeof(skb),
+					  .repeat = 1 };
+	uint8_t out[512];
+
+	opts.data_out = out;
+	opts.data_size_out = sizeof(out);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &opts), 0);
+	return (int)opts.retval;
+}
+
+static void add_visitor(void)
+{
+	struct dp_visitor_def v = { .port = { .ifindex = LOOPBACK, .mac = { 2, 0, 0, 0, 0, 1 } },
+				    .home = ip("10.42.0.10").s_addr,
+				    .gateway = ip("10.42.0.1").s_addr,
+				    .broadcast = ip("10.42.0.255").s_addr,
+				    .tunnel = { .local = ip("10.0.1.1").s_addr, .remote = ip("10.0.0.1").s_addr } };
+	const struct dp_inside_def inside = { .anchor = v.tunnel.remote, .home = v.home };
+
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(mpa->maps.uplink), &v.port, &v, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(mpa->maps.downlink), &inside, &v, BPF_ANY), 0);
+}
+
+static void add_binding(void)
+{
+	const struct dp_binding_def b = { .home = ip("10.42.0.10").s_addr,
+					  .tunnel = { .local = ip("10.0.0.1").s_addr,
+						      .remote = ip("10.0.1.1").s_addr } };
+
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(anchor->maps.bindings), &b.home, &b, BPF_ANY), 0);
+}
+
+static struct ip4 header(const char *from, const char *to, uint8_t protocol)
+{
+	return (struct ip4){ .ttl = 64, .protocol = protocol, .source = ip(from), .destination = ip(to) };
+}
+
+/* L-26, G-15 */
+static void ports_are_closed(void **state)
+{
+	const struct ip4 own = header("10.42.0.10", "10.9.0.2", 17), other = header("10.42.0.11", "10.9.0.2", 17);
+	const struct ip4 broadcast = header("10.42.0.10", "224.0.0.251", 17);
+
+	(void)state;
+	build(&own, 1, 8);
+	assert_int_equal(run(mpa->progs.mpa_up), TC_ACT_SHOT);
+	assert_int_equal(stat(mpa->maps.stats, DP_STAT_unknown_source), 1);
+	add_visitor();
+	build(&other, 1, 8);
+	assert_int_equal(run(mpa->progs.mpa_up), TC_ACT_SHOT);
+	assert_int_equal(stat(mpa->maps.stats, DP_STAT_spoofed_source), 1);
+	build(&broadcast, 1, 8);
+	assert_int_equal(run(mpa->progs.mpa_up), TC_ACT_SHOT);
+	assert_int_equal(stat(mpa->maps.stats, DP_STAT_local_dropped), 1);
+	build(&own, 1, 8);
+	frame[13] = 0x06; /* ARP */
+	assert_int_equal(run(mpa->progs.mpa_up), TC_ACT_SHOT);
+	assert_int_equal(stat(mpa->maps.stats, DP_STAT_local_dropped), 2);
+}
+
+/* RFC 3024 4.1, L-27 */
+static void tunnels_are_checked(void **state)
+{
+	const struct ip4 good[] = { header("10.0.0.1", "10.0.1.1", 4), header("10.9.0.2", "10.42.0.10", 17) };
+	const struct ip4 elsewhere[] = { header("10.0.0.2", "10.0.1.1", 4), header("10.9.0.2", "10.42.0.10", 17) };
+	const struct ip4 wrapped[] = { header("10.0.0.1", "10.0.1.1", 4), header("10.0.0.1", "10.42.0.10", 4),
+				       header("10.42.0.11", "224.0.0.251", 17) };
+	const struct ip4 plain = header("10.0.0.1", "10.0.1.1", 6);
+
+	(void)state;
+	add_visitor();
+	build(good, 2, 8);
+	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_REDIRECT);
+	build(elsewhere, 2, 8);
+	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_SHOT);
+	assert_int_equal(stat(mpa->maps.stats, DP_STAT_unknown_tunnel), 1);
+	build(wrapped, 3, 8); /* L-44: the daemon's */
+	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_OK);
+	build(&plain, 1, 20);
+	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_OK);
+	build(good, 2, 8);
+	frame[14 + 6] = 0x20; /* a fragment: the stack puts it together */
+	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_OK);
+}
+
+static void anchor_checks_who_speaks(void **state)
+{
+	const struct ip4 good[] = { header("10.0.1.1", "10.0.0.1", 4), header("10.42.0.10", "10.9.0.2", 17) };
+	const struct ip4 thief[] = { header("10.0.2.1", "10.0.0.1", 4), header("10.42.0.10", "10.9.0.2", 17) };
+	const struct ip4 nobody[] = { header("10.0.1.1", "10.0.0.1", 4), header("10.42.0.99", "10.9.0.2", 17) };
+
+	(void)state;
+	add_binding();
+	build(good, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_REDIRECT);
+	build(thief, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_spoofed_tunnel), 1);
+	build(nobody, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_unknown_tunnel), 1);
+}
+
+/* A correspondent that plays the anchor may not wrap broadcasts for a station. */
+static void forged_wrapping_goes_nowhere(void **state)
+{
+	const struct ip4 forged[] = { header("10.0.0.1", "10.42.0.10", 4), header("10.42.0.1", "255.255.255.255", 17) };
+	const struct ip4 away = header("10.9.0.2", "10.42.0.99", 17), dying = header("10.9.0.2", "10.42.0.10", 17);
+
+	(void)state;
+	add_binding();
+	build(forged, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_fast), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_spoofed_source), 1);
+	build(&away, 1, 8);
+	assert_int_equal(run(anchor->progs.anchor_fast), TC_ACT_OK); /* the stack's */
+	build(&dying, 1, 8);
+	frame[14 + 8] = 1; /* TTL: the stack says so to its sender */
+	assert_int_equal(run(anchor->progs.anchor_fast), TC_ACT_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(ports_are_closed),
+		TEST(tunnels_are_checked),
+		TEST(anchor_checks_who_speaks),
+		TEST(forged_wrapping_goes_nowhere),
+	};
+
+	if (geteuid() != 0) {
+		printf("skipped: kernel programs are loaded by root only\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
