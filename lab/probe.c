@@ -19,7 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 16384, DATAGRAM = 64, NS_PER_MS = 1000000 };
+enum { BLOCK = 16384, DATAGRAM = 64, NS_PER_MS = 1000000, WINDOW = 1 << 20 };
+
+/* A transfer at 200 Mbit/s: the machine is not to be busier with it than with the moves. */
+enum { OCTETS_PER_MS = 25000 };
 
 static int64_t now_ns(void)
 {
@@ -197,17 +200,20 @@ static int tcp_probe(char **argv)
 	struct sockaddr_in to = address(argv[0], argv[1]);
 	int fd = open_socket(SOCK_STREAM, NULL);
 	struct transfer t = { .intact = true };
-	int64_t end, drained;
+	int64_t start, end, drained;
 
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		die("connect");
-	end = now_ns() + (int64_t)(atof(argv[2]) * 1e9);
+	start = now_ns();
+	end = start + (int64_t)(atof(argv[2]) * 1e9);
 	drained = end + (int64_t)20000 * NS_PER_MS; /* what is under way may still be waiting for a retransmission */
 	while (!t.reset && now_ns() < drained && (now_ns() < end || t.received < t.sent)) {
-		bool more = now_ns() < end && t.sent - t.received < 4 * BLOCK;
+		int64_t now = now_ns();
+		bool more = now < end && t.sent - t.received < WINDOW &&
+			    (int64_t)t.sent < (now - start) / NS_PER_MS * OCTETS_PER_MS;
 		struct pollfd p = { .fd = fd, .events = (short)(POLLIN | (more ? POLLOUT : 0)) };
 
-		if (poll(&p, 1, 100) <= 0)
+		if (poll(&p, 1, 1) <= 0)
 			continue;
 		if (p.revents & POLLOUT)
 			send_some(fd, &t);
