@@ -4,7 +4,9 @@
 #include <ctype.h>
 
 enum {
-	FIXED_OCTETS = 236,
+	HOPS_AT = 3,
+	RELAY_AT = 24,
+	OPTIONS_AT = 240,
 	COOKIE_OCTETS = 4,
 	SNAME_OCTETS = 64,
 	FILE_OCTETS = 128,
@@ -107,13 +109,24 @@ static int gather_address(struct dhcp4 *m, const struct areas *a, uint8_t code, 
 	return r;
 }
 
+static struct span without_nuls(struct span s)
+{
+	while (s.n > 0 && s.p[s.n - 1] == '\0')
+		s.n--;
+	return s;
+}
+
 /* Wire-format labels (RFC 4702 2.3.1) or plain text to lower-case text; a name that does not fit is no name. */
 static void fqdn_text(struct dhcp4 *m)
 {
-	struct rd r = rd_init(m->fqdn_raw.p + FQDN_HEAD, m->fqdn_raw.n - FQDN_HEAD);
+	struct span name = { m->fqdn_raw.p + FQDN_HEAD, m->fqdn_raw.n - FQDN_HEAD };
 	bool labels = m->fqdn_flags & DHCP4_FQDN_E;
+	struct rd r;
 	struct wr w = wr_init((uint8_t *)m->fqdn, sizeof(m->fqdn) - 1);
 
+	if (!labels)
+		name = without_nuls(name);
+	r = rd_init(name.p, name.n);
 	while (rd_left(&r) > 0) {
 		size_t n = labels ? rd_u8(&r) : rd_left(&r);
 		const uint8_t *label = n < 64 || !labels ? rd_take(&r, n) : NULL;
@@ -149,6 +162,7 @@ static int parse_options(struct dhcp4 *m, const struct areas *a)
 	r = r ? r : gather(m, a, DHCP4_OPT_FQDN, &m->fqdn_raw);
 	if (r < 0)
 		return r;
+	m->host_name = without_nuls(m->host_name);
 	m->type = (uint8_t)type;
 	m->max_size = (uint16_t)max_size;
 	if (m->fqdn_raw.n >= FQDN_HEAD) {
@@ -194,6 +208,30 @@ int dhcp4_parse(const uint8_t *p, size_t n, struct dhcp4 *ret)
 		if (check_area(a.v[i], &overload) < 0)
 			return -EBADMSG;
 	return parse_options(ret, &a);
+}
+
+int dhcp4_copy(struct wr *w, struct span message, struct span omit)
+{
+	struct rd r = rd_init(message.p, message.n);
+	const uint8_t *fixed = rd_take(&r, OPTIONS_AT);
+	struct span data;
+	uint8_t code;
+
+	if (!fixed)
+		return -EBADMSG;
+	wr_bytes(w, fixed, OPTIONS_AT);
+	while (next_option(&r, &code, &data))
+		if (omit.n == 0 || !memchr(omit.p, code, omit.n))
+			dhcp4_option(w, code, data);
+	return r.err ? r.err : w->err;
+}
+
+void dhcp4_set_relay(struct wr *w, struct in_addr relay)
+{
+	if (w->err)
+		return;
+	w->start[HOPS_AT]++;
+	memcpy(w->start + RELAY_AT, &relay, sizeof(relay));
 }
 
 void dhcp4_begin(struct wr *w, const struct dhcp4 *m)

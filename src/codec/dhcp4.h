@@ -10,7 +10,7 @@ enum {
 	DHCP4_CLIENT_PORT = 68,
 	DHCP4_BROADCAST = 0x8000,
 	DHCP4_MIN_OCTETS = 300,
-	DHCP4_MAX_OCTETS = 1400
+	DHCP4_MAX_OCTETS = 1472 /* with its headers just an Ethernet payload */
 };
 
 enum dhcp4_op { DHCP4_BOOTREQUEST = 1, DHCP4_BOOTREPLY = 2 };
@@ -65,7 +65,8 @@ struct dhcp4 {
 	uint32_t lease_s;                    /* 0 = absent */
 	uint16_t max_size;                   /* 0 = absent */
 	struct in_addr subnet;               /* option 118; 0.0.0.0 = absent */
-	struct span host_name, client_id, parameters, relay_info, fqdn_raw; /* n = 0: absent */
+	struct span client_id, parameters, relay_info, fqdn_raw; /* n = 0: absent */
+	struct span host_name;                                   /* without the NULs at its end (RFC 2132 2) */
 	uint8_t fqdn_flags;
 	char fqdn[256]; /* lower case, no trailing dot; "" = absent */
 
@@ -78,6 +79,15 @@ struct dhcp4 {
  * Return: 0, -EBADMSG (too short, no cookie, an option that overruns, a known one with an impossible length).
  */
 int dhcp4_parse(const uint8_t *p, size_t n, struct dhcp4 *ret);
+
+/**
+ * dhcp4_copy() - a message as it came, sname, file and unknown options included, for more options and dhcp4_end().
+ * @omit: codes of the options to leave out of the options field; in sname and file they stay.
+ * Return: 0, -EBADMSG (no whole message), -EMSGSIZE (no room in @w, of which it must be the first).
+ */
+int dhcp4_copy(struct wr *w, struct span message, struct span omit);
+/* What a relay agent writes into a request on its way (RFC 1542 4.1.1): itself, and one hop more. @w: as begun. */
+void dhcp4_set_relay(struct wr *w, struct in_addr relay);
 
 /* Fixed part with cookie: @m's op to chaddr; sname and file are empty. Options follow, then dhcp4_end(). */
 void dhcp4_begin(struct wr *w, const struct dhcp4 *m);

@@ -41,6 +41,24 @@ static void again(const struct dhcp4 *m)
 	span_equal(b.relay_info, m->relay_info);
 }
 
+static void relayed(struct span all, const struct dhcp4 *m)
+{
+	static uint8_t buf[1 << 13];
+	static struct dhcp4 b;
+	struct wr w = wr_init(buf, sizeof(buf));
+	int r = dhcp4_copy(&w, all, (struct span){ 0 });
+
+	if (r == -EMSGSIZE)
+		return;
+	assert(r == 0);
+	dhcp4_end(&w);
+	assert(dhcp4_parse(buf, wr_len(&w), &b) == 0);
+	assert(b.type == m->type && b.xid == m->xid && b.relay.s_addr == m->relay.s_addr);
+	span_equal(b.client_id, m->client_id);
+	span_equal(b.host_name, m->host_name);
+	span_equal(b.relay_info, m->relay_info);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static struct dhcp4 m;
@@ -56,5 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	assert(m.scratch_n <= sizeof(m.scratch));
 	assert(memchr(m.fqdn, '\0', sizeof(m.fqdn)));
 	again(&m);
+	relayed(all, &m);
 	return 0;
 }

@@ -143,6 +143,56 @@ static void long_options_become_several(void **state)
 	assert_octets(p + 257, 3, "382d78");
 }
 
+/* RFC 2132 2: "the receiver of such options MUST be prepared to delete trailing nulls". */
+static void text_ends_before_its_nuls(void **state)
+{
+	static const uint8_t opts[] = "\x35\x01\x01\x0c\x07"
+				      "alice\0\0\x51\x07\0\0\0"
+				      "Al.\0\xff";
+	uint8_t p[512];
+	struct dhcp4 m;
+
+	(void)state;
+	assert_int_equal(dhcp4_parse(p, message(p, opts, sizeof(opts) - 1), &m), 0);
+	assert_octets(m.host_name.p, m.host_name.n, "616c696365");
+	assert_string_equal(m.fqdn, "al");
+	assert_int_equal(dhcp4_parse(p, message(p, "\x0c\x02\0\0\xff", 5), &m), 0);
+	assert_int_equal(m.host_name.n, 0);
+}
+
+/* RFC 1542 4.1.1: a relay changes hops and giaddr; RFC 3046 2.1: it adds an option; all else stays as it is. */
+static void relays_copy_what_they_do_not_know(void **state)
+{
+	static const uint8_t opts[] = "\x35\x01\x01\x3c\x03"
+				      "abc\x76\x04\x0a\x63\x00\x00\x00\x50\x00\xfe\x01\x07\xff\x11";
+	static const uint8_t omit[] = { DHCP4_OPT_SUBNET };
+	uint8_t p[512], to[512];
+	struct wr w = wr_init(to, sizeof(to));
+	struct span all = { p, message(p, opts, sizeof(opts) - 1) };
+
+	(void)state;
+	p[44] = 's';
+	p[108] = 'f';
+	p[3] = 2;
+	assert_int_equal(dhcp4_copy(&w, all, (struct span){ omit, 1 }), 0);
+	dhcp4_set_relay(&w, ip("10.0.1.1"));
+	dhcp4_option_ip4(&w, DHCP4_OPT_SUBNET, ip("10.42.0.0"));
+	dhcp4_end(&w);
+	assert_int_equal(to[3], 3);
+	assert_octets(to + 24, 4, "0a000101");
+	memcpy(p + 24, to + 24, 4);
+	p[3] = 3;
+	assert_memory_equal(to, p, FIXED);
+	assert_octets(to + FIXED, 20, "350101 3c03616263 5000 fe0107 76040a2a0000 ff");
+	assert_int_equal(wr_len(&w), DHCP4_MIN_OCTETS);
+	w = wr_init(to, sizeof(to));
+	assert_int_equal(dhcp4_copy(&w, (struct span){ p, FIXED - 1 }, (struct span){ 0 }), -EBADMSG);
+	w = wr_init(to, sizeof(to));
+	assert_int_equal(dhcp4_copy(&w, (struct span){ p, FIXED + 4 }, (struct span){ 0 }), -EBADMSG);
+	w = wr_init(to, FIXED + 2);
+	assert_int_equal(dhcp4_copy(&w, all, (struct span){ 0 }), -EMSGSIZE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +203,8 @@ int main(void)
 		cmocka_unit_test(impossible_lengths_are_refused),
 		cmocka_unit_test(replies_are_built),
 		cmocka_unit_test(long_options_become_several),
+		cmocka_unit_test(text_ends_before_its_nuls),
+		cmocka_unit_test(relays_copy_what_they_do_not_know),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
