@@ -82,7 +82,8 @@ struct subscriber {
 	struct exchange exchange;
 	uint8_t last_code;
 	uint64_t since_us, expires_us; /* of the binding */
-	uint64_t lease_ends_us;        /* of the DHCP lease we gave; 0 = none given */
+	uint64_t lease_ends_us;        /* of its DHCP lease; 0 = none seen */
+	uint32_t lease_s;              /* as the relayed server gives it; 0 = none seen */
 	struct timer retransmit, life; /* `life`: refresh, expiry, end of hold, retry */
 	uint8_t *held_arp, *held_dhcp; /* frames that came too early, or NULL */
 	size_t held_arp_n, held_dhcp_n;
@@ -174,10 +175,15 @@ bool mpa_is_held_off(const struct mpa *mpa, const struct port *port, uint64_t no
 void mpa_hold_off(struct mpa *mpa, const struct port *port, uint64_t now_us);
 /* Somebody known by these identifiers, on a trusted port; NULL when not. */
 struct station_id {
-	const uint8_t *mac;
+	const uint8_t *mac; /* or NULL */
+	struct span nai;    /* recognised before */
 	struct span client_id, host_name, fqdn;
 };
 const struct mpa_station *mpa_station_match(const struct mpa *mpa, const struct station_id *id);
+/* Who is at @port: its subscriber's NAI, else that of the station @id tells, where stations may be recognised (X-25).
+ * NULL: neither, which is counted. */
+const char *mpa_identify(struct mpa *mpa, const struct port *port, const struct station_id *id,
+			 enum mpa_trigger trigger);
 /* Attaches a station recognised by @id. Return: its subscriber, or NULL. */
 struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const struct port *port,
 				 const struct station_id *id, struct in_addr source, enum mpa_trigger trigger,
@@ -191,7 +197,12 @@ void subscriber_answer_arp(struct subscriber *s, struct span frame, struct actio
 void subscriber_answer_dhcp(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out);
 /* What was held until the home address was known. */
 void subscriber_release_held(struct subscriber *s, struct instant now, struct actions *out);
-void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct actions *out);
+/* @m: of @payload; @nai: whose it is. */
+void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct span payload,
+			const char *nai, struct actions *out);
+/* A renewal goes by through the station's tunnel, straight to the server (L-39); so will its answer. A server that
+ * refuses makes the station ask anew, by us. */
+void dhcp_relay_renewal_seen(struct subscriber *s, struct instant now);
 void dhcp_relay_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out);
 
 /* mpa.c: one line of a timeline */

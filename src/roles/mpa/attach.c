@@ -45,6 +45,8 @@ static bool has_text(const char *configured, struct span shown)
 /* whoever matches no row is nobody. */
 static bool matches(const struct mpa_station *st, const struct station_id *id)
 {
+	if (id->nai.n > 0)
+		return id->nai.n == strlen(st->nai) && memcmp(st->nai, id->nai.p, id->nai.n) == 0;
 	if (st->has_mac && id->mac && memcmp(st->mac, id->mac, sizeof(st->mac)) == 0)
 		return true;
 	if (st->client_id_n > 0 && id->client_id.n == st->client_id_n &&
@@ -330,35 +332,58 @@ static bool wanted(const struct mpa_access *access, enum mpa_trigger trigger)
 	return false;
 }
 
+static bool may_recognise(struct mpa *mpa, const struct port *port, enum mpa_trigger trigger)
+{
+	const struct mpa_access *access = mpa_access_of(mpa, port->ifindex);
+
+	if (access && access->trusted && wanted(access, trigger))
+		return true;
+	MPA_COUNT(mpa, not_trusted);
+	return false;
+}
+
+static const struct mpa_station *look_up(struct mpa *mpa, const struct station_id *id)
+{
+	const struct mpa_station *station = mpa_station_match(mpa, id);
+
+	if (!station)
+		MPA_COUNT(mpa, unknown_stations);
+	return station;
+}
+
+const char *mpa_identify(struct mpa *mpa, const struct port *port, const struct station_id *id,
+			 enum mpa_trigger trigger)
+{
+	const struct subscriber *s = subscriber_at(mpa, port);
+	const struct mpa_station *station;
+
+	if (s)
+		return s->nai;
+	station = may_recognise(mpa, port, trigger) ? look_up(mpa, id) : NULL;
+	return station ? station->nai : NULL;
+}
+
 struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const struct port *port,
 				 const struct station_id *id, struct in_addr source, enum mpa_trigger trigger,
 				 struct actions *out)
 {
 	struct mpa_attach a = { .ifindex = port->ifindex, .source = source, .trigger = trigger };
-	const struct mpa_access *access = mpa_access_of(mpa, port->ifindex);
 	struct subscriber *s = subscriber_at(mpa, port);
 	const struct mpa_station *station;
 
 	if (s && s->state != SUBSCRIBER_HOLDING && s->state != SUBSCRIBER_DEREGISTERING)
 		return s;
-	if (!access || !access->trusted || !wanted(access, trigger)) {
-		MPA_COUNT(mpa, not_trusted);
+	if (!may_recognise(mpa, port, trigger))
 		return NULL;
-	}
 	if (trigger == MPA_TRIGGER_PACKET && mpa_is_held_off(mpa, port, now.us)) {
 		MPA_COUNT(mpa, held_off);
 		return NULL;
 	}
 	memcpy(a.mac, port->mac, sizeof(a.mac));
-	if (s) {
+	if (s)
 		a.nai = s->nai; /* back again: it was recognised before */
-		station = s->station;
-	} else {
-		station = mpa_station_match(mpa, id);
-		if (!station) {
-			MPA_COUNT(mpa, unknown_stations);
-			return NULL;
-		}
-	}
+	station = s ? s->station : look_up(mpa, id);
+	if (!s && !station)
+		return NULL;
 	return attach(mpa, now, &a, station, &s, out) == 0 ? s : NULL;
 }

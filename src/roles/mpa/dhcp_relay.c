@@ -7,113 +7,84 @@
 #include "codec/ip4.h"
 #include "roles/mpa/agent.h"
 
-enum { CIRCUIT_ID = 1, REMOTE_ID = 2, HOPS_MAX = 16 };
+enum { CIRCUIT_ID = 1, REMOTE_ID = 2, SUBSCRIBER_ID = 6, HOPS_MAX = 16, RELAY_INFO_MAX = 255 };
 
-/* Option 82 (RFC 3046): where it came from, so that the answer finds its port. */
-static void add_relay_info(struct wr *w, const struct port *port)
+/* Where a message came from, and whose it is: what option 82 remembers for us until the answer. */
+struct origin {
+	struct port port;
+	struct span nai;
+};
+
+/* Option 82 (RFC 3046; RFC 3993 for the name). A name that does not fit is left out: the MAC has to do then. */
+static void add_relay_info(struct wr *w, const struct origin *o)
 {
-	uint8_t data[4 + sizeof(port->ifindex) + MAC_OCTETS];
+	uint8_t data[RELAY_INFO_MAX];
 	struct wr d = wr_init(data, sizeof(data));
 
 	wr_u8(&d, CIRCUIT_ID);
-	wr_u8(&d, sizeof(port->ifindex));
-	wr_u32(&d, port->ifindex);
+	wr_u8(&d, sizeof(o->port.ifindex));
+	wr_u32(&d, o->port.ifindex);
 	wr_u8(&d, REMOTE_ID);
 	wr_u8(&d, MAC_OCTETS);
-	wr_bytes(&d, port->mac, MAC_OCTETS);
+	wr_bytes(&d, o->port.mac, MAC_OCTETS);
+	if (o->nai.n + 2 <= sizeof(data) - wr_len(&d)) {
+		wr_u8(&d, SUBSCRIBER_ID);
+		wr_u8(&d, (uint8_t)o->nai.n);
+		wr_bytes(&d, o->nai.p, o->nai.n);
+	}
 	dhcp4_option(w, DHCP4_OPT_RELAY, (struct span){ data, wr_len(&d) });
 }
 
-static bool port_of(const struct dhcp4 *m, struct port *ret)
+static bool origin_of(const struct dhcp4 *m, struct origin *ret)
 {
 	struct rd r = rd_init(m->relay_info.p, m->relay_info.n);
-	struct port p = { 0 };
+	struct origin o = { 0 };
 	const uint8_t *mac;
 
-	if (rd_u16(&r) != (CIRCUIT_ID << 8 | sizeof(p.ifindex)))
+	if (rd_u16(&r) != (CIRCUIT_ID << 8 | sizeof(o.port.ifindex)))
 		return false;
-	p.ifindex = rd_u32(&r);
+	o.port.ifindex = rd_u32(&r);
 	if (rd_u16(&r) != (REMOTE_ID << 8 | MAC_OCTETS))
 		return false;
 	mac = rd_take(&r, MAC_OCTETS);
+	if (rd_left(&r) > 0 && rd_u8(&r) == SUBSCRIBER_ID) {
+		o.nai.n = rd_u8(&r);
+		o.nai.p = rd_take(&r, o.nai.n);
+	}
 	if (r.err)
 		return false;
-	memcpy(p.mac, mac, MAC_OCTETS);
-	*ret = p;
+	memcpy(o.port.mac, mac, MAC_OCTETS);
+	*ret = o;
 	return true;
 }
 
-static void copy_option(struct wr *w, uint8_t code, struct span data)
+void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct span payload,
+			const char *nai, struct actions *out)
 {
-	if (data.n > 0)
-		dhcp4_option(w, code, data);
-}
-
-void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct actions *out)
-{
+	static const uint8_t ours[] = { DHCP4_OPT_SUBNET };
 	const struct mpa_conf *c = mpa->conf;
+	const struct origin origin = { .port = *port, .nai = text_span(nai) };
 	struct wr w = actions_writer(out, DHCP4_MAX_OCTETS);
-	struct dhcp4 head;
 
 	if (m->hops >= HOPS_MAX || m->relay.s_addr != INADDR_ANY || m->relay_info.n > 0) {
 		MPA_COUNT(mpa, dhcp_ignored); /* a station is no relay (RFC 3046 2.1) */
 		return;
 	}
-	head = (struct dhcp4){ .op = m->op,
-			       .hops = (uint8_t)(m->hops + 1),
-			       .hlen = m->hlen,
-			       .xid = m->xid,
-			       .secs = m->secs,
-			       .flags = m->flags,
-			       .client = m->client,
-			       .relay = c->care_of };
-	memcpy(head.chaddr, m->chaddr, sizeof(head.chaddr));
-	dhcp4_begin(&w, &head);
-	dhcp4_option_u8(&w, DHCP4_OPT_TYPE, m->type);
-	if (m->requested.s_addr != INADDR_ANY)
-		dhcp4_option_ip4(&w, DHCP4_OPT_REQUESTED, m->requested);
-	if (m->server_id.s_addr != INADDR_ANY)
-		dhcp4_option_ip4(&w, DHCP4_OPT_SERVER_ID, m->server_id);
-	copy_option(&w, DHCP4_OPT_CLIENT_ID, m->client_id);
-	copy_option(&w, DHCP4_OPT_HOST_NAME, m->host_name);
-	copy_option(&w, DHCP4_OPT_PARAMETERS, m->parameters);
-	copy_option(&w, DHCP4_OPT_FQDN, m->fqdn_raw);
+	(void)dhcp4_copy(&w, payload, (struct span){ ours, sizeof(ours) }); /* it was parsed; no room stays in @w */
+	dhcp4_set_relay(&w, c->care_of);
 	if (c->dhcp_subnet.addr.s_addr != INADDR_ANY)
 		dhcp4_option_ip4(&w, DHCP4_OPT_SUBNET, c->dhcp_subnet.addr); /* L-36 */
-	add_relay_info(&w, port);
+	add_relay_info(&w, &origin);
 	dhcp4_end(&w);
 	actions_send_datagram(out, c->care_of, DHCP4_SERVER_PORT, c->dhcp_server, DHCP4_SERVER_PORT, &w);
 	MPA_COUNT(mpa, dhcp_relayed);
 }
 
-/* Everything but option 82 goes on to the station, octet for octet. */
-static bool strip_relay_info(struct span payload, struct wr *w)
-{
-	enum { OPTIONS_AT = 240 };
-	struct rd r = rd_init(payload.p, payload.n);
-
-	wr_bytes(w, rd_take(&r, OPTIONS_AT), OPTIONS_AT);
-	while (!r.err && rd_left(&r) > 0) {
-		uint8_t code = rd_u8(&r);
-		size_t n;
-		const uint8_t *data;
-
-		if (code == DHCP4_OPT_END)
-			break;
-		if (code == DHCP4_OPT_PAD)
-			continue;
-		n = rd_u8(&r);
-		data = rd_take(&r, n);
-		if (data && code != DHCP4_OPT_RELAY)
-			dhcp4_option(w, code, (struct span){ data, n });
-	}
-	dhcp4_end(w);
-	return r.err == 0 && w->err == 0;
-}
-
+/* Everything but option 82 goes on to the station (RFC 3046 2.2). */
 static void deliver(struct mpa *mpa, const struct port *port, const struct datagram *d, const struct dhcp4 *m,
 		    struct actions *out)
 {
+	static const uint8_t ours[] = { DHCP4_OPT_RELAY };
 	uint8_t octets[DHCP4_MAX_OCTETS];
 	struct wr body = wr_init(octets, sizeof(octets));
 	const struct ip4 h = { .ttl = 64, .source = d->remote, .destination = { INADDR_BROADCAST } };
@@ -121,7 +92,9 @@ static void deliver(struct mpa *mpa, const struct port *port, const struct datag
 	struct wr w = actions_writer(out, ETHER_HEADER_OCTETS + IP4_HEADER_OCTETS + UDP_HEADER_OCTETS + sizeof(octets));
 	bool broadcast = m->flags & DHCP4_BROADCAST;
 
-	if (!strip_relay_info(d->payload, &body)) {
+	(void)dhcp4_copy(&body, d->payload, (struct span){ ours, sizeof(ours) }); /* as above */
+	dhcp4_end(&body);
+	if (body.err) {
 		MPA_COUNT(mpa, malformed);
 		return;
 	}
@@ -133,23 +106,51 @@ static void deliver(struct mpa *mpa, const struct port *port, const struct datag
 	MPA_COUNT(mpa, dhcp_answered);
 }
 
+/* A server that forgot the lease of a station we serve: two addresses would help nobody (G-14). */
+static bool contradicts(const struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct actions *out)
+{
+	const struct subscriber *s = subscriber_at(mpa, port);
+
+	if (!s || s->state != SUBSCRIBER_SERVED || m->your.s_addr == INADDR_ANY || m->your.s_addr == s->home.s_addr)
+		return false;
+	if (m->type == DHCP4_ACK)
+		subscriber_record(s, out, RECORD_WARN, "dhcp_dropped",
+				  "the DHCP server gives it another address than its home address");
+	return true;
+}
+
 void dhcp_relay_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out)
 {
 	struct dhcp4 m;
-	struct port port;
+	struct origin from;
 	struct station_id id = { 0 };
 	struct subscriber *s;
 
 	if (d->remote.s_addr != mpa->conf->dhcp_server.s_addr || dhcp4_parse(d->payload.p, d->payload.n, &m) < 0 ||
-	    m.op != DHCP4_BOOTREPLY || !port_of(&m, &port) || !mpa_access_of(mpa, port.ifindex)) {
+	    m.op != DHCP4_BOOTREPLY || !origin_of(&m, &from) || !mpa_access_of(mpa, from.port.ifindex)) {
 		MPA_COUNT(mpa, malformed);
 		return;
 	}
-	deliver(mpa, &port, d, &m, out);
+	if (contradicts(mpa, &from.port, &m, out)) {
+		MPA_COUNT(mpa, dhcp_ignored);
+		return;
+	}
+	deliver(mpa, &from.port, d, &m, out);
 	if (m.type != DHCP4_ACK || m.your.s_addr == INADDR_ANY)
 		return;
-	id.mac = port.mac;
-	s = mpa_recognise(mpa, now, &port, &id, m.your, MPA_TRIGGER_DHCP, out); /* L-37 */
-	if (s && m.lease_s != 0)
+	if (from.nai.n > 0)
+		id.nai = from.nai;
+	else
+		id.mac = from.port.mac;
+	s = mpa_recognise(mpa, now, &from.port, &id, m.your, MPA_TRIGGER_DHCP, out); /* L-37 */
+	if (s && m.lease_s != 0) {
+		s->lease_s = m.lease_s;
 		s->lease_ends_us = now.us + m.lease_s * US_PER_S;
+	}
+}
+
+void dhcp_relay_renewal_seen(struct subscriber *s, struct instant now)
+{
+	if (s->lease_s != 0)
+		s->lease_ends_us = now.us + s->lease_s * US_PER_S;
 }

@@ -5,7 +5,7 @@
 #include "codec/ip4.h"
 #include "roles/mpa/agent.h"
 
-enum { FQDN_HEAD_OCTETS = 3 };
+enum { FQDN_HEAD_OCTETS = 3, DATAGRAM_MIN = 576 };
 
 static struct in_addr server_id(const struct subscriber *s, const struct mpa_network *n)
 {
@@ -46,6 +46,29 @@ static struct dhcp4 reply_to(const struct dhcp4 *m)
 	return r;
 }
 
+/* How long the answer may be: what every client takes, or what this one says (option 57). */
+static size_t room_for(const struct dhcp4 *m)
+{
+	size_t datagram = m->max_size > DATAGRAM_MIN ? m->max_size : (size_t)DATAGRAM_MIN;
+
+	return min_size(datagram - IP4_HEADER_OCTETS - UDP_HEADER_OCTETS, DHCP4_MAX_OCTETS);
+}
+
+/* RFC 2131 4.3.1: what it asks for; a client that names nothing gets everything. */
+static bool wants(const struct dhcp4 *m, uint8_t code)
+{
+	return m->parameters.n == 0 || memchr(m->parameters.p, code, m->parameters.n);
+}
+
+/* Absent or too long is left out; the end option keeps its place. */
+static void add_text(struct wr *w, uint8_t code, struct span data)
+{
+	enum { OPTION_HEAD = 2, END = 1 };
+
+	if (data.n > 0 && data.n <= UINT8_MAX && OPTION_HEAD + data.n + END <= (size_t)(w->end - w->at))
+		dhcp4_option(w, code, data);
+}
+
 /* RFC 4702 4: the name goes back as it came; nobody updates a DNS here. */
 static void add_fqdn(struct wr *w, const struct dhcp4 *m)
 {
@@ -59,20 +82,23 @@ static void add_fqdn(struct wr *w, const struct dhcp4 *m)
 	wr_u16(&d, 0xffff); /* both result codes */
 	wr_bytes(&d, m->fqdn_raw.p + FQDN_HEAD_OCTETS, m->fqdn_raw.n - FQDN_HEAD_OCTETS);
 	if (!d.err)
-		dhcp4_option(w, DHCP4_OPT_FQDN, (struct span){ data, wr_len(&d) });
+		add_text(w, DHCP4_OPT_FQDN, (struct span){ data, wr_len(&d) });
 }
 
-static void add_network(struct wr *w, const struct mpa_network *n)
+static void add_network(struct wr *w, const struct dhcp4 *m, const struct mpa_network *n)
 {
 	uint32_t mask = n->prefix.len == 0 ? 0 : UINT32_MAX << (32 - n->prefix.len);
 
-	dhcp4_option_u32(w, DHCP4_OPT_MASK, mask);
-	dhcp4_option_ip4(w, DHCP4_OPT_ROUTERS, n->gateway); /* L-57 */
-	if (n->dns_n > 0)
+	if (wants(m, DHCP4_OPT_MASK)) /* before the routers (RFC 2132 3.3) */
+		dhcp4_option_u32(w, DHCP4_OPT_MASK, mask);
+	if (wants(m, DHCP4_OPT_ROUTERS))
+		dhcp4_option_ip4(w, DHCP4_OPT_ROUTERS, n->gateway); /* L-57 */
+	if (wants(m, DHCP4_OPT_DNS) && n->dns_n > 0)
 		dhcp4_option(w, DHCP4_OPT_DNS, (struct span){ (const uint8_t *)n->dns, n->dns_n * sizeof(n->dns[0]) });
-	if (n->domain[0])
-		dhcp4_option(w, DHCP4_OPT_DOMAIN, text_span(n->domain));
-	dhcp4_option_ip4(w, DHCP4_OPT_BROADCAST, prefix_broadcast(&n->prefix));
+	if (wants(m, DHCP4_OPT_DOMAIN))
+		add_text(w, DHCP4_OPT_DOMAIN, text_span(n->domain));
+	if (wants(m, DHCP4_OPT_BROADCAST))
+		dhcp4_option_ip4(w, DHCP4_OPT_BROADCAST, prefix_broadcast(&n->prefix));
 }
 
 /* OFFER, or ACK; to an INFORM without address and lease (RFC 2131 4.3.5). */
@@ -80,7 +106,7 @@ static void grant(struct subscriber *s, struct instant now, const struct dhcp4 *
 		  struct actions *out)
 {
 	uint8_t octets[DHCP4_MAX_OCTETS];
-	struct wr w = wr_init(octets, sizeof(octets));
+	struct wr w = wr_init(octets, room_for(m));
 	struct dhcp4 r = reply_to(m);
 	bool offer = m->type == DHCP4_DISCOVER, inform = m->type == DHCP4_INFORM;
 
@@ -92,9 +118,10 @@ static void grant(struct subscriber *s, struct instant now, const struct dhcp4 *
 	if (!inform) {
 		dhcp4_option_u32(&w, DHCP4_OPT_LEASE, n->lease_s);
 		dhcp4_option_u32(&w, DHCP4_OPT_T1, n->lease_s / 2);
-		dhcp4_option_u32(&w, DHCP4_OPT_T2, n->lease_s / 8 * 7);
+		dhcp4_option_u32(&w, DHCP4_OPT_T2, n->lease_s - n->lease_s / 8);
 	}
-	add_network(&w, n);
+	add_network(&w, m, n);
+	add_text(&w, DHCP4_OPT_CLIENT_ID, m->client_id); /* RFC 6842 3 */
 	add_fqdn(&w, m);
 	dhcp4_end(&w);
 	send_reply(s, m, n, &w, false, out);
@@ -112,6 +139,8 @@ static void refuse(struct subscriber *s, const struct dhcp4 *m, const struct mpa
 	dhcp4_begin(&w, &r);
 	dhcp4_option_u8(&w, DHCP4_OPT_TYPE, DHCP4_NAK);
 	dhcp4_option_ip4(&w, DHCP4_OPT_SERVER_ID, server_id(s, n));
+	dhcp4_option(&w, DHCP4_OPT_MESSAGE, text_span("not the home address"));
+	add_text(&w, DHCP4_OPT_CLIENT_ID, m->client_id); /* RFC 6842 3 */
 	dhcp4_end(&w);
 	send_reply(s, m, n, &w, true, out);
 	subscriber_record(s, out, RECORD_NOTICE, "dhcp_nak", "it asked for another address than its home address");
@@ -133,12 +162,22 @@ static void on_request(struct subscriber *s, struct instant now, const struct dh
 		refuse(s, m, n, out);
 }
 
+static void on_release(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out)
+{
+	if (m->client.s_addr == s->home.s_addr)
+		(void)subscriber_event(s, now, EVENT_LEFT, "it released its address", out); /* G-11 */
+	else
+		MPA_COUNT(s->mpa, dhcp_ignored);
+}
+
 void subscriber_answer_dhcp(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out)
 {
 	const struct mpa_network *n = subscriber_network(s);
 
-	if (!n)
+	if (!n) {
+		MPA_COUNT(s->mpa, dhcp_ignored);
 		return;
+	}
 	switch (m->type) {
 	case DHCP4_DISCOVER:
 	case DHCP4_INFORM:
@@ -147,8 +186,8 @@ void subscriber_answer_dhcp(struct subscriber *s, struct instant now, const stru
 	case DHCP4_REQUEST:
 		on_request(s, now, m, n, out);
 		break;
-	case DHCP4_RELEASE: /* G-11 */
-		(void)subscriber_event(s, now, EVENT_LEFT, "it released its address", out);
+	case DHCP4_RELEASE:
+		on_release(s, now, m, out);
 		break;
 	case DHCP4_DECLINE:
 		subscriber_record(s, out, RECORD_WARN, "dhcp_decline", "the station found its home address in use");
@@ -201,17 +240,27 @@ static void hold(struct subscriber *s, struct span frame)
 	MPA_COUNT(s->mpa, dhcp_held);
 }
 
-static int dhcp_of_frame(struct span frame, struct span *ret_payload, struct dhcp4 *ret)
+static int dhcp_of_frame(struct span frame, struct ip4 *ret_ip, struct span *ret_payload, struct dhcp4 *ret)
 {
 	struct ether e;
-	struct ip4 ip;
 	struct udp4 u;
 
-	if (ether_parse(frame.p, frame.n, &e) < 0 || ip4_parse(e.payload.p, e.payload.n, &ip) < 0 ||
-	    udp4_parse(&ip, &u) < 0)
+	if (ether_parse(frame.p, frame.n, &e) < 0 || ip4_parse(e.payload.p, e.payload.n, ret_ip) < 0 ||
+	    udp4_parse(ret_ip, &u) < 0)
 		return -EBADMSG;
 	*ret_payload = u.payload;
 	return dhcp4_parse(u.payload.p, u.payload.n, ret);
+}
+
+/* What a station sends to another server's own address goes there, through its tunnel like everything else (L-39). */
+static bool goes_by(struct mpa *mpa, const struct port *port, const struct ip4 *ip)
+{
+	const struct subscriber *s = subscriber_at(mpa, port);
+	const struct mpa_network *n = s ? subscriber_network(s) : NULL;
+
+	return n && s->state == SUBSCRIBER_SERVED && ip->source.s_addr == s->home.s_addr &&
+	       ip->destination.s_addr != INADDR_BROADCAST && ip->destination.s_addr != n->gateway.s_addr &&
+	       (mpa->conf->dhcp != MPA_DHCP_SERVER || ip->destination.s_addr != server_id(s, n).s_addr);
 }
 
 /* Which address the station thinks it has: the first request may ask the home agent for it (L-35, L-55). */
@@ -222,26 +271,50 @@ static struct in_addr shown_address(const struct dhcp4 *m)
 	return m->type == DHCP4_REQUEST ? m->requested : (struct in_addr){ INADDR_ANY };
 }
 
+static void watch(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out)
+{
+	if (s->mpa->conf->dhcp == MPA_DHCP_SERVER)
+		return;
+	if (m->type == DHCP4_REQUEST)
+		dhcp_relay_renewal_seen(s, now);
+	else if (m->type == DHCP4_RELEASE)
+		on_release(s, now, m, out);
+}
+
+static void relay(struct mpa *mpa, const struct port *port, const struct station_id *id, const struct dhcp4 *m,
+		  struct span payload, struct actions *out)
+{
+	const char *nai = mpa_identify(mpa, port, id, MPA_TRIGGER_DHCP); /* L-61: not for strangers */
+
+	if (nai)
+		dhcp_relay_forward(mpa, port, m, payload, nai, out);
+}
+
 void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, struct span frame, struct actions *out)
 {
 	struct dhcp4 m;
+	struct ip4 ip;
 	struct station_id id = { .mac = port->mac };
 	struct span payload;
 	struct subscriber *s;
 
 	if (mpa->conf->dhcp == MPA_DHCP_OFF)
 		return;
-	if (dhcp_of_frame(frame, &payload, &m) < 0 || m.op != DHCP4_BOOTREQUEST) {
+	if (dhcp_of_frame(frame, &ip, &payload, &m) < 0 || m.op != DHCP4_BOOTREQUEST) {
 		MPA_COUNT(mpa, malformed);
 		return;
 	}
-	if (mpa->conf->dhcp == MPA_DHCP_RELAY) {
-		dhcp_relay_forward(mpa, port, &m, out);
+	if (goes_by(mpa, port, &ip)) {
+		watch(subscriber_at(mpa, port), now, &m, out);
 		return;
 	}
 	id.client_id = m.client_id;
 	id.fqdn = text_span(m.fqdn);
 	id.host_name = m.fqdn_raw.n > 0 ? (struct span){ 0 } : m.host_name; /* RFC 4702 4: 81 overrides 12 */
+	if (mpa->conf->dhcp == MPA_DHCP_RELAY) {
+		relay(mpa, port, &id, &m, payload, out);
+		return;
+	}
 	if (m.type == DHCP4_RELEASE || m.type == DHCP4_DECLINE)
 		s = subscriber_at(mpa, port); /* nobody arrives by leaving */
 	else
@@ -259,10 +332,11 @@ void subscriber_release_held(struct subscriber *s, struct instant now, struct ac
 	auto_(freep) uint8_t *arp = TAKE_PTR(s->held_arp);
 	auto_(freep) uint8_t *dhcp = TAKE_PTR(s->held_dhcp);
 	struct span payload;
+	struct ip4 ip;
 	struct dhcp4 m;
 
 	if (arp)
 		subscriber_answer_arp(s, (struct span){ arp, s->held_arp_n }, out);
-	if (dhcp && dhcp_of_frame((struct span){ dhcp, s->held_dhcp_n }, &payload, &m) == 0)
+	if (dhcp && dhcp_of_frame((struct span){ dhcp, s->held_dhcp_n }, &ip, &payload, &m) == 0)
 		serve(s, now, &m, payload, out); /* last: the station may leave by it */
 }

@@ -122,6 +122,13 @@ void rig_pass_ms(uint64_t ms)
 		mpa_on_time(rig.mpa, rig.now, &rig.out);
 }
 
+void rig_feed(const struct wr *w)
+{
+	assert_int_equal(w->err, 0);
+	actions_clear(&rig.out);
+	mpa_on_frame(rig.mpa, rig.now, PORT, (struct span){ w->start, wr_len(w) }, &rig.out);
+}
+
 const struct action *rig_find(enum action_type type)
 {
 	for (size_t i = 0; i < rig.out.n; i++)

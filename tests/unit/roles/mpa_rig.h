@@ -30,6 +30,8 @@ int rig_teardown(void **state);
 void rig_restart(void);        /* with the configuration as it is now */
 void rig_pass_ms(uint64_t ms); /* time passes in one step, timers run, earlier actions are forgotten */
 
+void rig_feed(const struct wr *w); /* a frame that PORT received; earlier actions are forgotten */
+
 const struct action *rig_find(enum action_type type);
 /* Place of an action among all, for their order; @message: type of a datagram. SIZE_MAX: none. */
 size_t rig_place(enum action_type type, uint8_t message);
