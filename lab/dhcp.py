@@ -3,6 +3,8 @@
 import os
 import textwrap
 
+from net import wait_for
+
 UDHCPC_SCRIPT = """\
 #!/bin/sh
 case "$1" in
@@ -14,6 +16,12 @@ bound|renew)
     echo "$1 $ip $router $dns" >> "$HF_LOG" ;;
 esac
 """
+
+
+def wait_bound(station):
+    """Until the client has a lease of its own, not merely an address from before."""
+    log = station.office.path(f"udhcpc-{station.name}.log")
+    wait_for(lambda: "bound" in open(log).read(), "the client to have a lease", limit=20)
 
 
 def start_client(station, *extra):

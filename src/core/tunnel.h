@@ -41,6 +41,7 @@ struct dp_visitor {
 	uint8_t mac[MAC_OCTETS];
 	uint8_t gateway_mac[MAC_OCTETS];         /* source MAC of frames to the station */
 	struct in_addr home, gateway, broadcast; /* `broadcast`: directed broadcast address of the home subnet */
+	struct in_addr server;                   /* DHCP server identifier: the daemon answers what is sent there */
 	bool forward_broadcast;                  /* link-local multicast and broadcast go to the anchor too (L 5.5) */
 	struct tunnel tunnel;
 	uint32_t index;

@@ -389,6 +389,7 @@ static struct dp_visitor_def visitor_def(const struct dp_visitor *v)
 				    .home = v->home.s_addr,
 				    .gateway = v->gateway.s_addr,
 				    .broadcast = v->broadcast.s_addr,
+				    .server = v->server.s_addr,
 				    .index = v->index,
 				    .tunnel = tunnel_def(&v->tunnel) };
 

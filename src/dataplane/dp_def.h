@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-#define DP_LAYOUT 1 /* part of the pin names: another layout never meets old maps */
+#define DP_LAYOUT 2 /* part of the pin names: another layout never meets old maps */
 
 enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048 };
 
@@ -45,7 +45,7 @@ struct dp_visitor_def {
 	__u8 gateway_mac[DP_MAC_OCTETS];
 	__u8 forward_broadcast;
 	__u8 pad;
-	__u32 home, gateway, broadcast;
+	__u32 home, gateway, broadcast, server;
 	__u32 index;
 	__u32 seen;
 	struct dp_tunnel_def tunnel;

@@ -93,10 +93,11 @@ def test_stock_clients(floors, client):
 
 def test_udhcpc_renews_where_it_is(floors):
     """L-39: a renewal after a move is answered by the new agent, which nobody told the client of."""
-    from dhcp import start_client
+    from dhcp import start_client, wait_bound
     st = floors.stations["udhcpc"]
     st.go(1)
     p = start_client(st)
+    wait_bound(st)
     address = check_configured(st)
     st.go(2)
     st.ping(CORRESPONDENT, count=3)
@@ -113,10 +114,11 @@ def test_udhcpc_renews_where_it_is(floors):
 
 def test_release_ends_the_binding(floors):
     """G-11"""
-    from dhcp import start_client
+    from dhcp import start_client, wait_bound
     st = floors.stations["udhcpc"]
     st.go(1)
     p = start_client(st, "-R")
+    wait_bound(st)
     check_configured(st)
     floors.net.stop(p)  # releases on its way out
     wait_for(lambda: floors.binding(st) is None, "the binding to end")

@@ -40,11 +40,11 @@ static __always_inline int is_for_daemon(struct __sk_buff *skb, const struct iph
 	__u16 port;
 	__u8 type;
 
-	if (ip->daddr != v->gateway && ip->daddr != 0xffffffff)
+	if (ip->daddr != v->gateway && ip->daddr != v->server && ip->daddr != 0xffffffff)
 		return 0;
 	if (ip->protocol == IPPROTO_UDP)
 		return bpf_skb_load_bytes(skb, at + 2, &port, sizeof(port)) == 0 && port == bpf_htons(67);
-	if (ip->protocol == IPPROTO_ICMP)
+	if (ip->protocol == IPPROTO_ICMP && ip->daddr == v->gateway)
 		return bpf_skb_load_bytes(skb, at, &type, sizeof(type)) == 0 && type == 8;
 	return 0;
 }

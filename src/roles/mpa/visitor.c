@@ -30,6 +30,7 @@ static struct dp_visitor visitor(const struct subscriber *s)
 	memcpy(v.gateway_mac, s->mpa->conf->gateway_mac, sizeof(v.gateway_mac));
 	if (n) {
 		v.gateway = n->gateway;
+		v.server = s->mpa->conf->server_id.s_addr ? s->mpa->conf->server_id : n->gateway;
 		v.broadcast = prefix_broadcast(&n->prefix);
 	}
 	return v;
