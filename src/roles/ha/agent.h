@@ -124,6 +124,10 @@ bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct
 void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
 		  struct actions *out);
 
+/* @packet for one station although its address does not say so: inside of a unicast packet to it (RFC 5944 4.3), as an
+ * agent that serves many could not tell whose it is. */
+void ha_send_wrapped(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out);
+
 /* dhcp.c: a message to UDP 67, from a station through its tunnel or from the server. */
 void ha_on_dhcp(struct ha *ha, const struct datagram *d, struct actions *out);
 

@@ -16,9 +16,7 @@ bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct
 	       destination.s_addr == prefix_broadcast(p).s_addr;
 }
 
-/* The copy is wrapped in a unicast packet to its station first (RFC 5944 4.3): an agent that serves many could not
- * tell whose it is from a broadcast address. */
-static void send_copy(struct ha *ha, const struct binding *to, struct span packet, struct actions *out)
+void ha_send_wrapped(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out)
 {
 	const struct ip4 wrap = {
 		.ttl = 64, .protocol = IPPROTO_IPIP, .source = ha->conf->address, .destination = to->home
@@ -30,7 +28,6 @@ static void send_copy(struct ha *ha, const struct binding *to, struct span packe
 	if (w.err)
 		return;
 	actions_send_tunnelled(out, &to->tunnel, (struct span){ w.start, wr_len(&w) });
-	HA_COUNT(ha, broadcast_copies);
 }
 
 void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
@@ -45,6 +42,7 @@ void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from,
 			HA_COUNT(ha, broadcast_suppressed);
 			return;
 		}
-		send_copy(ha, b, packet, out);
+		ha_send_wrapped(ha, b, packet, out);
+		HA_COUNT(ha, broadcast_copies);
 	}
 }
