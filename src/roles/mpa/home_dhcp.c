@@ -260,7 +260,7 @@ static bool goes_by(struct mpa *mpa, const struct port *port, const struct ip4 *
 
 	return n && s->state == SUBSCRIBER_SERVED && ip->source.s_addr == s->home.s_addr &&
 	       ip->destination.s_addr != INADDR_BROADCAST && ip->destination.s_addr != n->gateway.s_addr &&
-	       (mpa->conf->dhcp != MPA_DHCP_SERVER || ip->destination.s_addr != server_id(s, n).s_addr);
+	       ip->destination.s_addr != server_id(s, n).s_addr; /* which the kernel program leaves to us */
 }
 
 /* Which address the station thinks it has: the first request may ask the home agent for it (L-35, L-55). */

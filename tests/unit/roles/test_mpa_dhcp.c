@@ -381,6 +381,10 @@ static void relayed_lease_lives_as_long_as_it_is_renewed(void **state)
 	assert_null(rig_find(ACTION_SEND_DATAGRAM)); /* the tunnel carries it */
 	rig_pass_ms(599000);
 	assert_string_equal(rig_state(), "served");
+	rig.conf.server_id = ip("10.9.0.2"); /* then the kernel leaves it to us */
+	ask_dhcp(&passing);
+	assert_non_null(rig_find(ACTION_SEND_DATAGRAM));
+	rig.conf.server_id = ip("0.0.0.0");
 	passing.type = DHCP4_RELEASE;
 	passing.client = "10.42.0.21";
 	ask_dhcp(&passing);
