@@ -23,7 +23,7 @@ def plain_office():
     o = lab.Office("plain", floors=1)
     st = o.add_station("bob")
     o.ars[1].batch(f"address add {PLAIN}.1/24 dev access")
-    o.core.batch(f"route add {PLAIN}.0/24 via 10.0.1.1", "route add 10.9.0.0/24 via 10.0.0.1")
+    o.core.batch(f"route add {PLAIN}.0/24 via 10.0.1.1")
     o.ha.batch(f"route add {PLAIN}.0/24 via 10.0.0.254")
     st.configure(f"{PLAIN}.2", f"{PLAIN}.1")
     st.go(1)
