@@ -44,7 +44,7 @@ def wait_connected(st):
 
 
 def measure(o, st, seconds):
-    traffic = Traffic(o, st, seconds)
+    traffic = Traffic(o, st, seconds, mbit=0)
     tcp = traffic.finish()
     times = [(r - s) / 1000 for _, s, r in traffic.samples if r]
     return {"tcp_mbit_s": tcp["bytes"] * 8 / seconds / 1e6, "echo_us": statistics.median(times),

@@ -4,8 +4,9 @@
  *   udp-probe ADDRESS PORT HZ SECONDS FILE
  *                                    sends numbered datagrams, writes "number sent_ns received_ns" per line (0: lost)
  *   tcp-serve PORT                   sends back what it gets, for one connection after the other
- *   tcp-probe ADDRESS PORT SECONDS   sends a known pattern, checks it octet for octet on its way back, and prints
- *                                    "octets=N intact=yes|no resets=N"
+ *   tcp-probe ADDRESS PORT SECONDS MBIT
+ *                                    sends a known pattern at MBIT Mbit/s (0: as fast as it goes), checks it octet for
+ *                                    octet on its way back, and prints "octets=N intact=yes|no resets=N"
  * Times are CLOCK_MONOTONIC. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,9 +21,6 @@
 #include <unistd.h>
 
 enum { BLOCK = 16384, DATAGRAM = 64, NS_PER_MS = 1000000, WINDOW = 1 << 20 };
-
-/* A transfer at 200 Mbit/s: the machine is not to be busier with it than with the moves. */
-enum { OCTETS_PER_MS = 25000 };
 
 static int64_t now_ns(void)
 {
@@ -200,7 +198,7 @@ static int tcp_probe(char **argv)
 	struct sockaddr_in to = address(argv[0], argv[1]);
 	int fd = open_socket(SOCK_STREAM, NULL);
 	struct transfer t = { .intact = true };
-	int64_t start, end, drained;
+	int64_t start, end, drained, octets_per_ms = atoi(argv[3]) * 125; /* 0: as fast as it goes */
 
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		die("connect");
@@ -210,7 +208,7 @@ static int tcp_probe(char **argv)
 	while (!t.reset && now_ns() < drained && (now_ns() < end || t.received < t.sent)) {
 		int64_t now = now_ns();
 		bool more = now < end && t.sent - t.received < WINDOW &&
-			    (int64_t)t.sent < (now - start) / NS_PER_MS * OCTETS_PER_MS;
+			    (octets_per_ms == 0 || (int64_t)t.sent < (now - start) / NS_PER_MS * octets_per_ms);
 		struct pollfd p = { .fd = fd, .events = (short)(POLLIN | (more ? POLLOUT : 0)) };
 
 		if (poll(&p, 1, 1) <= 0)
@@ -233,9 +231,9 @@ int main(int argc, char **argv)
 		return udp_probe(argv + 2);
 	if (argc == 3 && strcmp(argv[1], "tcp-serve") == 0)
 		tcp_serve(argv[2]);
-	if (argc == 5 && strcmp(argv[1], "tcp-probe") == 0)
+	if (argc == 6 && strcmp(argv[1], "tcp-probe") == 0)
 		return tcp_probe(argv + 2);
 	fprintf(stderr, "usage: hf-probe udp-echo PORT | udp-probe ADDRESS PORT HZ SECONDS FILE | tcp-serve PORT |\n"
-			"       tcp-probe ADDRESS PORT SECONDS\n");
+			"       tcp-probe ADDRESS PORT SECONDS MBIT\n");
 	return 2;
 }

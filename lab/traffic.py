@@ -8,18 +8,19 @@ from net import LabError
 from office import CORRESPONDENT, PROBE
 
 UDP_PORT, TCP_PORT, HZ = 7007, 7008, 1000
+MBIT = 200  # of the transfer: the machine is not to be busier with it than with the moves
 
 
 class Traffic:
     """Runs for `seconds` between a station and the correspondent."""
 
-    def __init__(self, office, station, seconds):
+    def __init__(self, office, station, seconds, mbit=MBIT):
         self.office = office
         self.file = office.path(f"udp-{station.name}.txt")
         self.servers = [office.cn.start(PROBE, "udp-echo", UDP_PORT), office.cn.start(PROBE, "tcp-serve", TCP_PORT)]
         self._wait_listening()
         self.udp = station.ns.start(PROBE, "udp-probe", CORRESPONDENT, UDP_PORT, HZ, seconds, self.file)
-        self.tcp = station.ns.start(PROBE, "tcp-probe", CORRESPONDENT, TCP_PORT, seconds, stdout=subprocess.PIPE)
+        self.tcp = station.ns.start(PROBE, "tcp-probe", CORRESPONDENT, TCP_PORT, seconds, mbit, stdout=subprocess.PIPE)
         self.end = time.monotonic() + seconds
 
     def _wait_listening(self):
