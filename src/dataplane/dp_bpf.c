@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -330,9 +331,13 @@ static void detach_all(const struct dp_conf *conf, const uint32_t *ifindexes, si
 
 void dp_flush(const struct dp_conf *conf)
 {
+	const uint32_t tun_ifindex = conf->role == DP_ROLE_ANCHOR ? if_nametoindex(conf->device) : 0;
+
 	detach_all(conf, conf->core, conf->core_n, false);
 	detach_all(conf, conf->access, conf->access_n, false);
 	detach_all(conf, conf->fast, conf->fast_n, false);
+	if (tun_ifindex != 0)
+		detach_all(conf, &tun_ifindex, 1, true);
 	remove_pins(conf->pin_dir);
 	if (conf->role == DP_ROLE_ANCHOR)
 		dp_tun_remove(conf);

@@ -183,5 +183,7 @@ def test_flush_takes_everything_out_of_the_kernel(make_office):
     o.ha.run(HA, "--flush", "-c", o.path("ha.conf"))
     o.ars[1].run(MPA, "--flush", "-c", o.path("ar1.conf"))
     assert "hf0" not in o.ha.ip("link")
+    for name in ("ha", "ar1"):
+        assert os.listdir(os.path.join(o.net.bpf, name)) == []
     assert not st.ping(CORRESPONDENT, check=False)
     assert GATEWAY

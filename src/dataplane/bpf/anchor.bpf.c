@@ -48,7 +48,7 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_
 	 * did could speak to all of the station's link in its neighbours' name. */
 	if (ip->protocol == IPPROTO_IPIP && ip->saddr == t.local)
 		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
-	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, octets) + overhead(&t), &r);
+	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, l2, ip) + overhead(&t), &r);
 	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return tell_too_big(skb, 0, l2, b->index, r.fib.mtu_result);
 	if (make_room(skb, &t) < 0)
@@ -95,7 +95,7 @@ int anchor_fast(struct __sk_buff *skb)
 	    (ip.frag_off & bpf_htons(FRAGMENT)))
 		return TC_ACT_OK;
 	b = bpf_map_lookup_elem(&bindings, &ip.daddr);
-	if (!b || b->home != ip.daddr || wire_octets(skb, skb->len - ETH_HLEN) > 1400)
+	if (!b || b->home != ip.daddr || wire_octets(skb, ETH_HLEN, &ip) > 1400)
 		return TC_ACT_OK; /* the stack knows what to say about its size */
 	ttl = ip.ttl - 1;
 	bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), bpf_htons((__u16)(ip.ttl << 8)),
@@ -115,6 +115,8 @@ int anchor_up(struct __sk_buff *skb)
 		return TC_ACT_OK;
 	b = bpf_map_lookup_elem(&bindings, &p.inner.saddr);
 	if (!b || b->home != p.inner.saddr) {
+		if (is_in_transit(skb, &p))
+			return TC_ACT_OK;
 		count(DP_STAT_unknown_tunnel, 0);
 		if (p.is_udp) /* keepalives: the daemon looks at them */
 			return TC_ACT_OK;
@@ -122,6 +124,8 @@ int anchor_up(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	}
 	if (!fits(&p, &b->tunnel)) {
+		if (is_in_transit(skb, &p))
+			return TC_ACT_OK;
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
 		return count(DP_STAT_spoofed_tunnel, TC_ACT_SHOT);
 	}

@@ -228,14 +228,20 @@ static __always_inline int make_room(struct __sk_buff *skb, const struct dp_tunn
 	return r;
 }
 
-/* Octets of the longest IP packet this one becomes on the wire. */
-static __always_inline __u32 wire_octets(const struct __sk_buff *skb, __u32 ip_octets)
+/* Octets of the longest IP packet this one, whose header is at @ip_at, becomes on the wire. */
+static __always_inline __u32 wire_octets(const struct __sk_buff *skb, __u32 ip_at, const struct iphdr *ip)
 {
-	/* A super-packet is cut into gso_size of payload each; 60 + 60 covers the longest headers of IP and TCP, of
-	 * which this one surely has 20 + 20. */
-	if (skb->gso_size)
-		return skb->gso_size + 40;
-	return ip_octets;
+	__u32 l4_at = ip_at + ip->ihl * 4U, headers = ip->ihl * 4U + sizeof(struct udphdr);
+	__u32 gso_size = skb->gso_size;
+	__u8 data_offset;
+
+	barrier_var(gso_size); /* else clang reads it through a pointer into the context, which the verifier forbids */
+	if (!gso_size)
+		return skb->len - ip_at;
+	/* A super-packet is cut into pieces of gso_size payload, each with the headers again. */
+	if (ip->protocol == IPPROTO_TCP && bpf_skb_load_bytes(skb, l4_at + 12, &data_offset, sizeof(data_offset)) == 0)
+		headers = ip->ihl * 4U + (data_offset >> 4) * 4U;
+	return gso_size + headers;
 }
 
 struct route {
@@ -320,6 +326,20 @@ static __always_inline int fits(const struct tunnelled *p, const struct dp_tunne
 	if (t->encap != ENCAP_UDP_DEF)
 		return !p->is_udp;
 	return p->is_udp && p->outer.udp.source == t->remote_port && p->outer.udp.dest == t->local_port;
+}
+
+/* A tunnel between others that we only route. */
+static __always_inline int is_in_transit(struct __sk_buff *skb, const struct tunnelled *p)
+{
+	struct bpf_fib_lookup fib = { .family = AF_INET4,
+				      .l4_protocol = p->outer.ip.protocol,
+				      .tos = p->outer.ip.tos & ~INET_ECN_MASK,
+				      .ipv4_src = p->outer.ip.saddr,
+				      .ipv4_dst = p->outer.ip.daddr,
+				      .ifindex = skb->ifindex };
+	long r = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
+
+	return r == BPF_FIB_LKUP_RET_SUCCESS || r == BPF_FIB_LKUP_RET_NO_NEIGH || r == BPF_FIB_LKUP_RET_FRAG_NEEDED;
 }
 
 /* Takes the outer header off. Congestion that the tunnel met is passed on (RFC 6040). */

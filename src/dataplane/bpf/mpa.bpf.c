@@ -83,7 +83,7 @@ int mpa_up(struct __sk_buff *skb)
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
 
 	t = v->tunnel;
-	find_route(skb, &t, skb->ifindex, ip.tos, wire_octets(skb, octets) + overhead(&t), &r);
+	find_route(skb, &t, skb->ifindex, ip.tos, wire_octets(skb, ETH_HLEN, &ip) + overhead(&t), &r);
 	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return tell_too_big(skb, port.mac, ETH_HLEN, v->index, r.fib.mtu_result);
 	if (make_room(skb, &t) < 0)
@@ -111,7 +111,9 @@ int mpa_down(struct __sk_buff *skb)
 	key.anchor = p.outer.ip.saddr;
 	key.home = p.inner.daddr;
 	v = bpf_map_lookup_elem(&downlink, &key); /* L-27 */
-	if (!v) {
+	if (!v || v->home != p.inner.daddr) {     /* a slot may be reused while it is read */
+		if (is_in_transit(skb, &p))
+			return TC_ACT_OK;
 		count(DP_STAT_unknown_tunnel, 0);
 		if (p.is_udp) /* answers to keepalives: the daemon looks at them */
 			return TC_ACT_OK;
@@ -119,6 +121,8 @@ int mpa_down(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	}
 	if (!fits(&p, &v->tunnel)) {
+		if (is_in_transit(skb, &p))
+			return TC_ACT_OK;
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.daddr);
 		return count(DP_STAT_spoofed_tunnel, TC_ACT_SHOT);
 	}
