@@ -172,7 +172,8 @@ access "access" {{ trusted = yes }}
 """)
 
     def start_daemon(self, name, ns, binary, conf):
-        p = ns.start(binary, "-c", conf, log=self.path(f"{name}.log"))
+        # As the systemd units do: a move waits for these two.
+        p = ns.start("nice", "-n", "-10", binary, "-c", conf, log=self.path(f"{name}.log"))
         self.daemons[name] = p
 
         def ready():
