@@ -71,12 +71,20 @@ static void on_written(uv_write_t *w, int status)
 
 static void send_line(struct client *c, const json_t *message)
 {
-	struct out *o = calloc(1, sizeof(*o));
-	char *text = json_dumps(message, JSON_COMPACT);
-	size_t n = text ? strlen(text) : 0;
-	char *line = text ? realloc(text, n + 2) : NULL;
+	struct out *o;
+	char *text, *line;
 	uv_buf_t buf;
+	size_t n;
 
+	if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) > CONTROL_QUEUE_MAX) {
+		c->control->dropped++; /* it does not read: others must not wait for it */
+		drop(c);
+		return;
+	}
+	o = calloc(1, sizeof(*o));
+	text = json_dumps(message, JSON_COMPACT);
+	n = text ? strlen(text) : 0;
+	line = text ? realloc(text, n + 2) : NULL;
 	if (!o || !line) {
 		free(o);
 		free(line ? line : text);
@@ -234,14 +242,8 @@ void control_publish(struct control *c, json_t *record)
 	struct client *client, *next;
 
 	DL_FOREACH_SAFE(c->clients, client, next) {
-		if (!client->watching)
-			continue;
-		if (uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) > CONTROL_QUEUE_MAX) {
-			c->dropped++; /* it does not read: others must not wait for it */
-			drop(client);
-		} else {
+		if (client->watching)
 			send_line(client, record);
-		}
 	}
 }
 

@@ -13,7 +13,7 @@ struct control; /* opaque */
 /**
  * control_open() - listen at <run_dir>/<instance>.sock; what is left there of an earlier run is replaced.
  * @answer: makes the answer to one request; owned by the caller of it. `watch` is handled inside: its client gets every
- *          record from then on, until it falls CONTROL_QUEUE_MAX octets behind, when it is dropped.
+ *          record from then on. A client that is CONTROL_QUEUE_MAX octets behind in reading is dropped.
  * Return: 0 or -errno.
  */
 int control_open(uv_loop_t *loop, const char *run_dir, const char *instance,

@@ -151,6 +151,22 @@ static void deaf_watchers_are_dropped(void **state)
 	close(fd);
 }
 
+/* Nor one that asks and asks and does not read. */
+static void deaf_askers_are_dropped(void **state)
+{
+	static const char request[] = "{\"verb\":\"show\"}\n";
+	int fd = connect_client();
+	bool closed = false;
+
+	(void)state;
+	for (int i = 0; i < 4 * CONTROL_QUEUE_MAX / (int)sizeof(request) && !closed; i++) {
+		closed = send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 && errno == EPIPE;
+		(void)uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	assert_true(closed);
+	close(fd);
+}
+
 static void endless_lines_are_cut_off(void **state)
 {
 	char text[4096];
@@ -191,8 +207,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(is_for_the_owner_only),     TEST(answers_line_by_line),      TEST(tells_what_a_request_is),
-		TEST(records_go_to_who_watches), TEST(deaf_watchers_are_dropped), TEST(endless_lines_are_cut_off),
-		TEST(only_so_many_clients),
+		TEST(records_go_to_who_watches), TEST(deaf_watchers_are_dropped), TEST(deaf_askers_are_dropped),
+		TEST(endless_lines_are_cut_off), TEST(only_so_many_clients),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
