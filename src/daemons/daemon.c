@@ -125,31 +125,39 @@ static void on_dp_event(void *ctx, const struct dp_event *e)
 	daemon_perform(d);
 }
 
+/* libuv gives a descriptor up when an error is pending: an interface that went down, a netlink queue that ran over.
+ * Reading took the error away, and what comes afterwards counts again. */
+static void keep_watching(uv_poll_t *p, int status, uv_poll_cb readable)
+{
+	if (status < 0)
+		(void)uv_poll_start(p, UV_READABLE, readable); /* as it did the first time */
+}
+
 static void udp_readable(uv_poll_t *p, int status, int events)
 {
 	struct daemon *d = p->data;
 
-	(void)status;
 	(void)events;
 	udp_socket_receive(d->udp, MIP_PORT, on_datagram, d);
+	keep_watching(p, status, udp_readable);
 }
 
 static void relay_readable(uv_poll_t *p, int status, int events)
 {
 	struct daemon *d = p->data;
 
-	(void)status;
 	(void)events;
 	udp_socket_receive(d->relay, DHCP4_SERVER_PORT, on_datagram, d);
+	keep_watching(p, status, relay_readable);
 }
 
 static void ipip_readable(uv_poll_t *p, int status, int events)
 {
 	struct daemon *d = p->data;
 
-	(void)status;
 	(void)events;
 	ipip_socket_receive(d->ipip, on_tunnelled, d);
+	keep_watching(p, status, ipip_readable);
 }
 
 static void tun_readable(uv_poll_t *p, int status, int events)
@@ -182,9 +190,9 @@ static void link_readable(uv_poll_t *p, int status, int events)
 {
 	struct daemon *d = p->data;
 
-	(void)status;
 	(void)events;
 	link_watch_read(d->links, on_carrier, d);
+	keep_watching(p, status, link_readable);
 }
 
 static void port_readable(uv_poll_t *p, int status, int events)
@@ -192,9 +200,9 @@ static void port_readable(uv_poll_t *p, int status, int events)
 	struct daemon *d = p->data;
 	const struct packet_port *port = &d->ports[p - d->port_polls];
 
-	(void)status;
 	(void)events;
 	packet_port_receive(port, on_frame, d);
+	keep_watching(p, status, port_readable);
 }
 
 static int watch_fd(struct daemon *d, uv_poll_t *p, int fd, uv_poll_cb readable)

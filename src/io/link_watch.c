@@ -62,6 +62,18 @@ static int on_message(const struct nlmsghdr *h, void *data)
 	return MNL_CB_OK;
 }
 
+/* The kernel threw news away: it shall tell how every interface is. */
+static void ask_all(const struct link_watch *w)
+{
+	char request[MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct ifinfomsg))];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
+
+	h->nlmsg_type = RTM_GETLINK;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	(void)mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
+	(void)mnl_socket_sendto(w->socket, h, h->nlmsg_len); /* refused while an answer is under way, which does too */
+}
+
 void link_watch_read(struct link_watch *w, void (*fn)(void *ctx, uint32_t ifindex, bool up), void *ctx)
 {
 	char messages[MESSAGES_OCTETS];
@@ -71,6 +83,10 @@ void link_watch_read(struct link_watch *w, void (*fn)(void *ctx, uint32_t ifinde
 	for (int i = 0; i < READS_MAX; i++) {
 		ssize_t n = mnl_socket_recvfrom(w->socket, messages, sizeof(messages));
 
+		if (n < 0 && errno == ENOBUFS) {
+			ask_all(w);
+			continue;
+		}
 		if (n <= 0)
 			return;
 		(void)mnl_cb_run(messages, (size_t)n, 0, 0, on_message, w); /* on_message() never fails */

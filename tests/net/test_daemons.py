@@ -2,6 +2,7 @@
 """The daemons from outside: the command, the control socket, bad input, missing privilege."""
 import json
 import os
+import signal
 import socket
 import subprocess
 
@@ -187,3 +188,37 @@ def test_flush_takes_everything_out_of_the_kernel(make_office):
         assert os.listdir(os.path.join(o.net.bpf, name)) == []
     assert not st.ping(CORRESPONDENT, check=False)
     assert GATEWAY
+
+
+def test_ports_that_were_down_are_heard_again(make_office):
+    """An administrator takes the access port down and up: the agent answers there as before."""
+    o = make_office(floors=1)
+    st = o.add_station("alice")
+    o.start()
+    st.go(1)
+    st.configure(f"{HOME}.20")
+    st.ping(CORRESPONDENT, count=3)
+    o.ars[1].batch("link set access down", "link set access up")
+    st.ns.ip("neigh", "flush", "dev", "eth0")
+    wait_for(lambda: st.ping(CORRESPONDENT, check=False), "the gateway to answer ARP again")
+
+
+def test_carrier_is_noticed_after_a_storm_of_links(make_office):
+    """More news of interfaces than the kernel keeps for a busy daemon: it hears of the next ones all the same."""
+    o = make_office(floors=1)
+    st = o.add_station("alice")
+    o.start()
+    st.go(1)
+    st.configure(f"{HOME}.20")
+    st.ping(CORRESPONDENT, count=3)
+    o.wait_served(st, 1)
+    daemon = o.daemons["ar1"]
+    o.ars[1].batch("link add x0 type veth peer name x1")
+    daemon.send_signal(signal.SIGSTOP)
+    try:
+        o.ars[1].batch(*[f"link set x0 {state}" for _ in range(1000) for state in ("up", "down")])
+        o.building.batch("link set up1 down")
+        wait_for(lambda: "state DOWN" in o.ars[1].ip("link", "show", "access"), "the kernel to see it")
+    finally:
+        daemon.send_signal(signal.SIGCONT)
+    wait_for(lambda: o.subscriber(1, st)["state"] == "holding", "the agent to see that the carrier is gone")
