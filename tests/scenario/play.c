@@ -5,8 +5,9 @@
  *   late request|reply|revocation|ack N TIME
  *   clock NODE SECONDS
  *   at TIME attach STATION N | detach STATION N | hold STATION N | unplug N | kick STATION | die NODE | live NODE |
- *           restart NODE
- *   at TIME expect binding STATION N [HOME] (0: none) | served STATION N | unserved STATION N | counter NODE NAME VALUE
+ *           restart NODE | number STATION N SEQUENCE
+ *   at TIME expect binding STATION N [HOME] (0: none) | served STATION N | unserved STATION N | number STATION SEQUENCE |
+ *           counter NODE NAME VALUE
  * Times are like 5ms, 2s. `play -v FILE` prints the timeline. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,12 @@ static void expect(char **w)
 	} else if (strcmp(w[0], "unserved") == 0) {
 		if (world_is_served(&world, w[1], (size_t)atoi(w[2])))
 			fail("still served there", w[1]);
+	} else if (strcmp(w[0], "number") == 0) {
+		char got[32];
+
+		(void)snprintf(got, sizeof(got), "%u", world_sequence(&world, w[1]));
+		if (strcmp(got, w[2]) != 0)
+			fail("the sequence number is", got);
 	} else if (strcmp(w[0], "counter") == 0) {
 		char got[32];
 
@@ -105,6 +112,8 @@ static void happen(char **w)
 		world_detach(&world, w[1], (size_t)atoi(w[2]), w[0][0] == 'h');
 	else if (strcmp(w[0], "unplug") == 0)
 		world_unplug(&world, (size_t)atoi(w[1]));
+	else if (strcmp(w[0], "number") == 0)
+		world_number(&world, w[1], (size_t)atoi(w[2]), (uint32_t)strtoul(w[3], NULL, 10));
 	else if (strcmp(w[0], "kick") == 0)
 		world_kick(&world, w[1]);
 	else if (strcmp(w[0], "die") == 0 || strcmp(w[0], "live") == 0)

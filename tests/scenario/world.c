@@ -367,6 +367,27 @@ void world_unplug(struct world *w, size_t number)
 	perform(w, n);
 }
 
+void world_number(struct world *w, const char *station, size_t number, uint32_t sequence)
+{
+	struct node *n = agent(w, number);
+	const char *nai = nais[station_of(station)];
+	const struct mip_request m = { .flags = MIP_REQ_T | MIP_REQ_D,
+				       .lifetime_s = n->mpa_conf.lifetime_s,
+				       .home_agent = w->nodes[0].address,
+				       .care_of = n->address,
+				       .id = time_at(w, n).ntp };
+	struct wr message = actions_writer(&w->out, MIP_MSG_MAX);
+
+	mip_request_build(&message, &m);
+	mip_ext_nai_build(&message, (struct span){ (const uint8_t *)nai, strlen(nai) });
+	mip_ext_revocation_support_build(&message, false, (uint32_t)(m.id >> 32));
+	mip_ext_sequence_build(&message, &n->mpa_conf.sequence, sequence);
+	if (sa_sign(&mpa_association.sa, MIP_EXT_MN_HA_AUTH, &message) < 0)
+		abort();
+	actions_send_datagram(&w->out, n->address, MIP_PORT, m.home_agent, MIP_PORT, &message);
+	perform(w, n);
+}
+
 void world_kick(struct world *w, const char *station)
 {
 	struct node *n = &w->nodes[0];
@@ -397,14 +418,17 @@ void world_restart(struct world *w, size_t node)
 struct search {
 	const char *nai;
 	struct in_addr care_of;
+	uint32_t sequence;
 };
 
 static void look_at(void *ctx, const struct ha_binding_view *v)
 {
 	struct search *s = ctx;
 
-	if (strcmp(v->nai, s->nai) == 0)
-		s->care_of = v->care_of;
+	if (strcmp(v->nai, s->nai) != 0)
+		return;
+	s->care_of = v->care_of;
+	s->sequence = v->sequence;
 }
 
 size_t world_binding(struct world *w, const char *station, size_t ha)
@@ -416,6 +440,14 @@ size_t world_binding(struct world *w, const char *station, size_t ha)
 		if (agent(w, i)->address.s_addr == s.care_of.s_addr)
 			return i;
 	return 0;
+}
+
+uint32_t world_sequence(struct world *w, const char *station)
+{
+	struct search s = { .nai = nais[station_of(station)] };
+
+	ha_each_binding(w->nodes[0].ha, look_at, &s);
+	return s.sequence;
 }
 
 bool world_is_served(const struct world *w, const char *station, size_t number)

@@ -73,6 +73,8 @@ void world_run(struct world *w, uint64_t until_us);
 void world_attach(struct world *w, const char *station, size_t agent);
 void world_detach(struct world *w, const char *station, size_t agent, bool hold);
 void world_unplug(struct world *w, size_t agent);
+/* What an agent sends that has come far already: a request with this sequence number (L-15). */
+void world_number(struct world *w, const char *station, size_t agent, uint32_t sequence);
 void world_kick(struct world *w, const char *station);
 void world_set_dead(struct world *w, size_t node, bool dead);
 /* A restart: the role forgets everything. */
@@ -80,6 +82,7 @@ void world_restart(struct world *w, size_t node);
 
 /* Agent that holds the station's binding at home agent @ha (0-based), or 0. */
 size_t world_binding(struct world *w, const char *station, size_t ha);
+uint32_t world_sequence(struct world *w, const char *station); /* of its binding; 0: none */
 bool world_is_served(const struct world *w, const char *station, size_t agent);
 uint64_t world_counter(const struct world *w, size_t node, const char *name);
 size_t world_node(const struct world *w, const char *name); /* "ha", "ha2", "ar1" ...; SIZE_MAX: none */
