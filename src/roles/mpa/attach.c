@@ -293,24 +293,23 @@ static int attach(struct mpa *mpa, struct instant now, const struct mpa_attach *
 
 int mpa_attach(struct mpa *mpa, struct instant now, const struct mpa_attach *a, struct actions *out)
 {
-	const struct station_id id = { .mac = a->mac };
 	const struct mpa_access *access = mpa_access_of(mpa, a->ifindex);
-	const struct mpa_station *station = NULL;
+	struct station_id id = { .mac = a->mac };
+	const struct mpa_station *station;
 	struct subscriber *s;
-	size_t nai_n = a->nai ? strlen(a->nai) : 0;
 
-	if (!access || nai_n > MIP_NAI_MAX)
+	if (a->nai)
+		id.nai = text_span(a->nai);
+	if (!access || id.nai.n > MIP_NAI_MAX)
 		return -ENOENT;
 	if (a->trigger != MPA_TRIGGER_COMMAND && !access->trusted) { /* X-25, L-61 */
 		MPA_COUNT(mpa, not_trusted);
 		return -EPERM;
 	}
-	if (!a->nai) {
-		station = mpa_station_match(mpa, &id);
-		if (!station) {
-			MPA_COUNT(mpa, unknown_stations);
-			return -ENOENT;
-		}
+	station = mpa_station_match(mpa, &id); /* by name: for what is configured about it (L-04) */
+	if (!station && !a->nai) {
+		MPA_COUNT(mpa, unknown_stations);
+		return -ENOENT;
 	}
 	return attach(mpa, now, a, station, &s, out);
 }

@@ -98,12 +98,14 @@ static void other_agent(struct subscriber *s, const struct answer *a, uint16_t r
 		s->agent && (named.s_addr == s->agent->address.s_addr || named.s_addr == s->agent->secondary.s_addr);
 	struct agent_link *link = known ? mpa_link(s->mpa, named) : NULL;
 
-	if (!link || named.s_addr == s->agent_address.s_addr || named.s_addr == INADDR_ANY) {
+	if (!link || named.s_addr == s->agent_address.s_addr || named.s_addr == INADDR_ANY || s->exchange.redirected) {
 		bar(s, a, retry_s, out);
 		return;
 	}
+	s->exchange.redirected = true; /* two that name each other are not asked in a circle */
 	s->agent_address = named;
 	s->link = link;
+	s->sequence = 0; /* numbers are the agent's own */
 	subscriber_request(s, a->now, s->exchange.lifetime_s, out);
 }
 

@@ -4,6 +4,7 @@
 #include "roles/mpa/agent.h"
 
 enum { RETRANSMISSIONS_PER_CALL = 64, DEREGISTER_TRIES = 4 };
+enum { BELOW_CLOCK = 0xfff }; /* [2^-32 s] a microsecond is 4295 of these */
 
 const struct sa *subscriber_sa(const struct subscriber *s)
 {
@@ -24,17 +25,19 @@ struct agent_link *mpa_link(struct mpa *mpa, struct in_addr address)
 	return l;
 }
 
-/* Time stamps rise with every request to an agent, whatever our clock does (RFC 5944 5.7.1). */
+/* Time stamps rise with every request to an agent, whatever our clock does. What the clock does not fill is random
+ * (RFC 5944 5.7.1): replies carry only the low half, and requests that are repeated after whole seconds would share
+ * theirs. */
 static uint64_t fresh_id(struct subscriber *s, struct instant now)
 {
 	struct agent_link *l = s->link;
 	uint64_t id = now.ntp + (uint64_t)l->offset;
 	uint32_t low;
 
-	if (subscriber_sa(s)->replay == REPLAY_NONCE) {
-		s->mpa->random.fill(s->mpa->random.ctx, (uint8_t *)&low, sizeof(low));
+	s->mpa->random.fill(s->mpa->random.ctx, (uint8_t *)&low, sizeof(low));
+	if (subscriber_sa(s)->replay == REPLAY_NONCE)
 		return (uint64_t)s->nonce << 32 | low;
-	}
+	id = (id & ~(uint64_t)BELOW_CLOCK) | (low & BELOW_CLOCK);
 	if ((int64_t)(id - l->last_id) <= 0 && l->last_id != 0)
 		id = l->last_id + 1;
 	l->last_id = id;
@@ -50,9 +53,10 @@ static struct in_addr via(const struct subscriber *s)
 static uint8_t flags_of(const struct subscriber *s)
 {
 	const struct mpa_conf *c = s->mpa->conf;
-	bool own_end = c->profile == MPA_PROFILE_LEUNG00 && via(s).s_addr == INADDR_ANY;
+	bool own_end = via(s).s_addr == INADDR_ANY;
+	uint8_t d = own_end && c->profile == MPA_PROFILE_LEUNG00 ? MIP_REQ_D : 0;
 
-	return (uint8_t)(MIP_REQ_T | (own_end ? MIP_REQ_D : 0) | (c->forward_broadcast && own_end ? MIP_REQ_B : 0));
+	return (uint8_t)(MIP_REQ_T | d | (own_end && c->forward_broadcast ? MIP_REQ_B : 0));
 }
 
 static struct in_addr home_to_ask(const struct subscriber *s)

@@ -32,6 +32,10 @@ static void final_profile_clears_the_d_bit(void **state)
 	rig.conf.profile = MPA_PROFILE_RFC5563;
 	rig_attach();
 	assert_int_equal(rig_request().request.flags, MIP_REQ_T);
+	rig.conf.forward_broadcast = true; /* L-44 */
+	rig_restart();
+	rig_attach();
+	assert_int_equal(rig_request().request.flags, MIP_REQ_T | MIP_REQ_B);
 }
 
 /* L-02, L-12, L-45: through a foreign agent, the tunnel ends there. */
@@ -277,6 +281,31 @@ static void secondary_is_asked_and_named_agents_are_believed(void **state)
 	assert_int_equal(rig_request().action->udp.remote.s_addr, ip("10.0.0.1").s_addr);
 }
 
+/* Two agents that name each other are not asked in a circle. */
+static void named_agents_are_believed_once(void **state)
+{
+	(void)state;
+	rig.home_agents[0].secondary = ip("10.0.0.2");
+	rig_attach();
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_UNKNOWN_HA, .home_agent = "10.0.0.2" });
+	assert_int_equal(rig_request().action->udp.remote.s_addr, ip("10.0.0.2").s_addr);
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_UNKNOWN_HA, .home_agent = "10.0.0.1", .from = "10.0.0.2" });
+	assert_string_equal(rig_state(), "barred");
+}
+
+/* L-04: what is configured for a user holds also when it is a command that names the user. */
+static void commands_find_the_configured_station(void **state)
+{
+	const struct mpa_attach a = { .ifindex = PORT, .mac = { 2, 0, 0, 0, 0, 1 }, .nai = "alice@example.com" };
+
+	(void)state;
+	rig.stations[0].home_address = ip("10.42.0.33");
+	(void)snprintf(rig.stations[0].home_agent, sizeof(rig.stations[0].home_agent), "lab");
+	assert_int_equal(mpa_attach(rig.mpa, rig.now, &a, &rig.out), 0);
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.33").s_addr);
+	assert_int_equal(rig_request().request.home_agent.s_addr, ip("10.0.0.3").s_addr);
+}
+
 /* L-46: by the longest subnet that holds its address. */
 static void the_subnet_chooses_the_home_agent(void **state)
 {
@@ -379,6 +408,8 @@ int main(void)
 		TEST(a_stale_agent_lets_go),
 		TEST(a_changed_home_address_is_refused),
 		TEST(secondary_is_asked_and_named_agents_are_believed),
+		TEST(named_agents_are_believed_once),
+		TEST(commands_find_the_configured_station),
 		TEST(the_subnet_chooses_the_home_agent),
 		TEST(revocation_removes_before_it_acknowledges),
 		TEST(false_revocations_are_ignored),
