@@ -53,7 +53,7 @@ struct exchange {
 	unsigned resyncs;    /* 133 in a row */
 	bool home_refused;   /* the address asked for was not to be had: ask for any */
 	bool udp_refused;
-	bool redirected;     /* another agent was named */
+	bool redirected; /* another agent was named */
 };
 
 struct subscriber {
