@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-enum { TIMELINE_RECORDS = 256, TIMELINE_USERS = 4096 };
+enum { TIMELINE_RECORDS = 128, TIMELINE_USERS = 1024 };
 
 struct timeline; /* opaque */
 
