@@ -39,7 +39,7 @@ static FILE *connect_to(const char *dir, const char *name)
 		(void)close(fd); /* nothing was written */
 		return NULL;
 	}
-	stream = fdopen(fd, "r+");
+	stream = fdopen(fd, "r");
 	if (!stream)
 		(void)close(fd); /* as above */
 	return stream;
@@ -82,10 +82,19 @@ static json_t *read_answer(struct peer *p)
 	return answer;
 }
 
+/* Not through the stream: a daemon that hangs up must not raise SIGPIPE. */
 static bool send_request(struct peer *p, const json_t *request)
 {
-	return json_dumpf(request, p->stream, JSON_COMPACT) == 0 && fputc('\n', p->stream) != EOF &&
-	       fflush(p->stream) == 0;
+	char *line = json_dumps(request, JSON_COMPACT);
+	size_t n = line ? strlen(line) : 0;
+	bool sent = false;
+
+	if (line) {
+		line[n] = '\n';
+		sent = send(fileno(p->stream), line, n + 1, MSG_NOSIGNAL) == (ssize_t)n + 1;
+	}
+	free(line);
+	return sent;
 }
 
 json_t *ask_all(const struct options *o, json_t *request)

@@ -109,9 +109,11 @@ static int do_watch(const struct options *o, int n, char **args)
 	return n == 0 ? watch_all(o, print_record) : usage("watch takes no arguments");
 }
 
-/* The program that reads a file knows best what is wrong in it. Which one it is for, its top level says. */
+/* The program that reads a file knows best what is wrong in it. Which one it is for, the words that only proxy agents
+ * have say: several, as one may be misspelt. */
 static int do_check(const struct options *o, int n, char **args)
 {
+	static const char *const words[] = { "care-of", "home-agent", "access", "station" };
 	char line[512];
 	const char *program = "holdfast-ha";
 	FILE *f;
@@ -125,8 +127,9 @@ static int do_check(const struct options *o, int n, char **args)
 		return STATUS_USAGE;
 	}
 	while (fgets(line, sizeof(line), f))
-		if (strncmp(line + strspn(line, " \t"), "care-of", strlen("care-of")) == 0)
-			program = "holdfast-mpa";
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (strncmp(line + strspn(line, " \t"), words[i], strlen(words[i])) == 0)
+				program = "holdfast-mpa";
 	(void)fclose(f); /* only read */
 	return run_beside(program, args[0]);
 }

@@ -23,27 +23,44 @@ static bool is_ok(const json_t *answer)
 	return json_is_true(json_object_get(answer, "ok"));
 }
 
-/* Why nobody could: the sentence of the first. */
+/* How much a refusal says: who knows the user or the port knows best, who never does such things knows least. */
+static int weight(const json_t *answer)
+{
+	if (is_ok(answer) || strcmp(text(answer, "code"), "unsupported") == 0)
+		return 0;
+	return strcmp(text(answer, "code"), "not_found") == 0 ? 1 : 2;
+}
+
+/* Why nobody could: the sentence of who knows best. */
 static int fail(json_t *answers)
 {
-	const json_t *first = json_array_get(answers, 0);
-	int status = first ? STATUS_REFUSED : STATUS_UNREACHABLE;
+	const json_t *best = json_array_get(answers, 0), *answer;
+	int status = best ? STATUS_REFUSED : STATUS_UNREACHABLE;
+	size_t i;
 
-	if (first)
-		(void)fprintf(stderr, "holdfast: %s\n", text(first, "error"));
-	if (strcmp(text(first, "code"), "usage") == 0)
+	json_array_foreach(answers, i, answer)
+		if (weight(answer) > weight(best))
+			best = answer;
+	if (best)
+		(void)fprintf(stderr, "holdfast: %s\n", text(best, "error"));
+	if (strcmp(text(best, "code"), "usage") == 0)
 		status = STATUS_USAGE;
 	json_decref(answers);
 	return status;
 }
 
-/* Keeps the answers of those who know about it. Return: how many. */
+/* Keeps the answers of those who know about it; all when nobody does. Return: how many know. */
 static size_t keep_ok(json_t *answers)
 {
-	for (size_t i = json_array_size(answers); i > 0; i--)
-		if (!is_ok(json_array_get(answers, i - 1)) && json_array_size(answers) > 1)
+	const json_t *answer;
+	size_t i, n = 0;
+
+	json_array_foreach(answers, i, answer)
+		n += is_ok(answer);
+	for (i = json_array_size(answers); n > 0 && i > 0; i--)
+		if (!is_ok(json_array_get(answers, i - 1)))
 			(void)json_array_remove(answers, i - 1); /* it is there */
-	return json_array_size(answers) > 0 && is_ok(json_array_get(answers, 0)) ? json_array_size(answers) : 0;
+	return n;
 }
 
 static void print_json(json_t *answers)

@@ -86,10 +86,13 @@ void mpa_file_done(struct mpa_file *f);
 	  .help = "Attach by clsact filters even where the kernel has tcx links." }
 /* clang-format on */
 
-/* Reads the key of one association into @sa. @secret_file: the configuration file itself, which others may not be able
- * to read when it holds keys. */
-int key_load(const char *secret_file, const char *association, struct key_source *source, struct sa *sa,
-	     struct conf_error *e);
+/* Reads a key into @sa. @secret_file: the configuration file itself, which others may not be able to read when it holds
+ * keys. Return: 0 or -EINVAL. */
+int key_load(const char *secret_file, struct key_source *source, struct sa *sa, struct conf_error *e);
+
+/* The same for an association of the file that is being loaded; says where. */
+int association_key_load(const char *secret_file, const char *association, struct key_source *source, struct sa *sa,
+			 struct conf_error *e);
 void key_source_wipe(struct key_source *source);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/util.h"
 #include "conf/daemon_conf.h"
@@ -132,50 +133,57 @@ static const struct conf_section sections[] = {
 
 /* clang-format on */
 
-const struct conf_schema ha_schema = { .sections = sections, .section_n = ARRAY_SIZE(sections) };
+static int complete(const char *path, void *conf, struct conf_error *e);
+
+static void release(void *conf)
+{
+	ha_file_done(conf);
+}
+
+const struct conf_schema ha_schema = {
+	.sections = sections, .section_n = ARRAY_SIZE(sections), .complete = complete, .release = release
+};
 
 static bool ranges_overlap(const struct address_range *a, const struct address_range *b)
 {
 	return ntohl(a->first.s_addr) <= ntohl(b->last.s_addr) && ntohl(b->first.s_addr) <= ntohl(a->last.s_addr);
 }
 
-static int check_network(const char *path, const struct ha_network *n, struct conf_error *e)
+static int check_network(const struct ha_network *n, struct conf_error *e)
 {
 	if (!prefix_contains(&n->prefix, n->gateway))
-		return conf_fail(e, "%s: network '%s': gateway: allowed: an address inside of the prefix", path,
-				 n->name);
+		return conf_fail_at(e, "network", n->name, "gateway", "allowed: an address inside of the prefix");
 	for (size_t i = 0; i < n->pool_n; i++) {
 		if (!prefix_contains(&n->prefix, n->pools[i].first) || !prefix_contains(&n->prefix, n->pools[i].last))
-			return conf_fail(e, "%s: network '%s': pools: allowed: ranges inside of the prefix", path,
-					 n->name);
+			return conf_fail_at(e, "network", n->name, "pools", "allowed: ranges inside of the prefix");
 		for (size_t k = 0; k < i; k++)
 			if (ranges_overlap(&n->pools[i], &n->pools[k]))
-				return conf_fail(e, "%s: network '%s': pools: allowed: ranges that do not overlap",
-						 path, n->name);
+				return conf_fail_at(e, "network", n->name, "pools",
+						    "allowed: ranges that do not overlap");
 	}
 	return 0;
 }
 
-static int check_networks(const char *path, const struct ha_conf *c, struct conf_error *e)
+static int check_networks(const struct ha_conf *c, struct conf_error *e)
 {
-	int r = c->network_n > 0 ? 0 : conf_fail(e, "%s: network: missing; at least one has to be given", path);
+	int r = c->network_n > 0 ? 0 : conf_fail_at(e, NULL, NULL, "network", "missing; at least one has to be given");
 
 	for (size_t i = 0; r == 0 && i < c->network_n; i++) {
 		const struct prefix *a = &c->networks[i].prefix;
 
-		r = check_network(path, &c->networks[i], e);
+		r = check_network(&c->networks[i], e);
 		for (size_t k = 0; r == 0 && k < i; k++) {
 			const struct prefix *b = &c->networks[k].prefix;
 
 			if (prefix_contains(a, b->addr) || prefix_contains(b, a->addr))
-				r = conf_fail(e, "%s: network '%s': prefix: overlaps that of network '%s'", path,
-					      c->networks[i].name, c->networks[k].name);
+				r = conf_fail_at(e, "network", c->networks[i].name, "prefix",
+						 "overlaps that of network '%s'", c->networks[k].name);
 		}
 	}
 	return r;
 }
 
-static int check_association(const char *path, const struct ha_association *a, struct conf_error *e)
+static int check_association(const struct ha_association *a, struct conf_error *e)
 {
 	const char *missing = NULL;
 
@@ -194,17 +202,16 @@ static int check_association(const char *path, const struct ha_association *a, s
 	}
 	if (!missing)
 		return 0;
-	return conf_fail(e, "%s: association '%s': %s: missing; scope %s needs it", path, a->name, missing,
-			 scope_names[a->scope]);
+	return conf_fail_at(e, "association", a->name, missing, "missing; scope %s needs it", scope_names[a->scope]);
 }
 
 static int take_association(const char *path, struct ha_association_file *f, struct conf_error *e)
 {
-	int r = check_association(path, &f->a, e);
+	int r = check_association(&f->a, e);
 
 	for (char *c = f->a.realm; c && *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return r < 0 ? r : key_load(path, f->a.name, &f->source, &f->a.sa, e);
+	return r < 0 ? r : association_key_load(path, f->a.name, &f->source, &f->a.sa, e);
 }
 
 static bool is_host_of(const struct ha_network *n, struct in_addr a)
@@ -215,7 +222,7 @@ static bool is_host_of(const struct ha_network *n, struct in_addr a)
 	return prefix_contains(&n->prefix, a) && a.s_addr != n->gateway.s_addr && !edge;
 }
 
-static int check_user(const char *path, const struct ha_conf *c, const struct ha_user *u, struct conf_error *e)
+static int check_user(const struct ha_conf *c, const struct ha_user *u, struct conf_error *e)
 {
 	const struct ha_network *home = NULL;
 
@@ -223,57 +230,122 @@ static int check_user(const char *path, const struct ha_conf *c, const struct ha
 		if (!u->network[0] || strcmp(c->networks[i].name, u->network) == 0)
 			home = &c->networks[i];
 	if (!home)
-		return conf_fail(e, "%s: user '%s': network: there is no network '%s'", path, u->nai, u->network);
+		return conf_fail_at(e, "user", u->nai, "network", "there is no network '%s'", u->network);
 	if (u->home_address.s_addr == INADDR_ANY)
 		return 0;
 	if (u->nai[0] == '*')
-		return conf_fail(e, "%s: user '%s': home-address: allowed: none for a whole realm", path, u->nai);
+		return conf_fail_at(e, "user", u->nai, "home-address", "allowed: none for a whole realm");
 	if (!is_host_of(home, u->home_address) || u->home_address.s_addr == c->address.s_addr)
-		return conf_fail(
-			e, "%s: user '%s': home-address: allowed: an address of network '%s' that is not its gateway",
-			path, u->nai, home->name);
+		return conf_fail_at(e, "user", u->nai, "home-address",
+				    "allowed: an address of network '%s' that is not its gateway", home->name);
 	return 0;
 }
 
-static int compare_addresses(const void *a, const void *b)
+static int by_address(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct in_addr));
+	const struct ha_user *x = *(const struct ha_user *const *)a, *y = *(const struct ha_user *const *)b;
+
+	return memcmp(&x->home_address, &y->home_address, sizeof(x->home_address));
 }
 
-/* Two users with one address would both be right, but only one could have it. */
-static int check_unique(const char *path, const struct ha_conf *c, struct conf_error *e)
+/* As the agent compares them: realms without case. */
+static int compare_nais(const char *a, const char *b)
 {
-	auto_(freep) struct in_addr *v = calloc(c->user_n + 1, sizeof(*v));
-	char twice[INET_ADDRSTRLEN] = "";
-	size_t n = 0;
+	size_t user = strcspn(a, "@");
+	int d = strncmp(a, b, user + 1);
+
+	return d != 0 || !a[user] ? d : strcasecmp(a + user, b + user);
+}
+
+static int by_nai(const void *a, const void *b)
+{
+	return compare_nais((*(const struct ha_user *const *)a)->nai, (*(const struct ha_user *const *)b)->nai);
+}
+
+/* Two users with one address would both be right, but only one could have it; of two with one name, one would never be
+ * found. */
+static int check_unique(const struct ha_conf *c, struct conf_error *e)
+{
+	auto_(freep) const struct ha_user **v = calloc(c->user_n + 1, sizeof(*v));
 
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->user_n; i++)
-		if (c->users[i].home_address.s_addr != INADDR_ANY)
-			v[n++] = c->users[i].home_address;
-	qsort(v, n, sizeof(*v), compare_addresses);
-	for (size_t i = 1; i < n; i++)
-		if (v[i].s_addr == v[i - 1].s_addr) {
-			(void)inet_ntop(AF_INET, &v[i], twice, sizeof(twice)); /* large enough */
-			return conf_fail(e, "%s: user: home-address: two users have %s; allowed: one", path, twice);
-		}
+		v[i] = &c->users[i];
+	qsort(v, c->user_n, sizeof(*v), by_nai);
+	for (size_t i = 1; i < c->user_n; i++)
+		if (by_nai(&v[i - 1], &v[i]) == 0)
+			return conf_fail_at(e, "user", v[i]->nai, NULL, "the same as user '%s'; allowed: one of them",
+					    v[i - 1]->nai);
+	qsort(v, c->user_n, sizeof(*v), by_address);
+	for (size_t i = 1; i < c->user_n; i++)
+		if (v[i]->home_address.s_addr != INADDR_ANY && by_address(&v[i - 1], &v[i]) == 0)
+			return conf_fail_at(e, "user", v[i]->nai, "home-address",
+					    "user '%s' has the same; allowed: one user of an address", v[i - 1]->nai);
 	return 0;
 }
 
-static int complete(const char *path, struct ha_file *f, struct conf_error *e)
+static const char *who(const struct ha_association *a)
 {
+	return a->scope == SA_SCOPE_USER ? a->nai : a->scope == SA_SCOPE_DOMAIN ? a->realm : "";
+}
+
+static int by_spi(const void *a, const void *b)
+{
+	const struct ha_association *x = *(const struct ha_association *const *)a;
+	const struct ha_association *y = *(const struct ha_association *const *)b;
+
+	if (x->sa.spi != y->sa.spi)
+		return x->sa.spi < y->sa.spi ? -1 : 1;
+	return x->scope != y->scope ? (int)x->scope - (int)y->scope : compare_nais(who(x), who(y));
+}
+
+static bool nodes_overlap(const struct ha_association *a, const struct ha_association *b)
+{
+	for (size_t i = 0; i < a->node_n; i++)
+		for (size_t k = 0; k < b->node_n; k++)
+			if (prefix_contains(&a->nodes[i], b->nodes[k].addr) ||
+			    prefix_contains(&b->nodes[k], a->nodes[i].addr))
+				return true;
+	return false;
+}
+
+/* An SPI says which key: two keys under one for the same sender, and one of them would never be tried. */
+static int check_spis(const struct ha_file *f, struct conf_error *e)
+{
+	auto_(freep) const struct ha_association **v = calloc(f->association_n + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->association_n; i++)
+		v[i] = &f->associations[i].a;
+	qsort(v, f->association_n, sizeof(*v), by_spi);
+	for (size_t i = 0; i < f->association_n; i++)
+		for (size_t k = i + 1; k < f->association_n && by_spi(&v[i], &v[k]) == 0; k++)
+			if (v[i]->scope != SA_SCOPE_NODE || nodes_overlap(v[i], v[k]))
+				return conf_fail_at(
+					e, "association", v[k]->name, "spi",
+					"association '%s' has the same for the same sender; allowed: another",
+					v[i]->name);
+	return 0;
+}
+
+static int complete(const char *path, void *conf, struct conf_error *e)
+{
+	struct ha_file *f = conf;
 	struct ha_conf *c = &f->ha;
-	int r = check_networks(path, c, e);
+	int r = check_networks(c, e);
 
 	if (r == 0 && f->daemon.interface_n == 0)
-		r = conf_fail(e, "%s: interfaces: missing; at least one has to be given", path);
+		r = conf_fail_at(e, NULL, NULL, "interfaces", "missing; at least one has to be given");
 	for (size_t i = 0; r == 0 && i < f->association_n; i++)
 		r = take_association(path, &f->associations[i], e);
-	for (size_t i = 0; r == 0 && i < c->user_n; i++)
-		r = check_user(path, c, &c->users[i], e);
 	if (r == 0)
-		r = check_unique(path, c, e);
+		r = check_spis(f, e);
+	for (size_t i = 0; r == 0 && i < c->user_n; i++)
+		r = check_user(c, &c->users[i], e);
+	if (r == 0)
+		r = check_unique(c, e);
 	if (!f->daemon.instance[0])
 		memcpy(f->daemon.instance, "ha", sizeof("ha"));
 	if (r < 0 || f->association_n == 0)
@@ -292,11 +364,6 @@ int ha_file_load(const char *path, struct ha_file *ret, struct conf_error *ret_e
 	struct ha_file f = { 0 };
 	int r = conf_load(&ha_schema, path, &f, ret_error);
 
-	if (r == 0) {
-		r = complete(path, &f, ret_error);
-		if (r < 0)
-			ha_file_done(&f);
-	}
 	if (r == 0)
 		*ret = f;
 	return r;

@@ -12,14 +12,14 @@
 enum { KEY_TEXT_MAX = 256 };
 
 /* Refuses what others may read: a key they have seen is no key. */
-static int check_private(int fd, const char *path, struct conf_error *e)
+static int check_private(int fd, const char *what, struct conf_error *e)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return conf_fail(e, "%s: %s", path, strerror(errno));
+		return conf_fail(e, "%s: %s", what, strerror(errno));
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return conf_fail(e, "%s: it holds keys, but others may read it; allowed: mode 0600", path);
+		return conf_fail(e, "%s holds keys, but others may read it; allowed: mode 0600", what);
 	return 0;
 }
 
@@ -42,37 +42,45 @@ static int read_key_file(const char *path, char ret[KEY_TEXT_MAX], struct conf_e
 	return 0;
 }
 
-static int parse_key(const char *text, const char *where, struct sa *sa, struct conf_error *e)
+static int parse_key(const char *text, struct sa *sa, struct conf_error *e)
 {
 	size_t n;
 
 	if (octets_parse(text, sa->key, sizeof(sa->key), &n) < 0 || n == 0)
-		return conf_fail(e, "%s: the key is not valid; allowed: \"hex:...\" or \"text:...\" of 1 to %d octets",
-				 where, SA_KEY_MAX);
+		return conf_fail(e, "the key is not valid; allowed: \"hex:...\" or \"text:...\" of 1 to %d octets",
+				 SA_KEY_MAX);
 	sa->key_n = (uint8_t)n;
 	return 0;
 }
 
-int key_load(const char *secret_file, const char *association, struct key_source *source, struct sa *sa,
-	     struct conf_error *e)
+int key_load(const char *secret_file, struct key_source *source, struct sa *sa, struct conf_error *e)
 {
 	char text[KEY_TEXT_MAX] = "";
 	auto_(closep) int fd = -1;
 	int r;
 
 	if (!source->key == !source->key_file)
-		return conf_fail(e, "%s: association '%s': allowed: exactly one of key and key-file", secret_file,
-				 association);
+		return conf_fail(e, "allowed: exactly one of key and key-file");
 	if (source->key) {
 		fd = open(secret_file, O_RDONLY | O_CLOEXEC);
-		r = fd < 0 ? conf_fail(e, "%s: %s", secret_file, strerror(errno)) : check_private(fd, secret_file, e);
-		return r < 0 ? r : parse_key(source->key, secret_file, sa, e);
+		r = fd < 0 ? conf_fail(e, "%s", strerror(errno)) : check_private(fd, "this file", e);
+		return r < 0 ? r : parse_key(source->key, sa, e);
 	}
 	r = read_key_file(source->key_file, text, e);
 	if (r == 0)
-		r = parse_key(text, source->key_file, sa, e);
+		r = parse_key(text, sa, e);
 	OPENSSL_cleanse(text, sizeof(text));
 	return r;
+}
+
+int association_key_load(const char *secret_file, const char *association, struct key_source *source, struct sa *sa,
+			 struct conf_error *e)
+{
+	struct conf_error why = { 0 };
+
+	if (key_load(secret_file, source, sa, &why) == 0)
+		return 0;
+	return conf_fail_at(e, "association", association, source->key_file ? "key-file" : "key", "%s", why.text);
 }
 
 void key_source_wipe(struct key_source *source)

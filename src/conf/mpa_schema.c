@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,7 +155,16 @@ static const struct conf_section sections[] = {
 
 /* clang-format on */
 
-const struct conf_schema mpa_schema = { .sections = sections, .section_n = ARRAY_SIZE(sections) };
+static int complete(const char *path, void *conf, struct conf_error *e);
+
+static void release(void *conf)
+{
+	mpa_file_done(conf);
+}
+
+const struct conf_schema mpa_schema = {
+	.sections = sections, .section_n = ARRAY_SIZE(sections), .complete = complete, .release = release
+};
 
 static bool is_agent(const struct mpa_conf *c, const char *name)
 {
@@ -166,23 +174,23 @@ static bool is_agent(const struct mpa_conf *c, const char *name)
 	return !name[0];
 }
 
-static int fail_agent(const char *path, const char *section, const char *title, const char *name, struct conf_error *e)
+static int fail_agent(const char *section, const char *title, const char *name, struct conf_error *e)
 {
-	return conf_fail(e, "%s: %s '%s': home-agent: there is no home-agent '%s'", path, section, title, name);
+	return conf_fail_at(e, section, title, "home-agent", "there is no home-agent '%s'", name);
 }
 
-static int check_networks(const char *path, const struct mpa_conf *c, struct conf_error *e)
+static int check_networks(const struct mpa_conf *c, struct conf_error *e)
 {
 	for (size_t i = 0; i < c->network_n; i++) {
 		const struct mpa_network *n = &c->networks[i];
 
 		if (!is_agent(c, n->home_agent))
-			return fail_agent(path, "network", n->name, n->home_agent, e);
+			return fail_agent("network", n->name, n->home_agent, e);
 		if (!prefix_contains(&n->prefix, n->gateway))
-			return conf_fail(e, "%s: network '%s': gateway: allowed: an address inside of the prefix", path,
-					 n->name);
+			return conf_fail_at(e, "network", n->name, "gateway",
+					    "allowed: an address inside of the prefix");
 	}
-	return c->network_n > 0 ? 0 : conf_fail(e, "%s: network: missing; at least one has to be given", path);
+	return c->network_n > 0 ? 0 : conf_fail_at(e, NULL, NULL, "network", "missing; at least one has to be given");
 }
 
 static int take_association(const char *path, const struct mpa_conf *c, struct mpa_association_file *f,
@@ -194,57 +202,88 @@ static int take_association(const char *path, const struct mpa_conf *c, struct m
 									 NULL;
 
 	if (missing)
-		return conf_fail(e, "%s: association '%s': %s: missing; scope %s needs it", path, a->name, missing,
-				 scope_names[a->scope]);
+		return conf_fail_at(e, "association", a->name, missing, "missing; scope %s needs it",
+				    scope_names[a->scope]);
 	if (!is_agent(c, a->home_agent))
-		return fail_agent(path, "association", a->name, a->home_agent, e);
-	return key_load(path, a->name, &f->source, &f->a.sa, e);
+		return fail_agent("association", a->name, a->home_agent, e);
+	return association_key_load(path, a->name, &f->source, &f->a.sa, e);
 }
 
-static int check_station(const char *path, const struct mpa_conf *c, const struct mpa_station *s, struct conf_error *e)
+static int check_station(const struct mpa_conf *c, const struct mpa_station *s, struct conf_error *e)
 {
 	if (!is_agent(c, s->home_agent))
-		return fail_agent(path, "station", s->nai, s->home_agent, e);
+		return fail_agent("station", s->nai, s->home_agent, e);
 	if (s->has_mac || s->client_id_n > 0 || s->host_name || s->fqdn)
 		return 0;
-	return conf_fail(e, "%s: station '%s': allowed: at least one of mac, client-id, host-name, fqdn", path, s->nai);
+	return conf_fail_at(e, "station", s->nai, "mac", "allowed: at least one of mac, client-id, host-name, fqdn");
 }
 
-static int check_top(const char *path, const struct mpa_file *f, struct conf_error *e)
+static int check_top(const struct mpa_file *f, struct conf_error *e)
 {
 	const struct mpa_conf *c = &f->mpa;
 
 	if (f->daemon.interface_n == 0)
-		return conf_fail(e, "%s: interfaces: missing; at least one has to be given", path);
+		return conf_fail_at(e, NULL, NULL, "interfaces", "missing; at least one has to be given");
 	if (c->access_n == 0)
-		return conf_fail(e, "%s: access: missing; at least one has to be given", path);
+		return conf_fail_at(e, NULL, NULL, "access", "missing; at least one has to be given");
 	if (c->dhcp == MPA_DHCP_RELAY && c->dhcp_server.s_addr == INADDR_ANY)
-		return conf_fail(e, "%s: dhcp-server: missing; dhcp = relay needs it", path);
+		return conf_fail_at(e, NULL, NULL, "dhcp-server", "missing; dhcp = relay needs it");
+	if (c->station_n > 0 && c->home_agent_n == 0)
+		return conf_fail_at(e, NULL, NULL, "home-agent", "missing; stations need one");
 	return 0;
 }
 
-static int complete(const char *path, struct mpa_file *f, struct conf_error *e)
+static int by_mac(const void *a, const void *b)
 {
+	const struct mpa_station *x = *(const struct mpa_station *const *)a;
+	const struct mpa_station *y = *(const struct mpa_station *const *)b;
+
+	return x->has_mac != y->has_mac ? x->has_mac - y->has_mac : memcmp(x->mac, y->mac, sizeof(x->mac));
+}
+
+/* Of two users with one MAC address, the second would never be recognised. */
+static int check_macs(const struct mpa_conf *c, struct conf_error *e)
+{
+	auto_(freep) const struct mpa_station **v = calloc(c->station_n + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->station_n; i++)
+		v[i] = &c->stations[i];
+	qsort(v, c->station_n, sizeof(*v), by_mac);
+	for (size_t i = 1; i < c->station_n; i++)
+		if (v[i]->has_mac && by_mac(&v[i - 1], &v[i]) == 0)
+			return conf_fail_at(e, "station", v[i]->nai, "mac",
+					    "station '%s' has the same; allowed: one station of an address",
+					    v[i - 1]->nai);
+	return 0;
+}
+
+static int complete(const char *path, void *conf, struct conf_error *e)
+{
+	struct mpa_file *f = conf;
 	struct mpa_conf *c = &f->mpa;
-	int r = check_top(path, f, e);
+	int r = check_top(f, e);
 
 	if (r == 0)
-		r = check_networks(path, c, e);
+		r = check_networks(c, e);
 	for (size_t i = 0; r == 0 && i < f->association_n; i++)
 		r = take_association(path, c, &f->associations[i], e);
 	for (size_t i = 0; r == 0 && i < c->station_n; i++)
-		r = check_station(path, c, &c->stations[i], e);
-	if (r == 0 && f->association_n > 0) {
-		c->associations = calloc(f->association_n, sizeof(c->associations[0]));
-		if (!c->associations)
-			return -ENOMEM;
-		for (size_t i = 0; i < f->association_n; i++)
-			c->associations[i] = f->associations[i].a; /* texts stay with the file's own array */
-		c->association_n = f->association_n;
-	}
+		r = check_station(c, &c->stations[i], e);
+	if (r == 0)
+		r = check_macs(c, e);
 	if (!f->daemon.instance[0])
 		memcpy(f->daemon.instance, "mpa", sizeof("mpa"));
-	return r;
+	if (r < 0 || f->association_n == 0)
+		return r;
+	c->associations = calloc(f->association_n, sizeof(c->associations[0]));
+	if (!c->associations)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->association_n; i++)
+		c->associations[i] = f->associations[i].a; /* texts stay with the file's own array */
+	c->association_n = f->association_n;
+	return 0;
 }
 
 int mpa_file_load(const char *path, struct mpa_file *ret, struct conf_error *ret_error)
@@ -252,11 +291,6 @@ int mpa_file_load(const char *path, struct mpa_file *ret, struct conf_error *ret
 	struct mpa_file f = { 0 };
 	int r = conf_load(&mpa_schema, path, &f, ret_error);
 
-	if (r == 0) {
-		r = complete(path, &f, ret_error);
-		if (r < 0)
-			mpa_file_done(&f);
-	}
 	if (r == 0)
 		*ret = f;
 	return r;

@@ -7,16 +7,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/util.h"
 #include "conf/value.h"
 
 enum { SECTIONS_MAX = 8, KEYS_MAX = 48, FOUR = 4, LIST_MAX = 65536 };
 
+struct place {
+	const cfg_opt_t *opt;
+	int line;
+};
+
 /* What libconfuse's callbacks need to know; there is one parse at a time, and a daemon has one thread. */
 static struct {
 	const struct conf_schema *schema;
 	struct conf_error *error;
+	cfg_t *cfg;
+	struct place *places; /* of all values, in the order of the file */
+	size_t place_n, place_room;
 } current;
 
 int conf_fail(struct conf_error *e, const char *fmt, ...)
@@ -29,6 +38,48 @@ int conf_fail(struct conf_error *e, const char *fmt, ...)
 	(void)vsnprintf(e->text, sizeof(e->text), fmt, ap); /* a longer sentence is cut */
 	va_end(ap);
 	return -EINVAL;
+}
+
+/* Of the last value of @key, else where the section ends. */
+static int line_of(cfg_t *cfg, const char *key)
+{
+	const cfg_opt_t *opt = key ? cfg_getopt(cfg, key) : NULL;
+
+	for (size_t i = current.place_n; opt && i > 0; i--)
+		if (current.places[i - 1].opt == opt)
+			return current.places[i - 1].line;
+	return cfg->line;
+}
+
+int conf_fail_at(struct conf_error *e, const char *section, const char *title, const char *key, const char *fmt, ...)
+{
+	cfg_t *cfg = section ? cfg_gettsec(current.cfg, section, title) : current.cfg;
+	char what[384];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap); /* a longer sentence is cut */
+	va_end(ap);
+	if (!section)
+		return conf_fail(e, "%s:%d: %s: %s", current.cfg->filename, line_of(cfg, key), key, what);
+	return conf_fail(e, "%s:%d: %s '%s': %s%s%s", current.cfg->filename, line_of(cfg, key), section, title,
+			 key ? key : "", key ? ": " : "", what);
+}
+
+/* Return: false without memory. */
+static bool note_place(const cfg_t *cfg, const cfg_opt_t *opt)
+{
+	if (current.place_n == current.place_room) {
+		size_t room = 2 * current.place_room + KEYS_MAX;
+		struct place *v = reallocarray(current.places, room, sizeof(*v));
+
+		if (!v)
+			return false;
+		current.places = v;
+		current.place_room = room;
+	}
+	current.places[current.place_n++] = (struct place){ opt, cfg->line };
+	return true;
 }
 
 static const struct conf_section *section_named(const struct conf_schema *s, const char *name)
@@ -132,6 +183,10 @@ static int validate(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (!key || !text)
 		return 0;
+	if (!note_place(cfg, opt)) {
+		(void)conf_fail(current.error, "out of memory");
+		return -1;
+	}
 	if (key->kind == KEY_FOUR_ADDRESSES && n > FOUR) {
 		(void)conf_fail(current.error, "%s:%d: %s: too many; allowed: at most 4", cfg->filename, cfg->line,
 				key->name);
@@ -226,8 +281,8 @@ static int fill_key(cfg_t *cfg, const struct conf_key *key, uint8_t *base, struc
 	if (!text && key->optional)
 		return 0;
 	if (!text)
-		return conf_fail(e, "%s:%d: %s: missing in '%s%s%s'; it has no default", cfg->filename, cfg->line,
-				 key->name, cfg->name, cfg_title(cfg) ? " " : "", cfg_title(cfg) ? cfg_title(cfg) : "");
+		return conf_fail_at(e, cfg_title(cfg) ? cfg->name : NULL, cfg_title(cfg), key->name,
+				    "missing; it has no default");
 	r = value_parse(key, text, base + key->offset, buffer, &allowed);
 	if (r < 0)
 		return conf_fail(e, "%s: %s: '%s' is not valid; allowed: %s", cfg->filename, key->name, text, allowed);
@@ -280,21 +335,27 @@ static int fill_all(cfg_t *cfg, const struct conf_schema *s, void *ret, struct c
 
 	for (size_t i = 1; r == 0 && i < s->section_n; i++)
 		r = fill_array(cfg, &s->sections[i], ret, e);
+	if (r == 0)
+		r = s->complete(cfg->filename, ret, e);
 	if (r == -ENOMEM)
 		(void)conf_fail(e, "out of memory");
 	if (r < 0)
-		conf_free(s, ret);
+		s->release(ret);
 	return r;
 }
 
 static int parse_file(cfg_t *cfg, const char *path, struct conf_error *e)
 {
 	FILE *f = fopen(path, "re");
-	int r;
+	struct stat st;
+	int r = f && fstat(fileno(f), &st) == 0 ? 0 : -errno;
 
-	if (!f) {
-		r = -errno;
+	if (r == 0 && S_ISDIR(st.st_mode))
+		r = -EISDIR; /* the parser would end the program */
+	if (r < 0) {
 		(void)conf_fail(e, "%s: %s", path, strerror(-r));
+		if (f)
+			(void)fclose(f); /* only read */
 		return r;
 	}
 	cfg->filename = strdup(path); /* freed with @cfg; only for messages */
@@ -326,12 +387,17 @@ int conf_load(const struct conf_schema *s, const char *path, void *ret, struct c
 		return -ENOMEM;
 	current.schema = s;
 	current.error = ret_error;
+	current.cfg = cfg;
+	current.place_n = 0;
 	(void)cfg_set_error_function(cfg, on_error); /* returns the former one */
 	set_validators(cfg, s);
 	r = parse_file(cfg, path, ret_error);
 	if (r == 0)
 		r = fill_all(cfg, s, ret, ret_error);
 	(void)cfg_free(cfg);
+	free(current.places);
+	current.places = NULL;
+	current.place_room = 0;
 	return r;
 }
 

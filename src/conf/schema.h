@@ -52,14 +52,18 @@ struct conf_section {
 	const char *help;
 };
 
-struct conf_schema {
-	const struct conf_section *sections; /* [0] is the top level */
-	size_t section_n;
-};
-
 /* Where something went wrong, as one sentence for people: "FILE:LINE: KEY: what; allowed: what". */
 struct conf_error {
 	char text[512];
+};
+
+struct conf_schema {
+	const struct conf_section *sections; /* [0] is the top level */
+	size_t section_n;
+	/* Checks what the rows cannot say and completes the structure. Return: 0 or -errno. */
+	int (*complete)(const char *path, void *conf, struct conf_error *e);
+	/* Frees all of the structure; secrets are wiped. */
+	void (*release)(void *conf);
 };
 
 /**
@@ -78,5 +82,10 @@ void conf_print_man(const struct conf_schema *s);
 
 /* Formats into @e. Return: -EINVAL, so that checks can return it. */
 int conf_fail(struct conf_error *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* As conf_fail(), from inside of `complete`: with file and line of @key in the section with that title before it.
+ * @section, @title: NULL for the top level. @key: NULL when the section as such is wrong. */
+int conf_fail_at(struct conf_error *e, const char *section, const char *title, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 
 #endif

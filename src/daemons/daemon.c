@@ -242,7 +242,7 @@ static json_t *answer(void *ctx, const char *verb, const json_t *request)
 		return answer_explain(d, request);
 	result = d->role->answer(d, verb, request, daemon_now(d), &d->actions);
 	daemon_perform(d);
-	return result ? result : control_error("usage", "unknown verb");
+	return result ? result : control_error("unsupported", "no daemon of this kind does that");
 }
 
 static int open_sockets(struct daemon *d, bool dhcp_relay)

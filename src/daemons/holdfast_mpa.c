@@ -205,7 +205,7 @@ static json_t *read_profile(const json_t *request, struct mpa_profile_data *prof
 		return control_error("usage", "key_file needs an spi of at least 256, and a known algorithm if any");
 	sa->alg = (enum mac_alg)alg;
 	sa->tolerance_s = 7;
-	if (key_load("attach", "attach", &source, sa, &e) < 0)
+	if (key_load("attach", &source, sa, &e) < 0)
 		return control_error("refused", e.text);
 	profile->sa = sa;
 	return NULL;

@@ -147,8 +147,10 @@ static const struct {
 	{ false, HA_TOP HA_NETWORK "association a { scope = node spi = 1000 key = \"hex:01\" }\n", "nodes: missing" },
 	{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 255 key = \"hex:01\" }\n",
 	  "spi: '255' is not valid" },
-	{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 key = \"0102\" }\n", "hex:..." },
-	{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 }\n", "exactly one of key and key-file" },
+	{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 key = \"0102\" }\n",
+	  "/conf:8: association 'a': key: the key is not valid; allowed: \"hex:...\"" },
+	{ false, HA_TOP HA_NETWORK "association a { nai = \"a@b\" spi = 256 }\n",
+	  "/conf:8: association 'a': key: allowed: exactly one of key and key-file" },
 	{ false, HA_TOP HA_NETWORK "user \"a@b\" { network = lab }\n", "there is no network 'lab'" },
 	{ false, HA_TOP HA_NETWORK "user \"*@b\" { home-address = \"10.42.0.5\" }\n", "none for a whole realm" },
 	{ false, HA_TOP HA_NETWORK "user \"a@b\" { home-address = \"10.42.0.1\" }\n", "not its gateway" },
@@ -156,8 +158,26 @@ static const struct {
 	{ false,
 	  HA_TOP HA_NETWORK
 	  "user \"a@b\" { home-address = \"10.42.0.5\" }\nuser \"c@b\" { home-address = \"10.42.0.5\" }\n",
-	  "10.42.0.5" },
+	  "has the same; allowed: one user of an address" },
+	{ false, HA_TOP HA_NETWORK "user \"a@Realm\" { }\nuser \"a@realm\" { }\n", "allowed: one of them" },
+	{ false,
+	  HA_TOP HA_NETWORK HA_ASSOCIATION
+	  "association b { scope = domain realm = \"EXAMPLE.com\" spi = 1000 key = \"hex:03\" }\n",
+	  "spi: association" },
+	{ false,
+	  HA_TOP HA_NETWORK "association a { scope = node nodes = {\"10.0.0.0/16\"} spi = 300 key = \"hex:01\" }\n"
+			    "association b { scope = node nodes = {\"10.0.1.0/24\"} spi = 300 key = \"hex:02\" }\n",
+	  "spi: association" },
+	/* Lines: of the key, of its section's end when it is missing. */
+	{ false, HA_TOP "network a {\n prefix = \"10.42.0.0/24\"\n gateway = \"10.43.0.1\"\n pools = {}\n}\n",
+	  "/conf:5: network 'a': gateway: allowed" },
+	{ false, HA_TOP "network a {\n prefix = \"10.42.0.0/24\"\n\n}\n", "/conf:6: network 'a': gateway: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK, "access: missing" },
+	{ true, MPA_TOP MPA_NETWORK MPA_ACCESS "station \"a@b\" { fqdn = \"a.b\" }\n", "home-agent: missing" },
+	{ true,
+	  MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS
+	  "station \"a@b\" { mac = \"02:00:00:00:00:01\" }\nstation \"b@b\" { mac = \"02:00:00:00:00:01\" }\n",
+	  "mac: station" },
 	{ true, MPA_TOP MPA_AGENT MPA_ACCESS, "network: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "dhcp = relay\n", "dhcp-server: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { }\n",
@@ -183,14 +203,39 @@ static void one_sentence_per_mistake(void **state)
 	}
 }
 
+/* Not the same: one SPI for two users, or for agents at different addresses. */
+static void one_spi_for_different_senders(void **state)
+{
+	struct ha_file f = { 0 };
+
+	(void)state;
+	write_file(path,
+		   HA_TOP HA_NETWORK
+		   "association a { nai = \"a@b\" spi = 300 key = \"hex:01\" }\n"
+		   "association b { nai = \"A@b\" spi = 300 key = \"hex:02\" }\n"
+		   "association c { scope = domain realm = b spi = 300 key = \"hex:03\" }\n"
+		   "association d { scope = node nodes = {\"10.0.1.0/24\"} spi = 300 key = \"hex:04\" }\n"
+		   "association e { scope = node nodes = {\"10.0.2.0/24\"} spi = 300 key = \"hex:05\" }\n",
+		   0600);
+	if (ha_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(f.ha.association_n, 5);
+	ha_file_done(&f);
+}
+
 static void a_missing_file_is_told(void **state)
 {
+	char directory[64];
 	struct ha_file f = { 0 };
 
 	(void)state;
 	(void)unlink(path);
 	assert_int_equal(ha_file_load(path, &f, &error), -ENOENT);
 	assert_non_null(strstr(error.text, "No such file"));
+	(void)snprintf(directory, sizeof(directory), "%s", path);
+	*strrchr(directory, '/') = '\0';
+	assert_int_equal(ha_file_load(directory, &f, &error), -EISDIR);
+	assert_non_null(strstr(error.text, directory));
 }
 
 /* A key that others may read is refused, wherever it lies, and never printed. */
@@ -227,7 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(fills_the_home_agent),   TEST(fills_the_proxy_agent), TEST(one_sentence_per_mistake),
-		TEST(a_missing_file_is_told), TEST(keys_are_private),
+		TEST(a_missing_file_is_told), TEST(keys_are_private),      TEST(one_spi_for_different_senders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
