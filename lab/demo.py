@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import office as lab
 from dhcp import start_client
-from net import LabError, wait_for
+from net import LabError, clean_up_when_told_to_end, wait_for
 from picture import timeline
 from traffic import Traffic
 
@@ -92,6 +92,7 @@ def main():
     args = p.parse_args()
     if os.geteuid() != 0:
         sys.exit("the demo makes network namespaces and loads kernel programs: run it as root")
+    clean_up_when_told_to_end()
     say("An office in network namespaces: home agent, three floors with a proxy agent each, a correspondent server.")
     with lab.Office("demo", floors=3) as o:
         st = o.add_station("alice")
@@ -122,3 +123,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except LabError as e:
         sys.exit(f"demo: {e}")
+    except KeyboardInterrupt:
+        sys.exit("\ndemo: interrupted; everything is taken down")

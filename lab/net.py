@@ -35,6 +35,11 @@ def wait_for(condition, what, limit=10.0, every=0.01):
         time.sleep(every)  # the pace of polling, not a delay something relies on
 
 
+def clean_up_when_told_to_end():
+    """A terminated run takes its networks down too, as an interrupted one does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 class Namespace:
     """One host or router."""
 

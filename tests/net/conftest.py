@@ -6,7 +6,10 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "lab"))
 
+from net import clean_up_when_told_to_end  # noqa: E402
 from office import Office  # noqa: E402
+
+clean_up_when_told_to_end()
 
 
 def pytest_collection_modifyitems(items):
