@@ -41,6 +41,18 @@ def test_gap_without_carrier_loss_is_short(office, alice):
     assert gap < 200
 
 
+def test_ping_pong(office, alice):
+    """X-02, X-04, L-16: to and fro faster than revocations settle: the last move counts, and nothing old is left."""
+    before = alice.address()
+    for floor in (2, 1, 2, 1, 2, 1, 2):
+        alice.go(floor)
+        alice.ping("10.9.0.2", count=4, check=False)
+    alice.ping("10.9.0.2", count=3)
+    office.wait_served(alice, 2)
+    wait_for(lambda: no_binding_at(office, 1, alice), "the other agent to forget")
+    assert office.binding(alice)["home"] == before
+
+
 def test_dead_old_agent_does_not_delay(make_office):
     """L-21: the new agent serves at once although the old one is dead; the kernel entry of the dead one does not matter."""
     o = make_office(floors=2)
