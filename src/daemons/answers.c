@@ -22,6 +22,13 @@ json_t *json_tunnel(const struct tunnel *t)
 			 "remote_port", t->remote_port);
 }
 
+json_int_t seconds_left(uint64_t expires_us, struct instant now)
+{
+	if (expires_us == NEVER)
+		return -1;
+	return expires_us > now.us ? (json_int_t)((expires_us - now.us) / US_PER_S) : 0;
+}
+
 json_t *json_counters(struct daemon *d, uint32_t index)
 {
 	struct dp_counters c = { 0 };

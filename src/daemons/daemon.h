@@ -88,6 +88,7 @@ void daemon_perform(struct daemon *d);
 /* Helpers for answers: addresses and times as JSON. */
 json_t *json_address(struct in_addr a); /* "" for 0.0.0.0 */
 json_t *json_tunnel(const struct tunnel *t);
+json_int_t seconds_left(uint64_t expires_us, struct instant now); /* -1: never ends */
 json_t *json_counters(struct daemon *d, uint32_t index);
 /* Role counters and kernel statistics as one object. */
 json_t *daemon_counters(struct daemon *d, const char *const *names, const uint64_t *values, size_t n);

@@ -85,13 +85,6 @@ struct listing {
 	struct instant now;
 };
 
-static json_int_t seconds_left(uint64_t expires_us, struct instant now)
-{
-	if (expires_us == NEVER)
-		return -1;
-	return expires_us > now.us ? (json_int_t)((expires_us - now.us) / US_PER_S) : 0;
-}
-
 static void list_binding(void *ctx, const struct ha_binding_view *v)
 {
 	struct listing *l = ctx;

@@ -95,13 +95,6 @@ static json_t *mac_json(const uint8_t mac[6])
 	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
-static json_int_t seconds_left(uint64_t expires_us, struct instant now)
-{
-	if (expires_us == NEVER)
-		return -1;
-	return expires_us > now.us ? (json_int_t)((expires_us - now.us) / US_PER_S) : 0;
-}
-
 static void list_subscriber(void *ctx, const struct mpa_subscriber_view *v)
 {
 	struct listing *l = ctx;

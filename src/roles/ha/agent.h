@@ -134,15 +134,4 @@ void ha_on_dhcp(struct ha *ha, const struct datagram *d, struct actions *out);
 /* forward.c: RFC 3519 tunnel data that the kernel programs left to us. */
 void ha_on_tunnel_data(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
 
-/* ha.c: one line of the timeline of @nai. */
-struct ha_note {
-	enum record_level level;
-	bool security;
-	const char *event;
-	struct in_addr home, peer;
-	const char *old_state, *new_state;
-};
-void ha_record(struct actions *out, const struct ha_note *n, struct span nai, const char *reason_fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
 #endif

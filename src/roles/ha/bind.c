@@ -117,7 +117,7 @@ static void reply_bound(struct ha *ha, struct transaction *t, const struct bindi
 static void announce_binding(struct ha *ha, struct transaction *t, struct binding *b, const struct binding *old,
 			     struct actions *out)
 {
-	struct ha_note note = {
+	struct record note = {
 		.level = RECORD_NOTICE, .home = b->home, .peer = b->care_of, .old_state = bound, .new_state = bound
 	};
 	bool created = old->since_us == 0;
@@ -126,18 +126,18 @@ static void announce_binding(struct ha *ha, struct transaction *t, struct bindin
 	if (created) {
 		note.event = "binding_created";
 		note.old_state = unbound;
-		ha_record(out, &note, b->nai, "%s by %s", encap_names[b->tunnel.encap], b->association);
+		actions_record(out, &note, b->nai, "%s by %s", encap_names[b->tunnel.encap], b->association);
 	} else if (moved) {
 		char from[INET_ADDRSTRLEN] = "";
 
 		(void)inet_ntop(AF_INET, &old->care_of, from, sizeof(from)); /* large enough */
 		note.event = "binding_moved";
 		HA_COUNT(ha, moves);
-		ha_record(out, &note, b->nai, "from %s", from);
+		actions_record(out, &note, b->nai, "from %s", from);
 	} else {
 		note.event = "binding_refreshed";
 		note.level = RECORD_INFO;
-		ha_record(out, &note, b->nai, "sequence %u", b->sequence);
+		actions_record(out, &note, b->nai, "sequence %u", b->sequence);
 	}
 	ha_revoke_cancel(ha, b->home, b->peer);
 	reply_bound(ha, t, b, out);
@@ -213,15 +213,15 @@ void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const 
 		    struct actions *out)
 {
 	const struct dp_binding dp = { .home = b->home, .tunnel = b->tunnel, .index = b->index };
-	const struct ha_note note = { .level = RECORD_NOTICE,
-				      .event = event,
-				      .home = b->home,
-				      .peer = b->care_of,
-				      .old_state = bound,
-				      .new_state = unbound };
+	const struct record note = { .level = RECORD_NOTICE,
+				     .event = event,
+				     .home = b->home,
+				     .peer = b->care_of,
+				     .old_state = bound,
+				     .new_state = unbound };
 
 	actions_binding_del(out, &dp);
-	ha_record(out, &note, b->nai, "%s", reason);
+	actions_record(out, &note, b->nai, "%s", reason);
 	ha_home_link_release(ha, b);
 	timers_cancel(&ha->expiries, &b->expiry);
 	pool_release(ha->pools[b->network], b->home, now.us);

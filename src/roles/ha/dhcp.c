@@ -72,7 +72,7 @@ static void broadcast(struct ha *ha, const struct binding *b, const struct wr *m
 static void relay_reply(struct ha *ha, const struct datagram *d, const struct dhcp4 *m, struct actions *out)
 {
 	static const uint8_t ours[] = { DHCP4_OPT_RELAY };
-	const struct ha_note note = {
+	const struct record note = {
 		.level = RECORD_WARN, .event = "dhcp_dropped", .home = m->your, .peer = d->remote
 	};
 	const struct binding *b = binding_find(ha->bindings, home_of(m));
@@ -80,9 +80,9 @@ static void relay_reply(struct ha *ha, const struct datagram *d, const struct dh
 	struct wr body = wr_init(octets, sizeof(octets)), w;
 
 	if (!b || (m->your.s_addr != INADDR_ANY && m->your.s_addr != b->home.s_addr)) {
-		ha_record(out, &note, b ? b->nai : (struct span){ 0 },
-			  b ? "the DHCP server gives another address than the home address" :
-			      "the DHCP server answers a station that has no binding");
+		actions_record(out, &note, b ? b->nai : (struct span){ 0 },
+			       b ? "the DHCP server gives another address than the home address" :
+				   "the DHCP server answers a station that has no binding");
 		HA_COUNT(ha, dhcp_dropped);
 		return;
 	}

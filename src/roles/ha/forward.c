@@ -92,13 +92,13 @@ void ha_on_tunnelled(struct ha *ha, struct instant now, const struct tunnelled *
 void ha_on_tunnel_spoof(struct ha *ha, struct instant now, struct in_addr home, struct actions *out)
 {
 	const struct binding *b = binding_find(ha->bindings, home);
-	const struct ha_note note = { .level = RECORD_WARN, .security = true, .event = "spoofed_tunnel", .home = home };
+	const struct record note = { .level = RECORD_WARN, .security = true, .event = "spoofed_tunnel", .home = home };
 
 	HA_COUNT(ha, tunnel_spoofs);
 	if (ratelimit_allow(&ha->auth_failures, now.us))
-		ha_record(out, &note, b ? b->nai : (struct span){ 0 },
-			  b ? "tunnelled packets from elsewhere than its care-of address are dropped" :
-			      "tunnelled packets of nobody's home address are dropped");
+		actions_record(out, &note, b ? b->nai : (struct span){ 0 },
+			       b ? "tunnelled packets from elsewhere than its care-of address are dropped" :
+				   "tunnelled packets of nobody's home address are dropped");
 }
 
 static bool is_tunnel_in_use(const struct ha *ha, const struct tunnel *t)

@@ -2,9 +2,6 @@
 /* Entry points of the home agent role: what arrives is sorted here and handled in the files beside. */
 #include "roles/ha/ha.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "base/util.h"
 #include "codec/dhcp4.h"
 #include "roles/ha/agent.h"
@@ -123,32 +120,14 @@ void ha_freep(struct ha **at)
 	*at = NULL;
 }
 
-void ha_record(struct actions *out, const struct ha_note *n, struct span nai, const char *reason_fmt, ...)
-{
-	const struct record record = { .level = n->level,
-				       .security = n->security,
-				       .event = n->event,
-				       .home = n->home,
-				       .peer = n->peer,
-				       .old_state = n->old_state,
-				       .new_state = n->new_state };
-	char reason[REASON_MAX];
-	va_list ap;
-
-	va_start(ap, reason_fmt);
-	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* a longer reason is cut, which is fine for people */
-	va_end(ap);
-	actions_record(out, &record, nai, "%s", reason);
-}
-
 static void refuse(struct ha *ha, struct transaction *t, int code, struct actions *out)
 {
 	bool authentication = code == MIP_CODE_MN_AUTH_FAILED || code == MIP_CODE_FA_AUTH_FAILED || !t->replay;
-	struct ha_note note = { .level = RECORD_WARN,
-				.security = authentication,
-				.event = "request_refused",
-				.home = t->req.home,
-				.peer = t->d->remote };
+	struct record note = { .level = RECORD_WARN,
+			       .security = authentication,
+			       .event = "request_refused",
+			       .home = t->req.home,
+			       .peer = t->d->remote };
 	struct reply r = { .code = (uint8_t)code, .home = t->req.home };
 
 	if (code == DISCARD)
@@ -158,19 +137,19 @@ static void refuse(struct ha *ha, struct transaction *t, int code, struct action
 	/* Who can prove nothing gets few answers and few lines in the log. */
 	if (authentication && !ratelimit_allow(&ha->auth_failures, t->now.us))
 		return;
-	ha_record(out, &note, t->nai, "%s", t->why);
+	actions_record(out, &note, t->nai, "%s", t->why);
 	if (code != DISCARD)
 		ha_reply(ha, t, &r, out);
 }
 
 static void note_request(const struct transaction *t, struct actions *out)
 {
-	const struct ha_note note = {
+	const struct record note = {
 		.level = RECORD_INFO, .event = "request_received", .home = t->req.home, .peer = t->d->remote
 	};
 
-	ha_record(out, &note, t->nai, "lifetime %u s, sequence %u%s", t->req.lifetime_s, t->sequence,
-		  t->repeated ? ", repeated" : "");
+	actions_record(out, &note, t->nai, "lifetime %u s, sequence %u%s", t->req.lifetime_s, t->sequence,
+		       t->repeated ? ", repeated" : "");
 }
 
 static void count_unparsable(struct ha *ha, int error)
@@ -251,14 +230,14 @@ void ha_on_datagram(struct ha *ha, struct instant now, const struct datagram *d,
 void ha_on_first_packet(struct ha *ha, struct instant now, uint32_t index, bool up, struct actions *out)
 {
 	const struct binding *b = binding_by_index(ha->bindings, index);
-	struct ha_note note = { .level = RECORD_INFO, .event = up ? "first_packet_up" : "first_packet_down" };
+	struct record note = { .level = RECORD_INFO, .event = up ? "first_packet_up" : "first_packet_down" };
 
 	if (!b)
 		return;
 	note.home = b->home;
 	note.peer = b->care_of;
-	ha_record(out, &note, b->nai, "%.1f ms after the tunnel was set",
-		  (double)(now.us - b->since_us) / (double)US_PER_MS);
+	actions_record(out, &note, b->nai, "%.1f ms after the tunnel was set",
+		       (double)(now.us - b->since_us) / (double)US_PER_MS);
 }
 
 void ha_on_time(struct ha *ha, struct instant now, struct actions *out)

@@ -71,17 +71,18 @@ void ha_reply(struct ha *ha, struct transaction *t, const struct reply *r, struc
 {
 	const struct datagram *d = t->d;
 	struct wr w = actions_writer(out, MIP_MSG_MAX);
-	struct ha_note note = { .level = RECORD_INFO, .event = "reply_sent", .home = r->home, .peer = d->remote };
+	struct record note = { .level = RECORD_INFO, .event = "reply_sent", .home = r->home, .peer = d->remote };
 	int res = build(ha, t, r, &w);
 
 	if (res < 0) {
 		note.level = RECORD_ERR;
-		ha_record(out, &note, t->nai, "the reply could not be built: %s", strerror(-res));
+		actions_record(out, &note, t->nai, "the reply could not be built: %s", strerror(-res));
 		return;
 	}
 	/* A request sent to a broadcast address is answered from our own. */
 	actions_send_datagram(out, ha->conf->address, d->local_port, d->remote, d->remote_port, &w);
 	if (t->nonce != 0 && t->replay && t->assoc)
 		replay_issue_nonce(t->replay, t->nonce);
-	ha_record(out, &note, t->nai, "code %u (%s), lifetime %u s", r->code, mip_code_name(r->code), r->lifetime_s);
+	actions_record(out, &note, t->nai, "code %u (%s), lifetime %u s", r->code, mip_code_name(r->code),
+		       r->lifetime_s);
 }

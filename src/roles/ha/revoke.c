@@ -72,7 +72,7 @@ static void send_once(struct ha *ha, struct revocation *v, struct instant now, s
 					  .home_domain = v->agent,
 					  .foreign_domain = v->care_of,
 					  .id = next_id(ha, v, now) };
-	struct ha_note note = {
+	struct record note = {
 		.level = RECORD_INFO, .event = "revocation_sent", .home = v->key.home, .peer = v->key.peer
 	};
 	struct wr w = actions_writer(out, MIP_MSG_MAX);
@@ -89,7 +89,7 @@ static void send_once(struct ha *ha, struct revocation *v, struct instant now, s
 	v->last_id = m.id;
 	v->sent++;
 	(void)timers_set(&ha->retries, &v->retry, now.us + wait_us); /* room was made when it was added */
-	ha_record(out, &note, nai_of(v), "attempt %u", v->sent);
+	actions_record(out, &note, nai_of(v), "attempt %u", v->sent);
 }
 
 static struct revocation *add(struct ha *ha, struct instant now, const struct binding *b)
@@ -126,7 +126,7 @@ void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, struc
 	struct revocation *v = find(ha, b->home, b->peer);
 	bool wanted =
 		ha->conf->revoke == HA_REVOKE_ALWAYS || (ha->conf->revoke == HA_REVOKE_NEGOTIATED && b->revocation);
-	const struct ha_note lost = {
+	const struct record lost = {
 		.level = RECORD_WARN, .event = "revocation_given_up", .home = b->home, .peer = b->peer
 	};
 
@@ -140,7 +140,7 @@ void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, struc
 		return;
 	}
 	HA_COUNT(ha, revocations_given_up);
-	ha_record(out, &lost, b->nai, "no room to remember it; the old agent finds out at its next refresh");
+	actions_record(out, &lost, b->nai, "no room to remember it; the old agent finds out at its next refresh");
 }
 
 void ha_revoke_cancel(struct ha *ha, struct in_addr home, struct in_addr peer)
@@ -156,7 +156,7 @@ void ha_revoke_retry(struct ha *ha, struct instant now, struct actions *out)
 	for (unsigned i = 0; i < RETRIES_PER_CALL; i++) {
 		struct timer *timer = timers_pop(&ha->retries, now.us);
 		struct revocation *v;
-		struct ha_note note = { .level = RECORD_WARN, .event = "revocation_given_up" };
+		struct record note = { .level = RECORD_WARN, .event = "revocation_given_up" };
 
 		if (!timer)
 			return;
@@ -168,7 +168,7 @@ void ha_revoke_retry(struct ha *ha, struct instant now, struct actions *out)
 		HA_COUNT(ha, revocations_given_up);
 		note.home = v->key.home;
 		note.peer = v->key.peer;
-		ha_record(out, &note, nai_of(v), "no acknowledgment before the old lifetime ended");
+		actions_record(out, &note, nai_of(v), "no acknowledgment before the old lifetime ended");
 		drop(ha, v);
 	}
 }
@@ -178,7 +178,7 @@ void ha_on_revocation_ack(struct ha *ha, struct instant now, const struct datagr
 	struct mip_revocation_ack m;
 	struct revocation *v;
 	struct mip_exts x;
-	struct ha_note note = { .level = RECORD_INFO, .event = "revocation_acknowledged", .peer = d->remote };
+	struct record note = { .level = RECORD_INFO, .event = "revocation_acknowledged", .peer = d->remote };
 
 	if (mip_revocation_ack_parse(d->payload.p, d->payload.n, &m) < 0 ||
 	    mip_exts_parse(d->payload.p, d->payload.n, MIP_REVOCATION_ACK_OCTETS, NULL, &x) < 0) {
@@ -193,7 +193,7 @@ void ha_on_revocation_ack(struct ha *ha, struct instant now, const struct datagr
 	}
 	HA_COUNT(ha, revocations_acknowledged);
 	note.home = m.home;
-	ha_record(out, &note, nai_of(v), "after %.1f ms", (double)(now.us - v->began_us) / (double)US_PER_MS);
+	actions_record(out, &note, nai_of(v), "after %.1f ms", (double)(now.us - v->began_us) / (double)US_PER_MS);
 	drop(ha, v);
 }
 

@@ -206,16 +206,7 @@ void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct d
 void dhcp_relay_renewal_seen(struct subscriber *s, struct instant now);
 void dhcp_relay_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out);
 
-/* mpa.c: one line of a timeline */
-struct mpa_note {
-	enum record_level level;
-	bool security;
-	const char *event;
-	struct in_addr home, peer;
-	const char *old_state, *new_state;
-};
-void mpa_record(struct actions *out, const struct mpa_note *n, struct span nai, const char *reason_fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+/* mpa.c: one line of a subscriber's timeline */
 void subscriber_record(const struct subscriber *s, struct actions *out, enum record_level level, const char *event,
 		       const char *reason_fmt, ...) __attribute__((format(printf, 5, 6)));
 struct span text_span(const char *text);

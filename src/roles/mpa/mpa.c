@@ -52,35 +52,17 @@ struct span text_span(const char *text)
 	return (struct span){ (const uint8_t *)text, strlen(text) };
 }
 
-void mpa_record(struct actions *out, const struct mpa_note *n, struct span nai, const char *reason_fmt, ...)
+void subscriber_record(const struct subscriber *s, struct actions *out, enum record_level level, const char *event,
+		       const char *reason_fmt, ...)
 {
-	const struct record record = { .level = n->level,
-				       .security = n->security,
-				       .event = n->event,
-				       .home = n->home,
-				       .peer = n->peer,
-				       .old_state = n->old_state,
-				       .new_state = n->new_state };
+	const struct record note = { .level = level, .event = event, .home = s->home, .peer = s->agent_address };
 	char reason[REASON_MAX];
 	va_list ap;
 
 	va_start(ap, reason_fmt);
 	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* a longer reason is cut, which is fine for people */
 	va_end(ap);
-	actions_record(out, &record, nai, "%s", reason);
-}
-
-void subscriber_record(const struct subscriber *s, struct actions *out, enum record_level level, const char *event,
-		       const char *reason_fmt, ...)
-{
-	const struct mpa_note note = { .level = level, .event = event, .home = s->home, .peer = s->agent_address };
-	char reason[REASON_MAX];
-	va_list ap;
-
-	va_start(ap, reason_fmt);
-	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* as above */
-	va_end(ap);
-	mpa_record(out, &note, text_span(s->nai), "%s", reason);
+	actions_record(out, &note, text_span(s->nai), "%s", reason);
 }
 
 int mpa_detach(struct mpa *mpa, struct instant now, const char *nai, bool hold, struct actions *out)
@@ -144,7 +126,7 @@ void mpa_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex, const u
 		  struct actions *out)
 {
 	struct port port = { .ifindex = ifindex };
-	struct mpa_note note = { .level = RECORD_WARN, .security = true, .event = "spoofed_source", .peer = source };
+	struct record note = { .level = RECORD_WARN, .security = true, .event = "spoofed_source", .peer = source };
 	const struct subscriber *s;
 
 	memcpy(port.mac, mac, sizeof(port.mac));
@@ -153,7 +135,7 @@ void mpa_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex, const u
 	if (!s || !ratelimit_allow(&mpa->security, now.us))
 		return;
 	note.home = s->home;
-	mpa_record(out, &note, text_span(s->nai), "packets with a source that is not the home address are dropped");
+	actions_record(out, &note, text_span(s->nai), "packets with a source that is not the home address are dropped");
 }
 
 static void carrier_up(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)

@@ -261,16 +261,16 @@ static void drop_unprotected(const struct subscriber *s, struct mip_exts *x)
 /* Without proof it is only a hint; the request is repeated as if nothing had come (RFC 5944 3.6.2.1). */
 static void note_unauthentic(struct subscriber *s, const struct answer *a, struct actions *out)
 {
-	struct mpa_note note = { .level = RECORD_WARN,
-				 .security = true,
-				 .event = "reply_ignored",
-				 .home = a->m.home,
-				 .peer = a->d->remote };
+	struct record note = { .level = RECORD_WARN,
+			       .security = true,
+			       .event = "reply_ignored",
+			       .home = a->m.home,
+			       .peer = a->d->remote };
 
 	MPA_COUNT(s->mpa, replies_unauthenticated);
 	if (ratelimit_allow(&s->mpa->security, a->now.us))
-		mpa_record(out, &note, text_span(s->nai), "code %u (%s) without a valid authenticator", a->m.code,
-			   mip_code_name(a->m.code));
+		actions_record(out, &note, text_span(s->nai), "code %u (%s) without a valid authenticator", a->m.code,
+			       mip_code_name(a->m.code));
 }
 
 void mpa_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out)

@@ -163,7 +163,7 @@ bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_
 {
 	const struct row *row = &rows[s->state][e];
 	enum subscriber_state old = s->state;
-	struct mpa_note note = { .level = RECORD_NOTICE, .event = "state", .peer = s->agent_address };
+	struct record note = { .level = RECORD_NOTICE, .event = "state", .peer = s->agent_address };
 
 	if (!row->perform)
 		return true;
@@ -179,7 +179,7 @@ bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_
 		note.home = s->home;
 		note.old_state = subscriber_state_names[old];
 		note.new_state = subscriber_state_names[row->next];
-		mpa_record(out, &note, text_span(s->nai), "%s", reason);
+		actions_record(out, &note, text_span(s->nai), "%s", reason);
 	}
 	row->perform(s, now, out);
 	if (s->state != SUBSCRIBER_GONE)
