@@ -7,12 +7,13 @@
  *   tcp-probe ADDRESS PORT SECONDS MBIT
  *                                    sends a known pattern at MBIT Mbit/s (0: as fast as it goes), checks it octet for
  *                                    octet on its way back, and prints "octets=N intact=yes|no resets=N"
- * Times are CLOCK_MONOTONIC. */
+ * Times are CLOCK_MONOTONIC. Both probes end early, and orderly, at SIGTERM. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 16384, DATAGRAM = 64, NS_PER_MS = 1000000, WINDOW = 1 << 20 };
+enum { BLOCK = 16384, DATAGRAM = 64, NS_PER_MS = 1000000, WINDOW = 1 << 20, DRAIN_MS = 20000 };
+
+static volatile sig_atomic_t told_to_end;
+
+static void on_sigterm(int signal)
+{
+	(void)signal;
+	told_to_end = 1;
+}
 
 static int64_t now_ns(void)
 {
@@ -111,7 +120,7 @@ static int udp_probe(char **argv)
 {
 	struct sockaddr_in to = address(argv[0], argv[1]);
 	int64_t interval = 1000000000 / atoi(argv[2]), start;
-	uint64_t count = (uint64_t)(atof(argv[3]) * atoi(argv[2]));
+	uint64_t count = (uint64_t)(atof(argv[3]) * atoi(argv[2])), sent;
 	struct times *times = calloc(count, sizeof(*times));
 	uint64_t number[DATAGRAM / sizeof(uint64_t)] = { 0 };
 	int fd = open_socket(SOCK_DGRAM, NULL);
@@ -123,14 +132,14 @@ static int udp_probe(char **argv)
 		die("connect");
 	go_first();
 	start = now_ns();
-	for (uint64_t i = 0; i < count; i++) {
-		number[0] = i;
-		times[i].sent = now_ns();
+	for (sent = 0; sent < count && !told_to_end; sent++) {
+		number[0] = sent;
+		times[sent].sent = now_ns();
 		send(fd, number, sizeof(number), 0); /* a lost one shows in the list */
-		wait_until(fd, start + (int64_t)(i + 1) * interval, times, i + 1);
+		wait_until(fd, start + (int64_t)(sent + 1) * interval, times, sent + 1);
 	}
-	wait_until(fd, now_ns() + 300 * NS_PER_MS, times, count);
-	for (uint64_t i = 0; i < count; i++)
+	wait_until(fd, now_ns() + 300 * NS_PER_MS, times, sent);
+	for (uint64_t i = 0; i < sent; i++)
 		fprintf(f, "%" PRIu64 " %" PRId64 " %" PRId64 "\n", i, times[i].sent, times[i].received);
 	return fclose(f) == 0 ? 0 : 1;
 }
@@ -209,15 +218,18 @@ static int tcp_probe(char **argv)
 	struct sockaddr_in to = address(argv[0], argv[1]);
 	int fd = open_socket(SOCK_STREAM, NULL);
 	struct transfer t = { .intact = true };
-	int64_t start, end, drained, octets_per_ms = atoi(argv[3]) * 125; /* 0: as fast as it goes */
+	int64_t start, end, octets_per_ms = atoi(argv[3]) * 125; /* 0: as fast as it goes */
 
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		die("connect");
 	start = now_ns();
 	end = start + (int64_t)(atof(argv[2]) * 1e9);
-	drained = end + (int64_t)20000 * NS_PER_MS; /* what is under way may still be waiting for a retransmission */
-	while (!t.reset && now_ns() < drained && (now_ns() < end || t.received < t.sent)) {
-		int64_t now = now_ns();
+	/* What is under way at the end may still be waiting for a retransmission. */
+	for (int64_t now = start; !t.reset && now < end + (int64_t)DRAIN_MS * NS_PER_MS; now = now_ns()) {
+		if (told_to_end && now < end)
+			end = now;
+		if (now >= end && t.received == t.sent)
+			break;
 		bool more = now < end && t.sent - t.received < WINDOW &&
 			    (octets_per_ms == 0 || (int64_t)t.sent < (now - start) / NS_PER_MS * octets_per_ms);
 		struct pollfd p = { .fd = fd, .events = (short)(POLLIN | (more ? POLLOUT : 0)) };
@@ -236,12 +248,15 @@ static int tcp_probe(char **argv)
 
 int main(int argc, char **argv)
 {
+	struct sigaction ended = { .sa_handler = on_sigterm };
+
 	if (argc == 3 && strcmp(argv[1], "udp-echo") == 0)
 		udp_echo(argv[2]);
 	if (argc == 7 && strcmp(argv[1], "udp-probe") == 0)
 		return udp_probe(argv + 2);
 	if (argc == 3 && strcmp(argv[1], "tcp-serve") == 0)
 		tcp_serve(argv[2]);
+	sigaction(SIGTERM, &ended, NULL); /* the servers just end */
 	if (argc == 6 && strcmp(argv[1], "tcp-probe") == 0)
 		return tcp_probe(argv + 2);
 	fprintf(stderr, "usage: hf-probe udp-echo PORT | udp-probe ADDRESS PORT HZ SECONDS FILE | tcp-serve PORT |\n"
