@@ -28,6 +28,17 @@ struct mpa_network {
 	uint32_t lease_s; /* default 3600 */
 };
 
+/* How a VPN user's IKE identity becomes an NAI (roles/mpa/vpn_identity.h). */
+struct mpa_identity {
+	char *glob, *nai;
+};
+
+struct mpa_naming {
+	struct mpa_identity *rows;
+	size_t row_n;
+	char *realm; /* lower case; NULL = none is added */
+};
+
 struct mpa_association {
 	char name[32];
 	enum sa_scope scope;
