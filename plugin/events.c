@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What happens to IKE_SAs and CHILD_SAs, told to the daemon. */
+#include <arpa/inet.h>
+
+#include <encoding/payloads/delete_payload.h>
+#include <credentials/certificates/x509.h>
+
+#include "plugin.h"
+#include "roles/charon.h"
+
+enum { ADDRESS_TIMEOUT_MS = 500 };
+
+static bool is_node;
+
+/* The IKE_SA whose peer's DELETE this thread is handling: what goes down meanwhile, the peer took down. */
+static __thread struct {
+	uint32_t sa;
+	bool child, ike;
+} deleted;
+
+static void put_host(json_t *j, const char *name, const char *port_name, host_t *host)
+{
+	char text[INET_ADDRSTRLEN] = "";
+	chunk_t a;
+
+	if (!host || host->get_family(host) != AF_INET)
+		return;
+	a = host->get_address(host);
+	(void)inet_ntop(AF_INET, a.ptr, text, sizeof(text)); /* large enough */
+	(void)json_object_set_new(j, name, json_string(text)); /* without memory, a member is missing: so below */
+	if (port_name)
+		(void)json_object_set_new(j, port_name, json_integer(host->get_port(host)));
+}
+
+static const char *type_name(id_type_t type)
+{
+	switch ((int)type) {
+	case ID_IPV4_ADDR:
+		return "ipv4";
+	case ID_FQDN:
+		return "fqdn";
+	case ID_RFC822_ADDR:
+		return "email";
+	case ID_DER_ASN1_DN:
+		return "dn";
+	case ID_KEY_ID:
+		return "key_id";
+	default:
+		return "other";
+	}
+}
+
+static json_t *identity(identification_t *id)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "%Y", id); /* a longer one is cut, and then nobody's */
+	return json_pack("{s:s, s:s}", "type", type_name(id->get_type(id)), "text", text);
+}
+
+static void put_names(json_t *j, auth_cfg_t *auth)
+{
+	certificate_t *cert = auth->get(auth, AUTH_RULE_SUBJECT_CERT);
+	json_t *names = json_array();
+	identification_t *name;
+	enumerator_t *e;
+	x509_t *x509;
+
+	if (cert && cert->get_type(cert) == CERT_X509) {
+		x509 = (x509_t *)cert;
+		e = x509->create_subjectAltName_enumerator(x509);
+		while (e->enumerate(e, &name) && json_array_size(names) < CHARON_NAMES_MAX)
+			(void)json_array_append_new(names, identity(name));
+		e->destroy(e);
+	}
+	if (json_array_size(names) > 0)
+		(void)json_object_set(j, "names", names);
+	json_decref(names);
+}
+
+/* What the peer proved to be: certificate names and EAP identity of its authentication rounds. */
+static void put_authentication(json_t *j, ike_sa_t *ike_sa)
+{
+	enumerator_t *e = ike_sa->create_auth_cfg_enumerator(ike_sa, false);
+	identification_t *eap;
+	auth_cfg_t *auth;
+	char text[256];
+
+	while (e->enumerate(e, &auth)) {
+		put_names(j, auth);
+		eap = auth->get(auth, AUTH_RULE_EAP_IDENTITY);
+		if (!eap || eap->get_type(eap) == ID_ANY)
+			continue;
+		(void)snprintf(text, sizeof(text), "%Y", eap);
+		(void)json_object_set_new(j, "eap", json_string(text));
+	}
+	e->destroy(e);
+}
+
+static void put_address(json_t *j, ike_sa_t *ike_sa)
+{
+	enumerator_t *e = ike_sa->create_virtual_ip_enumerator(ike_sa, is_node);
+	host_t *vip;
+
+	while (e->enumerate(e, &vip))
+		put_host(j, "address", NULL, vip);
+	e->destroy(e);
+}
+
+json_t *event_new(const char *name, ike_sa_t *ike_sa)
+{
+	json_t *j = json_pack("{s:s}", "event", name);
+
+	if (!j || !ike_sa)
+		return j;
+	(void)json_object_set_new(j, "sa", json_integer(ike_sa->get_unique_id(ike_sa)));
+	(void)json_object_set_new(j, "connection", json_string(ike_sa->get_name(ike_sa)));
+	(void)json_object_set_new(j, "id", identity(ike_sa->get_other_id(ike_sa)));
+	put_host(j, "local", "local_port", ike_sa->get_my_host(ike_sa));
+	put_host(j, "remote", "remote_port", ike_sa->get_other_host(ike_sa));
+	put_authentication(j, ike_sa);
+	put_address(j, ike_sa);
+	return j;
+}
+
+void events_list(void)
+{
+	enumerator_t *e = charon->ike_sa_manager->create_enumerator(charon->ike_sa_manager, true);
+	ike_sa_t *ike_sa;
+	json_t *j;
+
+	link_send(json_pack("{s:s, s:s, s:s}", "event", "connected", "version", HF_VERSION, "charon",
+			    HF_STRONGSWAN_VERSION));
+	while (e->enumerate(e, &ike_sa)) {
+		if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
+			continue;
+		j = event_new("session", ike_sa);
+		(void)json_object_set_new(j, "children", json_integer(ike_sa->get_child_count(ike_sa)));
+		link_send(j);
+	}
+	e->destroy(e);
+	link_send(event_new("listed", NULL));
+}
+
+static bool message(listener_t *this, ike_sa_t *ike_sa, message_t *m, bool incoming, bool plain)
+{
+	enumerator_t *e;
+	payload_t *payload;
+	protocol_id_t protocol;
+
+	(void)this;
+	if (!incoming || !plain)
+		return true;
+	deleted.sa = 0;
+	deleted.child = deleted.ike = false;
+	if (m->get_exchange_type(m) != INFORMATIONAL || !m->get_request(m))
+		return true;
+	e = m->create_payload_enumerator(m);
+	while (e->enumerate(e, &payload)) {
+		if (payload->get_type(payload) != PLV2_DELETE)
+			continue;
+		protocol = ((delete_payload_t *)payload)->get_protocol_id((delete_payload_t *)payload);
+		deleted.sa = ike_sa->get_unique_id(ike_sa);
+		deleted.child |= protocol == PROTO_ESP;
+		deleted.ike |= protocol == PROTO_IKE;
+	}
+	e->destroy(e);
+	return true;
+}
+
+static bool ike_updown(listener_t *this, ike_sa_t *ike_sa, bool up)
+{
+	json_t *j = event_new(up ? "ike_up" : "ike_down", ike_sa);
+
+	(void)this;
+	if (!up && deleted.ike && deleted.sa == ike_sa->get_unique_id(ike_sa))
+		(void)json_object_set_new(j, "by_peer", json_true());
+	link_send(j);
+	return true;
+}
+
+static bool replaced(ike_sa_t *old, ike_sa_t *new)
+{
+	json_t *j = event_new("ike_replaced", old);
+
+	(void)json_object_set_new(j, "new_sa", json_integer(new->get_unique_id(new)));
+	link_send(j);
+	return true;
+}
+
+static bool ike_rekey(listener_t *this, ike_sa_t *old, ike_sa_t *new)
+{
+	(void)this;
+	return replaced(old, new);
+}
+
+static bool ike_update(listener_t *this, ike_sa_t *ike_sa, host_t *local, host_t *remote)
+{
+	json_t *j;
+
+	(void)this;
+	if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
+		return true; /* from port 500 to 4500 */
+	j = event_new("ike_moved", ike_sa);
+	put_host(j, "local", "local_port", local);
+	put_host(j, "remote", "remote_port", remote);
+	link_send(j);
+	command_moved(ike_sa->get_unique_id(ike_sa));
+	return true;
+}
+
+static bool child_updown(listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa, bool up)
+{
+	json_t *j = event_new(up ? "child_up" : "child_down", ike_sa);
+
+	(void)this;
+	(void)json_object_set_new(j, "child", json_string(child_sa->get_name(child_sa)));
+	if (!up && deleted.sa == ike_sa->get_unique_id(ike_sa))
+		(void)json_object_set_new(j, "by_peer", json_true());
+	link_send(j);
+	return true;
+}
+
+/* Mobile node: the address has to be on its interface before the CHILD_SA comes up, which needs it. */
+static bool handle_vips(listener_t *this, ike_sa_t *ike_sa, bool handle)
+{
+	struct answer answer;
+	int r;
+
+	(void)this;
+	if (!is_node || !handle)
+		return true;
+	r = link_ask(event_new("address", ike_sa), &answer);
+	if (r < 0)
+		DBG1(DBG_IKE, "holdfast: the helper did not confirm the home address: %s", strerror(-r));
+	return true;
+}
+
+listener_t events_listener = {
+	.message = message,
+	.ike_updown = ike_updown,
+	.ike_rekey = ike_rekey,
+	.ike_update = ike_update,
+	.child_updown = child_updown,
+	.handle_vips = handle_vips,
+};
+
+void events_init(bool node)
+{
+	is_node = node;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the charon plugin: what its files share. charon calls from many threads. */
+#ifndef HF_PLUGIN_H
+#define HF_PLUGIN_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <library.h>
+
+#include <daemon.h>
+#include <jansson.h>
+
+enum { DNS_MAX = 4 };
+
+/* What the daemon answered. */
+struct answer {
+	char address[16]; /* "" = refused */
+	char refused[160];
+	char dns[DNS_MAX][16];
+	unsigned dns_n;
+};
+
+/* link.c: one connection to the daemon, made again whenever it is lost. */
+int link_open(const char *path, unsigned timeout_ms); /* 0 or -ENOMEM */
+void link_close(void);
+/* Takes @event. Lost when there is no daemon: it hears of all that is up when it comes. */
+void link_send(json_t *event);
+/**
+ * link_ask() - sends @event (taken) with a "request" member and waits for its answer, `timeout` at most.
+ * Return: 0, -ENOTCONN (no daemon, at once), -ETIMEDOUT, -EBUSY (too many threads wait already), -ENOMEM.
+ */
+int link_ask(json_t *event, struct answer *ret);
+
+/* events.c: what happens in charon, to the daemon */
+json_t *event_new(const char *name, ike_sa_t *ike_sa); /* with all that is known of @ike_sa (may be NULL) */
+void events_list(void);                                /* every IKE_SA that is up, then "listed" */
+extern listener_t events_listener;
+void events_init(bool node);
+
+/* acquire.c: gateway, addresses for clients */
+extern attribute_provider_t acquire_provider;
+void acquire_init(const char *pool);
+
+/* commands.c: what the daemon wants; never blocks */
+void command_perform(const json_t *command);
+/* A closing CHILD_SA's DELETE may still be on its way to an address the peer has left. */
+void command_moved(uint32_t sa);
+
+/* in_place.c */
+void in_place_install(void);
+void in_place_remove(void);
+
+#endif
