@@ -58,6 +58,8 @@ static const struct conf_key top_keys[] = {
 	  .help = "When tunnels through UDP are granted (RFC 3519)." },
 	{ .name = "revocation", .kind = KEY_ENUM, .offset = TOP(ha.revoke), NAMES(revoke_names), .fallback = "negotiated",
 	  .help = "When the former agent of a moved station is told (RFC 3543)." },
+	{ .name = "grace", .kind = KEY_U16, .offset = TOP(ha.grace_ms), .max = 5000, .fallback = "500",
+	  .help = "How long packets of the former agent are accepted after a move, in milliseconds; 0: not at all." },
 	{ .name = "proxy", .kind = KEY_BOOL, .offset = TOP(ha.pmip), .fallback = "yes",
 	  .help = "Serve proxy agents; otherwise they are answered with code 149." },
 	{ .name = "forward-broadcast", .kind = KEY_BOOL, .offset = TOP(ha.forward_broadcast), .fallback = "no",

@@ -27,7 +27,8 @@ struct binding {
 	struct in_addr care_of, agent; /* `agent`: our address the request was sent to */
 	struct in_addr peer;           /* where its requests come from: revocations go there */
 	uint16_t peer_port;
-	struct tunnel tunnel;
+	struct tunnel tunnel, former; /* `former`: the one before the last move, good until `former_until_us` */
+	uint64_t former_until_us;
 	uint64_t since_us, expires_us; /* NEVER = no expiry */
 	uint64_t id;                   /* Identification accepted last */
 	uint32_t sequence;             /* number issued last */

@@ -28,11 +28,13 @@ struct tunnel {
 
 bool tunnel_equal(const struct tunnel *a, const struct tunnel *b);
 
-/* Anchor: packets to `home` go into `tunnel`; packets out of it must come from there with source `home`. */
+/* Anchor: packets to `home` go into `tunnel`; packets with source `home` must come out of it, or, for a moment after a
+ * move, out of the one before: what was under way then is not lost. */
 struct dp_binding {
 	struct in_addr home;
-	struct tunnel tunnel;
-	uint32_t index; /* counter slot, 0..max-1, kept while the binding lives; its owner is the role */
+	struct tunnel tunnel, former;
+	uint64_t former_until_us; /* CLOCK_BOOTTIME when `former` ends, 0 = there is none */
+	uint32_t index;           /* counter slot, 0..max-1, kept while the binding lives; its owner is the role */
 };
 
 /* MPA: a station at (ifindex, mac) uses `home` and nothing else; all it sends goes into `tunnel`. */

@@ -371,7 +371,11 @@ static uint32_t keep_seen(struct dp *dp, uint32_t index, bool same_way, uint32_t
 
 int dp_binding_set(struct dp *dp, const struct dp_binding *b)
 {
-	struct dp_binding_def v = { .home = b->home.s_addr, .index = b->index, .tunnel = tunnel_def(&b->tunnel) };
+	struct dp_binding_def v = { .home = b->home.s_addr,
+				    .index = b->index,
+				    .tunnel = tunnel_def(&b->tunnel),
+				    .former = tunnel_def(&b->former),
+				    .former_until_ns = b->former_until_us * 1000 };
 	struct dp_binding_def old;
 	bool known = bpf_map_lookup_elem(dp->bindings, &v.home, &old) == 0 && old.index == b->index;
 	bool same_way = known && memcmp(&old.tunnel, &v.tunnel, sizeof(v.tunnel)) == 0;

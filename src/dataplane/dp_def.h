@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-#define DP_LAYOUT 2 /* part of the pin names: another layout never meets old maps */
+#define DP_LAYOUT 3 /* part of the pin names: another layout never meets old maps */
 
 enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048 };
 
@@ -22,7 +22,9 @@ struct dp_binding_def {
 	__u32 home; /* again: a value read while its slot is reused must not be taken for the key's */
 	__u32 index;
 	__u32 seen; /* DP_SEEN_...: first packets already told; set by the programs */
-	struct dp_tunnel_def tunnel;
+	__u32 pad;
+	struct dp_tunnel_def tunnel, former;
+	__u64 former_until_ns; /* CLOCK_BOOTTIME; packets out of `former` are accepted before it */
 };
 
 enum { DP_SEEN_UP = 1, DP_SEEN_DOWN = 2 };
@@ -76,7 +78,7 @@ struct dp_event_def {
 #define DP_STATS(X) \
 	X(up_forwarded) X(down_forwarded) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
 	X(spoofed_source) X(spoofed_tunnel) X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) \
-	X(no_route) X(local_dropped) X(congestion_dropped)
+	X(no_route) X(local_dropped) X(congestion_dropped) X(former_accepted)
 /* clang-format on */
 
 #define DP_STAT_ID(name) DP_STAT_##name,

@@ -93,7 +93,8 @@ static struct ha_conf *conf(void)
 			      .pmip = true,
 			      .forward_broadcast = true,
 			      .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
-			      .auth_failure_rate = 10 };
+			      .auth_failure_rate = 10,
+			      .grace_ms = 500 };
 	return &c;
 }
 

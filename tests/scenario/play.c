@@ -7,7 +7,7 @@
  *   at TIME attach STATION N | detach STATION N | hold STATION N | unplug N | kick STATION | die NODE | live NODE |
  *           restart NODE | number STATION N SEQUENCE
  *   at TIME expect binding STATION N [HOME] (0: none) | served STATION N | unserved STATION N | number STATION SEQUENCE |
- *           counter NODE NAME VALUE
+ *           accepted STATION N | unaccepted STATION N (by the anchor, from that agent) | counter NODE NAME VALUE
  * Times are like 5ms, 2s. `play -v FILE` prints the timeline. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +86,9 @@ static void expect(char **w)
 	} else if (strcmp(w[0], "unserved") == 0) {
 		if (world_is_served(&world, w[1], (size_t)atoi(w[2])))
 			fail("still served there", w[1]);
+	} else if (strcmp(w[0], "accepted") == 0 || strcmp(w[0], "unaccepted") == 0) {
+		if (world_accepts(&world, w[1], (size_t)atoi(w[2])) != (w[0][0] == 'a'))
+			fail("the anchor judges otherwise what it sends", w[1]);
 	} else if (strcmp(w[0], "number") == 0) {
 		char got[32];
 

@@ -108,11 +108,12 @@ static void start_ha(struct world *w, struct node *n)
 				       .max_lifetime_s = 600,
 				       .udp_max_lifetime_s = 60,
 				       .sticky_s = 86400,
-				       .max_bindings = 64,
+				       .max_bindings = BINDINGS_MAX,
 				       .max_addresses_per_nai = 1,
 				       .pmip = true,
 				       .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
-				       .auth_failure_rate = 10 };
+				       .auth_failure_rate = 10,
+				       .grace_ms = 500 };
 	if (ha_new(&n->ha_conf, &random, &n->ha) < 0)
 		abort();
 }
@@ -248,6 +249,10 @@ static void perform(struct world *w, struct node *n)
 
 		if (a->type == ACTION_SEND_DATAGRAM)
 			send_message(w, n, a);
+		else if (a->type == ACTION_BINDING_SET)
+			n->bindings[a->binding.index] = a->binding;
+		else if (a->type == ACTION_BINDING_DEL)
+			n->bindings[a->binding.index] = (struct dp_binding){ 0 };
 		else if (a->type == ACTION_VISITOR_SET)
 			n->visitors[a->visitor.mac[5] - 1] = a->visitor;
 		else if (a->type == ACTION_VISITOR_DEL)
@@ -417,8 +422,8 @@ void world_restart(struct world *w, size_t node)
 
 struct search {
 	const char *nai;
-	struct in_addr care_of;
-	uint32_t sequence;
+	struct in_addr home, care_of;
+	uint32_t sequence, index;
 };
 
 static void look_at(void *ctx, const struct ha_binding_view *v)
@@ -427,6 +432,8 @@ static void look_at(void *ctx, const struct ha_binding_view *v)
 
 	if (strcmp(v->nai, s->nai) != 0)
 		return;
+	s->home = v->home;
+	s->index = v->index;
 	s->care_of = v->care_of;
 	s->sequence = v->sequence;
 }
@@ -453,6 +460,20 @@ uint32_t world_sequence(struct world *w, const char *station)
 bool world_is_served(const struct world *w, const char *station, size_t number)
 {
 	return w->nodes[HOME_AGENTS + number - 1].visitors[station_of(station)].home.s_addr != INADDR_ANY;
+}
+
+bool world_accepts(struct world *w, const char *station, size_t number)
+{
+	struct search s = { .nai = nais[station_of(station)] };
+	const struct in_addr from = agent(w, number)->address;
+	const struct dp_binding *b;
+
+	ha_each_binding(w->nodes[0].ha, look_at, &s);
+	b = &w->nodes[0].bindings[s.index];
+	if (s.home.s_addr == INADDR_ANY || b->home.s_addr != s.home.s_addr)
+		return false;
+	return b->tunnel.remote.s_addr == from.s_addr ||
+	       (b->former.remote.s_addr == from.s_addr && w->now_us < b->former_until_us);
 }
 
 uint64_t world_counter(const struct world *w, size_t node, const char *name)

@@ -14,6 +14,7 @@ enum {
 	AGENTS_MAX = 4,
 	HOME_AGENTS = 2,
 	STATIONS_MAX = 8,
+	BINDINGS_MAX = 64,
 	WIRE_MAX = 4096,
 	FAULTS_MAX = 32,
 	MESSAGE_MAX = 1400,
@@ -45,6 +46,7 @@ struct node {
 	struct ha_conf ha_conf;
 	struct mpa_conf mpa_conf;
 	struct mpa_access access;
+	struct dp_binding bindings[BINDINGS_MAX]; /* what the kernel would do; by index */
 	struct dp_visitor visitors[STATIONS_MAX]; /* what the kernel would forward; by station, home 0: none */
 };
 
@@ -84,6 +86,8 @@ void world_restart(struct world *w, size_t node);
 size_t world_binding(struct world *w, const char *station, size_t ha);
 uint32_t world_sequence(struct world *w, const char *station); /* of its binding; 0: none */
 bool world_is_served(const struct world *w, const char *station, size_t agent);
+/* Whether the first anchor takes what the station sends through that agent. */
+bool world_accepts(struct world *w, const char *station, size_t agent);
 uint64_t world_counter(const struct world *w, size_t node, const char *name);
 size_t world_node(const struct world *w, const char *name); /* "ha", "ha2", "ar1" ...; SIZE_MAX: none */
 

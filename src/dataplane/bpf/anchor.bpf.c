@@ -105,11 +105,18 @@ int anchor_fast(struct __sk_buff *skb)
 	return into_tunnel(skb, b, &ip, ETH_HLEN);
 }
 
+/* Sent before its agent knew that the station had moved (ADR 11). */
+static __always_inline int fits_former(const struct tunnelled *p, const struct dp_binding_def *b)
+{
+	return fits(p, &b->former) && bpf_ktime_get_boot_ns() < b->former_until_ns;
+}
+
 SEC("tc")
 int anchor_up(struct __sk_buff *skb)
 {
 	struct dp_binding_def *b;
 	struct tunnelled p;
+	int late;
 
 	if (parse_tunnelled(skb, &p) != TUNNELLED)
 		return TC_ACT_OK;
@@ -123,7 +130,8 @@ int anchor_up(struct __sk_buff *skb)
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
 		return TC_ACT_SHOT;
 	}
-	if (!fits(&p, &b->tunnel)) {
+	late = !fits(&p, &b->tunnel);
+	if (late && !fits_former(&p, b)) {
 		if (is_in_transit(skb, &p))
 			return TC_ACT_OK;
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
@@ -134,7 +142,10 @@ int anchor_up(struct __sk_buff *skb)
 	if (decapsulate(skb, &p) < 0)
 		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
 	account(b->index, skb->len - ETH_HLEN, 1);
-	note_first(&b->seen, DP_SEEN_UP, b->index);
+	if (late)
+		count(DP_STAT_former_accepted, 0);
+	else
+		note_first(&b->seen, DP_SEEN_UP, b->index);
 	count(DP_STAT_up_forwarded, 0);
 	return (int)bpf_redirect(tun_ifindex, BPF_F_INGRESS);
 }

@@ -37,9 +37,23 @@ static struct tunnel tunnel_for(const struct ha *ha, const struct transaction *t
 
 static void data_plane_set(const struct binding *b, struct actions *out)
 {
-	const struct dp_binding dp = { .home = b->home, .tunnel = b->tunnel, .index = b->index };
+	const struct dp_binding dp = { .home = b->home,
+				       .tunnel = b->tunnel,
+				       .former = b->former,
+				       .former_until_us = b->former_until_us,
+				       .index = b->index };
 
 	actions_binding_set(out, &dp);
+}
+
+/* What the former agent sent before it could know better is still this station's, as long as that agent would have been
+ * allowed to send it (ADR 11). */
+static void keep_former(const struct ha *ha, struct instant now, const struct binding *old, struct binding *b)
+{
+	uint64_t until_us = now.us + ha->conf->grace_ms * US_PER_MS;
+
+	b->former = old->tunnel;
+	b->former_until_us = until_us < old->expires_us ? until_us : old->expires_us;
 }
 
 static int add_binding(struct ha *ha, struct transaction *t, struct binding **ret)
@@ -165,8 +179,11 @@ static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 		b->since_us = t->now.us;
 	(void)timers_set(&ha->expiries, &b->expiry, b->expires_us); /* ha_new() made room for all */
 	replay_accept(t->replay, t->req.id);
-	if (old.since_us == 0 || !tunnel_equal(&old.tunnel, &b->tunnel))
+	if (old.since_us == 0 || !tunnel_equal(&old.tunnel, &b->tunnel)) {
+		if (old.since_us != 0)
+			keep_former(ha, t->now, &old, b);
 		data_plane_set(b, out); /* L-23 */
+	}
 	announce_binding(ha, t, b, &old, out);
 	return 0;
 }

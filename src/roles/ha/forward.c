@@ -65,6 +65,12 @@ void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_
 	}
 }
 
+/* RFC 3024 4.1: only through the tunnel that was registered, or was a moment ago. */
+static bool may_come_by(const struct binding *b, const struct tunnel *t, struct instant now)
+{
+	return tunnel_equal(&b->tunnel, t) || (now.us < b->former_until_us && tunnel_equal(&b->former, t));
+}
+
 void ha_on_tunnelled(struct ha *ha, struct instant now, const struct tunnelled *t, struct actions *out)
 {
 	const struct binding *b;
@@ -76,8 +82,8 @@ void ha_on_tunnelled(struct ha *ha, struct instant now, const struct tunnelled *
 		return;
 	}
 	b = binding_find(ha->bindings, ip.source);
-	if (!b || !tunnel_equal(&b->tunnel, &t->tunnel)) {
-		HA_COUNT(ha, tunnel_spoofs); /* RFC 3024 4.1 */
+	if (!b || !may_come_by(b, &t->tunnel, now)) {
+		HA_COUNT(ha, tunnel_spoofs);
 		return;
 	}
 	if (ha_is_subnet_broadcast(ha, b, ip.destination)) {

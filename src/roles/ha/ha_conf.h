@@ -86,6 +86,7 @@ struct ha_conf {
 	bool strict_reserved;   /* r and x bits set: 134 (default ignored) */
 	struct mip_sequence_carrier sequence;
 	struct in_addr dhcp_server; /* L-38: the anchor relays stations' tunnelled DHCP to this server; 0.0.0.0 = off */
+	uint16_t grace_ms; /* [ms] uplink of the former agent is accepted after a move; default 500, 0 = not at all */
 	uint16_t auth_failure_rate; /* replies 131/132 and security records per second; default 10 */
 };
 

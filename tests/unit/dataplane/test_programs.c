@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <linux/pkt_cls.h>
 #include <sched.h>
+#include <time.h>
 
 #include "anchor.skel.h"
 #include "codec/ether.h"
@@ -101,12 +102,26 @@ static void add_visitor(void)
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(mpa->maps.downlink), &inside, &v, BPF_ANY), 0);
 }
 
-static void add_binding(void)
+static struct dp_binding_def add_binding(void)
 {
 	const struct dp_binding_def b = { .home = ip("10.42.0.10").s_addr,
 					  .tunnel = { .local = ip("10.0.0.1").s_addr,
 						      .remote = ip("10.0.1.1").s_addr } };
 
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(anchor->maps.bindings), &b.home, &b, BPF_ANY), 0);
+	return b;
+}
+
+/* Its former tunnel was that of 10.0.3.1, and ends @ms from now. */
+static void add_former(int ms)
+{
+	struct dp_binding_def b = add_binding();
+	struct timespec boot;
+
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &boot), 0);
+	b.former = b.tunnel;
+	b.former.remote = ip("10.0.3.1").s_addr;
+	b.former_until_ns = (uint64_t)boot.tv_sec * 1000000000U + (uint64_t)boot.tv_nsec + (uint64_t)(ms * 1000000LL);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(anchor->maps.bindings), &b.home, &b, BPF_ANY), 0);
 }
 
@@ -170,7 +185,7 @@ static void anchor_checks_who_speaks(void **state)
 	const struct ip4 nobody[] = { header("10.0.1.1", "10.0.0.1", 4), header("10.42.0.99", "10.9.0.2", 17) };
 
 	(void)state;
-	add_binding();
+	(void)add_binding();
 	build(good, 2, 8);
 	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_REDIRECT);
 	build(thief, 2, 8);
@@ -181,6 +196,46 @@ static void anchor_checks_who_speaks(void **state)
 	assert_int_equal(stat(anchor->maps.stats, DP_STAT_unknown_tunnel), 1);
 }
 
+static uint32_t seen(void)
+{
+	const uint32_t home = ip("10.42.0.10").s_addr;
+	struct dp_binding_def b;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(anchor->maps.bindings), &home, &b), 0);
+	return b.seen;
+}
+
+/* ADR 11 */
+static void anchor_hears_the_former_agent_out(void **state)
+{
+	const struct ip4 good[] = { header("10.0.1.1", "10.0.0.1", 4), header("10.42.0.10", "10.9.0.2", 17) };
+	const struct ip4 late[] = { header("10.0.3.1", "10.0.0.1", 4), header("10.42.0.10", "10.9.0.2", 17) };
+	const struct ip4 other[] = { header("10.0.3.1", "10.0.0.2", 4), header("10.42.0.10", "10.9.0.2", 17) };
+	const struct ip4 thief[] = { header("10.0.2.1", "10.0.0.1", 4), header("10.42.0.10", "10.9.0.2", 17) };
+
+	(void)state;
+	add_former(60000);
+	build(late, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_REDIRECT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_former_accepted), 1);
+	assert_int_equal(seen(), 0); /* the first packet to tell of is the new agent's */
+	build(good, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_REDIRECT);
+	assert_int_equal(seen(), DP_SEEN_UP);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_former_accepted), 1);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_up_forwarded), 2);
+	build(thief, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	build(other, 2, 8); /* not the way it was */
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_spoofed_tunnel), 2);
+	add_former(-1);
+	build(late, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_spoofed_tunnel), 3);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_former_accepted), 1);
+}
+
 /* A correspondent that plays the anchor may not wrap broadcasts for a station. */
 static void forged_wrapping_goes_nowhere(void **state)
 {
@@ -188,7 +243,7 @@ static void forged_wrapping_goes_nowhere(void **state)
 	const struct ip4 away = header("10.9.0.2", "10.42.0.99", 17), dying = header("10.9.0.2", "10.42.0.10", 17);
 
 	(void)state;
-	add_binding();
+	(void)add_binding();
 	build(forged, 2, 8);
 	assert_int_equal(run(anchor->progs.anchor_fast), TC_ACT_SHOT);
 	assert_int_equal(stat(anchor->maps.stats, DP_STAT_spoofed_source), 1);
@@ -207,6 +262,7 @@ int main(void)
 		TEST(ports_are_closed),
 		TEST(tunnels_are_checked),
 		TEST(anchor_checks_who_speaks),
+		TEST(anchor_hears_the_former_agent_out),
 		TEST(forged_wrapping_goes_nowhere),
 	};
 

@@ -87,7 +87,8 @@ static void default_conf(void)
 				 .max_addresses_per_nai = 1,
 				 .pmip = true,
 				 .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
-				 .auth_failure_rate = 10 };
+				 .auth_failure_rate = 10,
+				 .grace_ms = 500 };
 }
 
 static void begin(void)

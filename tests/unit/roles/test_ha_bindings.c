@@ -224,6 +224,94 @@ static void kick_tells_the_agent(void **state)
 	assert_int_not_equal(place_of(ACTION_SEND_DATAGRAM, MIP_TYPE_REVOCATION), SIZE_MAX);
 }
 
+static const struct dp_binding *bound_now(void)
+{
+	const struct action *a = find_action(ACTION_BINDING_SET);
+
+	assert_non_null(a);
+	return &a->binding;
+}
+
+/* ADR 11: what is under way at a move still arrives. */
+static void a_move_leaves_the_former_tunnel_open_for_a_moment(void **state)
+{
+	uint64_t at_us;
+
+	(void)state;
+	(void)ask(&(struct ask){ 0 });
+	assert_true(bound_now()->former_until_us == 0);
+	at_us = now.us;
+	(void)ask(&(struct ask){ .care_of = "10.0.2.1" });
+	assert_int_equal(bound_now()->tunnel.remote.s_addr, ip("10.0.2.1").s_addr);
+	assert_int_equal(bound_now()->former.encap, ENCAP_IPIP);
+	assert_int_equal(bound_now()->former.local.s_addr, ip("10.0.0.1").s_addr);
+	assert_int_equal(bound_now()->former.remote.s_addr, ip("10.0.1.1").s_addr);
+	assert_true(bound_now()->former_until_us == at_us + 500 * US_PER_MS);
+	pass_ms(100);
+	at_us = now.us;
+	(void)ask(&(struct ask){ .care_of = "10.0.3.1" }); /* one former tunnel at most: the last */
+	assert_int_equal(bound_now()->former.remote.s_addr, ip("10.0.2.1").s_addr);
+	assert_true(bound_now()->former_until_us == at_us + 500 * US_PER_MS);
+}
+
+static void the_former_tunnel_outlives_neither_its_lifetime_nor_its_binding(void **state)
+{
+	uint64_t first_us = now.us;
+
+	(void)state;
+	(void)ask(&(struct ask){ 0 });
+	pass_ms(299800);
+	(void)ask(&(struct ask){ .care_of = "10.0.2.1" });
+	assert_true(bound_now()->former_until_us == first_us + 300 * US_PER_S);
+	assert_int_equal(ha_kick(ha, now, "alice@example.com", &out), 0);
+	(void)ask(&(struct ask){ .care_of = "10.0.3.1" });
+	assert_true(bound_now()->former_until_us == 0);
+	pass_ms(300000);
+	ha_on_time(ha, now, &out); /* it expires */
+	(void)ask(&(struct ask){ 0 });
+	assert_true(bound_now()->former_until_us == 0);
+	(void)ask(&(struct ask){ .deregister = true, .home = "10.42.0.11", .sequence = 1 });
+	(void)ask(&(struct ask){ .care_of = "10.0.2.1" });
+	assert_true(bound_now()->former_until_us == 0);
+}
+
+static void without_grace_the_former_tunnel_ends_at_once(void **state)
+{
+	(void)state;
+	conf.grace_ms = 0;
+	restart();
+	(void)ask(&(struct ask){ 0 });
+	(void)ask(&(struct ask){ .care_of = "10.0.2.1" });
+	assert_true(bound_now()->former_until_us < now.us);
+}
+
+static bool passes_from(const char *agent)
+{
+	static const uint8_t inner[28] = { 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0x66, 0x92, 10, 42, 0, 11, 10, 9, 0, 2 };
+	const struct tunnelled t = { .tunnel = { .local = ip("10.0.0.1"), .remote = ip(agent) },
+				     .inner = { inner, sizeof(inner) } };
+
+	actions_clear(&out);
+	ha_on_tunnelled(ha, now, &t, &out);
+	return find_action(ACTION_SEND_PACKET) != NULL;
+}
+
+/* RFC 3024 4.1: the packets left to the daemon, fragments for one, are judged as in the kernel. */
+static void the_slow_path_knows_the_former_tunnel_too(void **state)
+{
+	(void)state;
+	(void)ask(&(struct ask){ 0 });
+	(void)ask(&(struct ask){ .care_of = "10.0.2.1" });
+	pass_ms(498); /* and one that ask() takes */
+	assert_true(passes_from("10.0.2.1"));
+	assert_true(passes_from("10.0.1.1"));
+	assert_false(passes_from("10.0.3.1"));
+	pass_ms(1);
+	assert_true(passes_from("10.0.2.1"));
+	assert_false(passes_from("10.0.1.1"));
+	assert_int_equal(counter("tunnel_spoofs"), 2);
+}
+
 /* An agent gives its station up by itself (RFC 3543 3.3). */
 static void agents_may_revoke(void **state)
 {
@@ -266,6 +354,10 @@ int main(void)
 		TEST(expiry_frees_the_binding_not_the_address),
 		TEST(lifetimes_are_capped),
 		TEST(kick_tells_the_agent),
+		TEST(a_move_leaves_the_former_tunnel_open_for_a_moment),
+		TEST(the_former_tunnel_outlives_neither_its_lifetime_nor_its_binding),
+		TEST(without_grace_the_former_tunnel_ends_at_once),
+		TEST(the_slow_path_knows_the_former_tunnel_too),
 		TEST(agents_may_revoke),
 	};
 
