@@ -83,8 +83,7 @@ static job_requeue_t open_child(void *data)
 
 static job_requeue_t repeat(void *data)
 {
-	ike_sa_t *ike_sa =
-		charon->ike_sa_manager->checkout_by_id(charon->ike_sa_manager, (uint32_t)(uintptr_t)data);
+	ike_sa_t *ike_sa = charon->ike_sa_manager->checkout_by_id(charon->ike_sa_manager, (uint32_t)(uintptr_t)data);
 
 	if (!ike_sa)
 		return JOB_REQUEUE_NONE;

@@ -8,7 +8,7 @@
 #include "plugin.h"
 #include "roles/charon.h"
 
-enum { ADDRESS_TIMEOUT_MS = 500 };
+enum { CHARON_TEXT_OCTETS = 256 };
 
 static bool is_node;
 
@@ -26,7 +26,7 @@ static void put_host(json_t *j, const char *name, const char *port_name, host_t 
 	if (!host || host->get_family(host) != AF_INET)
 		return;
 	a = host->get_address(host);
-	(void)inet_ntop(AF_INET, a.ptr, text, sizeof(text)); /* large enough */
+	(void)inet_ntop(AF_INET, a.ptr, text, sizeof(text));   /* large enough */
 	(void)json_object_set_new(j, name, json_string(text)); /* without memory, a member is missing: so below */
 	if (port_name)
 		(void)json_object_set_new(j, port_name, json_integer(host->get_port(host)));
@@ -50,12 +50,74 @@ static const char *type_name(id_type_t type)
 	}
 }
 
+static const char *rdn_name(id_part_t part)
+{
+	switch ((int)part) {
+	case ID_PART_RDN_CN:
+		return "CN";
+	case ID_PART_RDN_O:
+		return "O";
+	case ID_PART_RDN_OU:
+		return "OU";
+	case ID_PART_RDN_C:
+		return "C";
+	case ID_PART_RDN_E:
+		return "E";
+	default:
+		return "X";
+	}
+}
+
+/* A text that never ends early: when it is full, `n` exceeds its size. */
+struct text {
+	char s[CHARON_TEXT_OCTETS];
+	size_t n;
+};
+
+static void put(struct text *t, char c)
+{
+	if (t->n + 1 < sizeof(t->s))
+		t->s[t->n] = c;
+	t->n++;
+}
+
+/* charon prints a value of a name as it is, so a comma in one could look like the next name: here it cannot. */
+static void print_dn(identification_t *id, struct text *t)
+{
+	enumerator_t *e = id->create_part_enumerator(id);
+	id_part_t part;
+	chunk_t value;
+
+	while (e->enumerate(e, &part, &value)) {
+		if (t->n > 0) {
+			put(t, ',');
+			put(t, ' ');
+		}
+		for (const char *name = rdn_name(part); *name; name++)
+			put(t, *name);
+		put(t, '=');
+		for (size_t i = 0; i < value.len; i++) {
+			uint8_t c = value.ptr[i];
+
+			if (c == ',' || c == '\\' || c == '"')
+				put(t, '\\');
+			put(t, c > 0x1f && c < 0x7f ? (char)c : '?');
+		}
+	}
+	e->destroy(e);
+}
+
 static json_t *identity(identification_t *id)
 {
-	char text[256];
+	struct text t = { .n = 0 };
 
-	(void)snprintf(text, sizeof(text), "%Y", id); /* a longer one is cut, and then nobody's */
-	return json_pack("{s:s, s:s}", "type", type_name(id->get_type(id)), "text", text);
+	if (id->get_type(id) == ID_DER_ASN1_DN)
+		print_dn(id, &t);
+	else
+		t.n = (size_t)snprintf(t.s, sizeof(t.s), "%Y", id);
+	if (t.n >= sizeof(t.s))
+		t.s[0] = '\0'; /* cut, it could be somebody else's */
+	return json_pack("{s:s, s:s}", "type", type_name(id->get_type(id)), "text", t.s);
 }
 
 static void put_names(json_t *j, auth_cfg_t *auth)
@@ -129,8 +191,6 @@ void events_list(void)
 	ike_sa_t *ike_sa;
 	json_t *j;
 
-	link_send(json_pack("{s:s, s:s, s:s}", "event", "connected", "version", HF_VERSION, "charon",
-			    HF_STRONGSWAN_VERSION));
 	while (e->enumerate(e, &ike_sa)) {
 		if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
 			continue;

@@ -18,8 +18,9 @@ static status_t update_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, ke
 
 	if (r != NOT_SUPPORTED || !*userspace)
 		return r;
-	return (*userspace)->sas->update_sa((*userspace)->sas, id->spi, id->proto, data->cpi, id->src, id->dst,
-					    data->new_src, data->new_dst, data->encap, data->new_encap, id->mark);
+	return (*userspace)
+		->sas->update_sa((*userspace)->sas, id->spi, id->proto, data->cpi, id->src, id->dst, data->new_src,
+				 data->new_dst, data->encap, data->new_encap, id->mark);
 }
 
 void in_place_install(void)

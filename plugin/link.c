@@ -40,8 +40,8 @@ static void retry_later(void)
 		return;
 	l.retrying = true;
 	lib->scheduler->schedule_job_ms(
-		lib->scheduler,
-		(job_t *)callback_job_create_with_prio(reconnect, NULL, NULL, NULL, JOB_PRIO_HIGH), RECONNECT_MS);
+		lib->scheduler, (job_t *)callback_job_create_with_prio(reconnect, NULL, NULL, NULL, JOB_PRIO_HIGH),
+		RECONNECT_MS);
 }
 
 /* Locked. Nobody waits for a daemon that is gone. */
@@ -117,6 +117,18 @@ static bool on_readable(void *data, int fd, watcher_event_t event)
 	return false;
 }
 
+/* Locked. A daemon that does not read loses us, and hears all again when it does. */
+static void send_locked(const json_t *event)
+{
+	char packet[PACKET_MAX];
+	size_t n = event ? json_dumpb(event, packet, sizeof(packet), JSON_COMPACT) : 0;
+	int fd = l.fd;
+
+	if (fd < 0 || n == 0 || n > sizeof(packet) || send(fd, packet, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n)
+		return;
+	(void)shutdown(fd, SHUT_RDWR); /* the watcher sees the end, and drops it */
+}
+
 static job_requeue_t list(void *data)
 {
 	(void)data;
@@ -127,6 +139,7 @@ static job_requeue_t list(void *data)
 /* Locked. */
 static void connect_now(void)
 {
+	json_t *connected;
 	int fd;
 
 	if (l.fd >= 0 || !l.open)
@@ -139,11 +152,15 @@ static void connect_now(void)
 		return;
 	}
 	l.fd = fd;
+	connected = json_pack("{s:s, s:s, s:s}", "event", "connected", "version", HF_VERSION, "charon",
+			      HF_STRONGSWAN_VERSION);
+	send_locked(connected); /* before all else */
+	json_decref(connected);
 	lib->watcher->add(lib->watcher, fd, WATCHER_READ, on_readable, NULL);
 	DBG1(DBG_CFG, "holdfast: connected to the daemon at %s", l.path.sun_path);
 	/* Whoever calls may hold an IKE_SA, so the list is another thread's work. */
-	lib->processor->queue_job(lib->processor, (job_t *)callback_job_create_with_prio(list, NULL, NULL, NULL,
-											 JOB_PRIO_HIGH));
+	lib->processor->queue_job(lib->processor,
+				  (job_t *)callback_job_create_with_prio(list, NULL, NULL, NULL, JOB_PRIO_HIGH));
 }
 
 static job_requeue_t reconnect(void *data)
@@ -154,18 +171,6 @@ static job_requeue_t reconnect(void *data)
 	connect_now();
 	l.mutex->unlock(l.mutex);
 	return JOB_REQUEUE_NONE;
-}
-
-/* Locked. A daemon that does not read loses us, and hears all again when it does. */
-static void send_locked(const json_t *event)
-{
-	char packet[PACKET_MAX];
-	size_t n = event ? json_dumpb(event, packet, sizeof(packet), JSON_COMPACT) : 0;
-	int fd = l.fd;
-
-	if (fd < 0 || n == 0 || n > sizeof(packet) || send(fd, packet, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n)
-		return;
-	(void)shutdown(fd, SHUT_RDWR); /* the watcher sees the end, and drops it */
 }
 
 void link_send(json_t *event)
@@ -196,6 +201,7 @@ static void forget(struct waiting *w)
 int link_ask(json_t *event, struct answer *ret)
 {
 	struct waiting w = { .result = -EINPROGRESS };
+	timeval_t deadline;
 
 	if (!event)
 		return -ENOMEM;
@@ -214,8 +220,12 @@ int link_ask(json_t *event, struct answer *ret)
 	l.waiting_n++;
 	(void)json_object_set_new(event, "request", json_integer(w.request));
 	send_locked(event);
-	while (w.result == -EINPROGRESS)
-		if (l.changed->timed_wait(l.changed, l.mutex, l.timeout_ms) && w.result == -EINPROGRESS)
+	time_monotonic(&deadline);
+	deadline.tv_usec += (l.timeout_ms % 1000) * 1000;
+	deadline.tv_sec += l.timeout_ms / 1000 + deadline.tv_usec / 1000000;
+	deadline.tv_usec %= 1000000;
+	while (w.result == -EINPROGRESS) /* woken whenever anybody's answer comes */
+		if (l.changed->timed_wait_abs(l.changed, l.mutex, deadline) && w.result == -EINPROGRESS)
 			w.result = -ETIMEDOUT;
 	forget(&w);
 	l.mutex->unlock(l.mutex);
@@ -243,10 +253,15 @@ int link_open(const char *path, unsigned timeout_ms)
 
 void link_close(void)
 {
+	int fd;
+
 	l.mutex->lock(l.mutex);
 	l.open = false;
-	if (l.fd >= 0)
-		lib->watcher->remove(lib->watcher, l.fd);
+	fd = l.fd;
+	l.mutex->unlock(l.mutex);
+	if (fd >= 0) /* waits for on_readable(), which locks */
+		lib->watcher->remove(lib->watcher, fd);
+	l.mutex->lock(l.mutex);
 	drop();
 	l.mutex->unlock(l.mutex);
 }

@@ -15,8 +15,8 @@ static bool register_parts(plugin_t *plugin, plugin_feature_t *feature, bool reg
 	const char *role = lib->settings->get_str(lib->settings, "%s.plugins.holdfast.role", "gateway", lib->ns);
 	const char *path = lib->settings->get_str(lib->settings, "%s.plugins.holdfast.socket",
 						  "/run/holdfast/mpa.charon", lib->ns);
-	unsigned timeout_ms = lib->settings->get_int(lib->settings, "%s.plugins.holdfast.timeout_ms", ANSWER_TIMEOUT_MS,
-						     lib->ns);
+	unsigned timeout_ms =
+		lib->settings->get_int(lib->settings, "%s.plugins.holdfast.timeout_ms", ANSWER_TIMEOUT_MS, lib->ns);
 	bool node = strcmp(role, "node") == 0;
 
 	(void)plugin;
@@ -56,8 +56,7 @@ static char *get_name(plugin_t *this)
 static int get_features(plugin_t *this, plugin_feature_t *features[])
 {
 	static plugin_feature_t f[] = {
-		PLUGIN_CALLBACK((plugin_feature_callback_t)register_parts, NULL),
-		PLUGIN_PROVIDE(CUSTOM, "holdfast"),
+		PLUGIN_CALLBACK((plugin_feature_callback_t)register_parts, NULL), PLUGIN_PROVIDE(CUSTOM, "holdfast"),
 		PLUGIN_DEPENDS(CUSTOM, "kernel-ipsec"), /* what in_place.c looks at is there by then */
 	};
 

@@ -323,6 +323,24 @@ int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_us
 	return r;
 }
 
+static void on_charon(void *ctx, const struct charon_event *e)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_charon(d->state, daemon_now(d), e, &d->actions);
+	daemon_perform(d);
+}
+
+int daemon_add_charon(struct daemon *d)
+{
+	int r = charon_link_open(&d->loop, d->conf->run_dir, d->conf->instance, on_charon, d, &d->charon);
+
+	if (r < 0)
+		log_line(RECORD_ERR, "cannot listen for charon at %s/%s.charon: %s", d->conf->run_dir, d->conf->instance,
+			 strerror(-r));
+	return r;
+}
+
 static int start_watching(struct daemon *d)
 {
 	int r = watch_fd(d, &d->udp_poll, d->udp, udp_readable);
@@ -430,6 +448,7 @@ void daemon_close(struct daemon *d)
 {
 	if (d->control)
 		control_close(d->control);
+	charon_link_close(d->charon);
 	if (d->dp && d->timeline) { /* the loop was opened last */
 		uv_walk(&d->loop, close_handle, d);
 		(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* close callbacks */

@@ -8,6 +8,7 @@
 
 #include "conf/daemon_conf.h"
 #include "dataplane/dataplane.h"
+#include "io/charon_link.h"
 #include "io/control.h"
 #include "io/link_watch.h"
 #include "io/packet_port.h"
@@ -25,6 +26,7 @@ struct role {
 	void (*on_packet)(void *role, struct instant now, struct span packet, struct actions *out); /* from the TUN */
 	void (*on_dp_event)(void *role, struct instant now, const struct dp_event *e, struct actions *out);
 	void (*on_carrier)(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out);
+	void (*on_charon)(void *role, struct instant now, const struct charon_event *e, struct actions *out); /* or NULL */
 	void (*on_time)(void *role, struct instant now, struct actions *out);
 	uint64_t (*due)(const void *role);
 	/* Answers a verb the daemon does not know itself; NULL: nor does the role. */
@@ -54,6 +56,7 @@ struct daemon {
 	size_t port_n;
 	struct dp *dp;
 	struct link_watch *links;
+	struct charon_link *charon; /* or NULL */
 	struct control *control;
 	struct timeline *timeline;
 	struct actions actions;
@@ -75,6 +78,8 @@ int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret);
 int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
 		const struct dp_conf *dp_conf, bool dhcp_relay);
 int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use); /* before daemon_run() */
+/* Listens for charon's plugin at <run-dir>/<instance>.charon. Before daemon_run(). Return: 0 or -errno (said why). */
+int daemon_add_charon(struct daemon *d);
 /* Runs until a signal ends it. Return: 0 or -errno. */
 int daemon_run(struct daemon *d, void *state);
 void daemon_close(struct daemon *d);

@@ -125,6 +125,10 @@ static void perform(struct daemon *d, const struct action *a)
 	case ACTION_VISITOR_DEL:
 		note_dp(d, dp_visitor_del(d->dp, &a->visitor), "remove visitor");
 		break;
+	case ACTION_CHARON:
+		if (!d->charon || charon_link_send(d->charon, &a->charon) < 0)
+			d->send_errors++; /* charon is gone, which the role hears next */
+		break;
 	case ACTION_RECORD:
 		keep_record(d, &a->record);
 		break;

@@ -186,12 +186,35 @@ static const char *copy_text(struct actions *a, struct span text)
 	return to;
 }
 
+/* A text of our own. */
+static const char *copy_reason(struct actions *a, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *to = arena_take(a, n);
+
+	if (!to)
+		return "";
+	memcpy(to, text, n);
+	return to;
+}
+
+void actions_charon(struct actions *a, const struct charon_command *c)
+{
+	struct action *at = push(a, ACTION_CHARON);
+
+	if (!at)
+		return;
+	at->charon = *c;
+	at->charon.connection = copy_reason(a, c->connection ? c->connection : "");
+	at->charon.child = copy_reason(a, c->child ? c->child : "");
+	if (c->refused)
+		at->charon.refused = copy_reason(a, c->refused);
+}
+
 void actions_record(struct actions *a, const struct record *r, struct span nai, const char *reason_fmt, ...)
 {
 	char reason[REASON_MAX];
 	struct action *at;
-	size_t n;
-	char *to;
 	va_list ap;
 
 	assert(r->event && reason_fmt);
@@ -208,9 +231,5 @@ void actions_record(struct actions *a, const struct record *r, struct span nai, 
 		at->record.old_state = "";
 	if (!at->record.new_state)
 		at->record.new_state = "";
-	n = strlen(reason) + 1;
-	to = arena_take(a, n);
-	if (to)
-		memcpy(to, reason, n);
-	at->record.reason = to ? to : "";
+	at->record.reason = copy_reason(a, reason);
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/wire.h"
 #include "core/tunnel.h"
+#include "roles/charon.h"
 
 enum action_type {
 	ACTION_SEND_DATAGRAM,  /* UDP, from `local`:`local_port` */
@@ -18,6 +19,7 @@ enum action_type {
 	ACTION_BINDING_DEL,
 	ACTION_VISITOR_SET, /* MPA data plane; replaces what is there for the same (ifindex, mac) */
 	ACTION_VISITOR_DEL,
+	ACTION_CHARON, /* to strongSwan, through its plugin */
 	ACTION_RECORD, /* something people want to know: log, `watch`, `explain` */
 };
 
@@ -45,6 +47,7 @@ struct action {
 		struct tunnel tunnel;
 		struct dp_binding binding;
 		struct dp_visitor visitor;
+		struct charon_command charon;
 		struct record record;
 	};
 	struct span octets; /* payload, frame or packet of the SEND actions */
@@ -82,6 +85,9 @@ void actions_binding_set(struct actions *a, const struct dp_binding *b);
 void actions_binding_del(struct actions *a, const struct dp_binding *b);
 void actions_visitor_set(struct actions *a, const struct dp_visitor *v);
 void actions_visitor_del(struct actions *a, const struct dp_visitor *v);
+
+/* Texts of @c are copied; a NULL connection or child becomes "". */
+void actions_charon(struct actions *a, const struct charon_command *c);
 
 /* Copies @nai (a span, as in messages; non-printable octets become '?') and the formatted reason into the arena. */
 void actions_record(struct actions *a, const struct record *r, struct span nai, const char *reason_fmt, ...)

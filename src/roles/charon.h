@@ -49,16 +49,16 @@ struct charon_event {
 	enum charon_event_type type;
 	uint32_t sa, new_sa; /* unique ids of IKE_SAs */
 	uint32_t request;
-	struct identity id;                          /* IDi; at a node: of the gateway */
-	const char *eap;                             /* EAP identity */
-	struct identity names[CHARON_NAMES_MAX];     /* subjectAltNames of the peer's certificate */
+	struct identity id;                      /* IDi; at a node: of the gateway */
+	const char *eap;                         /* EAP identity */
+	struct identity names[CHARON_NAMES_MAX]; /* subjectAltNames of the peer's certificate */
 	size_t name_n;
-	struct in_addr local, remote;                /* outer */
+	struct in_addr local, remote; /* outer */
 	uint16_t local_port, remote_port;
-	struct in_addr address;                      /* inner; ACQUIRE: the requested one, 0.0.0.0 = any */
-	uint32_t children;                           /* SESSION: CHILD_SAs that are up */
-	const char *connection, *child;              /* names in swanctl.conf */
-	bool by_peer;                                /* CHILD_DOWN, IKE_DOWN: the other end deleted it */
+	struct in_addr address;         /* inner; ACQUIRE: the requested one, 0.0.0.0 = any */
+	uint32_t children;              /* SESSION: CHILD_SAs that are up */
+	const char *connection, *child; /* names in swanctl.conf */
+	bool by_peer;                   /* CHILD_DOWN, IKE_DOWN: the other end deleted it */
 };
 
 enum charon_command_type {

@@ -203,6 +203,7 @@ static void perform(const struct actions *out)
 			break;
 		case ACTION_VISITOR_SET:
 		case ACTION_VISITOR_DEL:
+		case ACTION_CHARON:
 			abort();
 		}
 	}

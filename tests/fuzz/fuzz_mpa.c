@@ -169,6 +169,7 @@ static void perform(const struct actions *out)
 			assert(a->record.nai && a->record.reason && a->record.event);
 			break;
 		case ACTION_SEND_TUNNELLED:
+		case ACTION_CHARON:
 			break;
 		case ACTION_SEND_PACKET:
 		case ACTION_SEND_OWN:
