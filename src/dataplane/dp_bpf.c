@@ -94,14 +94,21 @@ static int prepare_object(struct dp *dp, const struct dp_conf *conf)
 	return r;
 }
 
-static void remove_pins(const char *dir)
+static void remove_pins(const char *dir, int layout)
 {
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept_maps); i++) {
-		(void)snprintf(path, sizeof(path), "%s/v%d_%s", dir, DP_LAYOUT, kept_maps[i]); /* as in pin_map() */
-		(void)unlink(path); /* absent is what we want */
+		(void)snprintf(path, sizeof(path), "%s/v%d_%s", dir, layout, kept_maps[i]); /* as in pin_map() */
+		(void)unlink(path);                                                         /* absent is what we want */
 	}
+}
+
+/* Maps of former releases hold memory for nothing once our programs are attached in the place of theirs. */
+static void remove_old_layouts(const char *dir)
+{
+	for (int layout = 1; layout < DP_LAYOUT; layout++)
+		remove_pins(dir, layout);
 }
 
 static int open_object(struct dp *dp, const struct dp_conf *conf, uint32_t tun_ifindex)
@@ -139,7 +146,7 @@ static int load_object(struct dp *dp, const struct dp_conf *conf, uint32_t tun_i
 	if (r == -EINVAL) {
 		/* Most likely maps of another size are pinned: give them up, their users register again. */
 		close_object(dp);
-		remove_pins(conf->pin_dir);
+		remove_pins(conf->pin_dir, DP_LAYOUT);
 		r = open_object(dp, conf, tun_ifindex);
 		if (r == 0)
 			r = bpf_object__load(dp->object);
@@ -272,6 +279,7 @@ static int open_programs(struct dp *dp, const struct dp_conf *conf, uint32_t tun
 	r = attach_programs(dp, conf, tun_ifindex);
 	if (r < 0)
 		return r;
+	remove_old_layouts(conf->pin_dir);
 	*ret_why = "cannot read events from the kernel";
 	dp->ring = ring_buffer__new(map_fd(dp, "events"), on_event, dp, NULL);
 	return dp->ring ? 0 : -errno;
@@ -338,7 +346,8 @@ void dp_flush(const struct dp_conf *conf)
 	detach_all(conf, conf->fast, conf->fast_n, false);
 	if (tun_ifindex != 0)
 		detach_all(conf, &tun_ifindex, 1, true);
-	remove_pins(conf->pin_dir);
+	remove_pins(conf->pin_dir, DP_LAYOUT);
+	remove_old_layouts(conf->pin_dir);
 	if (conf->role == DP_ROLE_ANCHOR)
 		dp_tun_remove(conf);
 }

@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 import pytest
-from net import wait_for
+from net import run, wait_for
 from office import CLI, CORRESPONDENT, HA, HOME, MPA
 
 PYTHON = "/usr/bin/python3"
@@ -191,6 +191,17 @@ def test_flush_takes_everything_out_of_the_kernel(make_office):
     for name in ("ha", "ar1"):
         assert os.listdir(os.path.join(o.net.bpf, name)) == []
     assert not st.ping(CORRESPONDENT, check=False)
+
+
+def test_maps_of_former_releases_go(make_office):
+    """An upgrade that lays its maps out anew does not leave the old ones in memory."""
+    o = make_office(floors=0)
+    old = os.path.join(o.net.bpf, "ha", "v2_bindings")
+    os.mkdir(os.path.dirname(old))
+    run("bpftool", "map", "create", old, "type", "hash", "key", 4, "value", 28, "entries", 8, "name", "bindings")
+    assert os.path.exists(old)
+    o.start_ha()
+    assert not os.path.exists(old)
 
 
 def test_ports_that_were_down_are_heard_again(make_office):
