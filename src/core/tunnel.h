@@ -37,9 +37,13 @@ struct dp_binding {
 	uint32_t index;           /* counter slot, 0..max-1, kept while the binding lives; its owner is the role */
 };
 
-/* MPA: a station at (ifindex, mac) uses `home` and nothing else; all it sends goes into `tunnel`. */
+/* MPA: a station at (ifindex, mac) uses `home` and nothing else; all it sends goes into `tunnel`. On a layer-3 device
+ * there is no MAC: (ifindex, home) tells who it is, and packets go out as they are. */
 struct dp_visitor {
 	uint32_t ifindex;
+	bool layer3;
+	bool held;    /* layer 3: what it sends goes to the daemon, which does not know its tunnel yet */
+	uint16_t mtu; /* layer 3: of the device */
 	uint8_t mac[MAC_OCTETS];
 	uint8_t gateway_mac[MAC_OCTETS];         /* source MAC of frames to the station */
 	struct in_addr home, gateway, broadcast; /* `broadcast`: directed broadcast address of the home subnet */

@@ -56,6 +56,8 @@ static void on_dp_event(void *role, struct instant now, const struct dp_event *e
 	case DP_EVENT_UNKNOWN_HOME: /* the packet itself comes out of the TUN */
 	case DP_EVENT_UNKNOWN_SOURCE:
 	case DP_EVENT_SPOOF:
+	case DP_EVENT_HELD:
+	case DP_EVENT_TOO_BIG_DOWN:
 		break;
 	}
 }

@@ -64,6 +64,8 @@ static void on_dp_event(void *role, struct instant now, const struct dp_event *e
 		mpa_on_too_big(role, now, e->index, e->packet, e->mtu, out);
 		break;
 	case DP_EVENT_UNKNOWN_HOME:
+	case DP_EVENT_HELD:
+	case DP_EVENT_TOO_BIG_DOWN:
 	case DP_EVENT_TUNNEL_SPOOF: /* the kernel counts them; late packets of a station that left are normal */
 		break;
 	}

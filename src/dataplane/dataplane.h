@@ -39,6 +39,8 @@ enum dp_event_type {
 	DP_EVENT_FIRST_DOWN,   /* first packet of `index` since it was set */
 	DP_EVENT_UNKNOWN_HOME, /* anchor: packet for a home address without binding (rate-limited) */
 	DP_EVENT_TUNNEL_SPOOF, /* anchor or MPA: tunnelled packet that fits no binding (rate-limited) */
+	DP_EVENT_HELD,         /* MPA, layer 3: `packet` of a visitor that is held */
+	DP_EVENT_TOO_BIG_DOWN, /* MPA, layer 3: does not fit the device towards the user */
 	DP_EVENT_TOO_BIG,      /* does not fit the path to the tunnel's other end: `packet` was dropped */
 };
 
@@ -48,7 +50,7 @@ struct dp_event {
 	uint8_t mac[MAC_OCTETS];
 	struct in_addr source; /* inner source, or home address */
 	uint16_t mtu;          /* TOO_BIG: of the path; octets that fit, outer headers included */
-	struct span packet;    /* TOO_BIG: the inner packet from its IP header on, cut when very long; borrowed */
+	struct span packet; /* TOO_BIG..., HELD: the inner packet from its IP header on, cut when very long; borrowed */
 };
 
 struct dp; /* opaque; one thread */
@@ -64,6 +66,12 @@ int dp_open(const struct dp_conf *conf, struct dp **ret, const char **ret_why);
 void dp_closep(struct dp **at);
 /* Detaches, unpins and removes the TUN: `--flush`. */
 void dp_flush(const struct dp_conf *conf);
+
+/**
+ * dp_add_layer3() - MPA: users arrive at this layer-3 device too (charon's TUN, an xfrm interface), from now until it
+ * vanishes. Return: 0 or -errno.
+ */
+int dp_add_layer3(struct dp *dp, uint32_t ifindex);
 
 /* Each may return -ENOSPC (map full) or another -errno from the kernel; the caller records it. */
 int dp_binding_set(struct dp *dp, const struct dp_binding *b);

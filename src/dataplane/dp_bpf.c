@@ -22,6 +22,8 @@ enum { DIR_MODE = 0700 };
 
 struct dp {
 	enum dp_role role;
+	char pin_dir[PATH_MAX];
+	bool no_tcx;
 	uint32_t max_entries;
 	struct anchor_bpf *anchor; /* one of the two */
 	struct mpa_bpf *mpa;
@@ -296,6 +298,9 @@ int dp_open(const struct dp_conf *conf, struct dp **ret, const char **ret_why)
 		return -ENOMEM;
 	(void)libbpf_set_print(silent); /* its lines are for developers; ours say what to do */
 	dp->role = conf->role;
+	dp->no_tcx = conf->no_tcx;
+	if (snprintf(dp->pin_dir, sizeof(dp->pin_dir), "%s", conf->pin_dir) >= (int)sizeof(dp->pin_dir))
+		return -ENAMETOOLONG;
 	dp->max_entries = conf->max_entries;
 	dp->tun = -1;
 	dp->cpus = libbpf_num_possible_cpus();
@@ -378,6 +383,13 @@ static uint32_t keep_seen(struct dp *dp, uint32_t index, bool same_way, uint32_t
 	return 0;
 }
 
+int dp_add_layer3(struct dp *dp, uint32_t ifindex)
+{
+	const struct dp_hook h = { .ifindex = ifindex, .pin_dir = dp->pin_dir, .no_tcx = dp->no_tcx };
+
+	return dp_attach(&h, program_fd(dp, "mpa_up_layer3"));
+}
+
 int dp_binding_set(struct dp *dp, const struct dp_binding *b)
 {
 	struct dp_binding_def v = { .home = b->home.s_addr,
@@ -411,7 +423,13 @@ static struct dp_visitor_def visitor_def(const struct dp_visitor *v)
 				    .index = v->index,
 				    .tunnel = tunnel_def(&v->tunnel) };
 
-	memcpy(d.port.mac, v->mac, sizeof(d.port.mac));
+	if (v->layer3) {
+		d.layer3 = v->held ? DP_LAYER3_HELD : DP_LAYER3_OPEN;
+		d.mtu = v->mtu;
+		memcpy(d.port.mac, &v->home, sizeof(v->home));
+	} else {
+		memcpy(d.port.mac, v->mac, sizeof(d.port.mac));
+	}
 	memcpy(d.gateway_mac, v->gateway_mac, sizeof(d.gateway_mac));
 	return d;
 }

@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-#define DP_LAYOUT 3 /* part of the pin names: another layout never meets old maps */
+#define DP_LAYOUT 4 /* part of the pin names: another layout never meets old maps */
 
 enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048 };
 
@@ -32,9 +32,11 @@ enum { DP_SEEN_UP = 1, DP_SEEN_DOWN = 2 };
 /* Map "uplink", key. */
 struct dp_port_def {
 	__u32 ifindex;
-	__u8 mac[DP_MAC_OCTETS];
+	__u8 mac[DP_MAC_OCTETS]; /* on a layer-3 device: home address, zero padded */
 	__u8 pad[2];
 };
+
+enum { DP_LAYER3_OPEN = 1, DP_LAYER3_HELD };
 
 /* Map "downlink", key: two anchors may use one home address (L-27). */
 struct dp_inside_def {
@@ -46,7 +48,9 @@ struct dp_visitor_def {
 	struct dp_port_def port;
 	__u8 gateway_mac[DP_MAC_OCTETS];
 	__u8 forward_broadcast;
-	__u8 pad;
+	__u8 layer3; /* DP_LAYER3_... or 0 */
+	__u16 mtu;   /* layer 3 */
+	__u16 pad;
 	__u32 home, gateway, broadcast, server;
 	__u32 index;
 	__u32 seen;
@@ -76,7 +80,7 @@ struct dp_event_def {
 /* Map "stats": per-CPU array of packet counts by reason. */
 /* clang-format off */
 #define DP_STATS(X) \
-	X(up_forwarded) X(down_forwarded) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
+	X(up_forwarded) X(down_forwarded) X(held) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
 	X(spoofed_source) X(spoofed_tunnel) X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) \
 	X(no_route) X(local_dropped) X(congestion_dropped) X(former_accepted)
 /* clang-format on */

@@ -41,7 +41,6 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_
 {
 	const struct dp_tunnel_def t = b->tunnel;
 	__u32 octets = skb->len - l2;
-	struct outer o;
 	struct route r;
 
 	/* It looks as if we had wrapped a broadcast for this station (L-44), but we never send those this way: whoever
@@ -51,13 +50,7 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_
 	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, l2, ip) + overhead(&t), &r);
 	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return tell_too_big(skb, 0, l2, b->index, r.fib.mtu_result);
-	if (make_room(skb, &t) < 0)
-		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
-	fill_outer(&o, &t, ip, octets + overhead(&t));
-	if (bpf_skb_store_bytes(skb, l2, &o, sizeof(struct iphdr), 0) < 0 ||
-	    (t.encap == ENCAP_UDP_DEF && bpf_skb_store_bytes(skb, l2, &o, sizeof(o), 0) < 0))
-		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
-	if (l2 == 0 && bpf_skb_change_head(skb, ETH_HLEN, 0) < 0)
+	if (encapsulate(skb, &t, ip, l2, octets) < 0)
 		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
 	account(b->index, octets, 0);
 	note_first(&b->seen, DP_SEEN_DOWN, b->index);

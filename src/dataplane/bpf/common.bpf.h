@@ -25,6 +25,8 @@ enum {
 	EV_FIRST_DOWN,
 	EV_UNKNOWN_HOME,
 	EV_TUNNEL_SPOOF,
+	EV_HELD,
+	EV_TOO_BIG_DOWN,
 	EV_TOO_BIG
 }; /* enum dp_event_type */
 enum { INET_ECN_MASK = 3, INET_ECN_CE = 3 };
@@ -109,23 +111,16 @@ static __always_inline void tell_address(__u32 type, __u32 ifindex, __u32 addres
 		event(type, ifindex, 0, address);
 }
 
-/* The packet itself goes to the daemon, which knows what its sender has to hear (G-13). */
-static __always_inline int tell_too_big(struct __sk_buff *skb, const __u8 *mac, __u32 ip_at, __u32 index, __u16 mtu)
+/* The packet itself goes to the daemon, and nowhere else. */
+static __always_inline int tell_packet(struct __sk_buff *skb, const struct dp_event_def *about, __u32 ip_at)
 {
 	struct dp_event_def *e;
 	__u32 n = skb->len - ip_at;
 
-	count(DP_STAT_too_big, 0);
 	e = bpf_ringbuf_reserve(&events, sizeof(*e) + DP_PACKET_MAX, 0);
 	if (!e)
 		return TC_ACT_SHOT;
-	__builtin_memset(e, 0, sizeof(*e));
-	e->type = EV_TOO_BIG;
-	e->ifindex = skb->ingress_ifindex;
-	e->index = index;
-	e->mtu = mtu;
-	if (mac)
-		__builtin_memcpy(e->mac, mac, DP_MAC_OCTETS);
+	*e = *about;
 	if (n > DP_PACKET_MAX)
 		n = DP_PACKET_MAX; /* a super-packet: its head is enough to quote */
 	if (n < sizeof(struct iphdr) || bpf_skb_load_bytes(skb, ip_at, e + 1, n) < 0) {
@@ -135,6 +130,16 @@ static __always_inline int tell_too_big(struct __sk_buff *skb, const __u8 *mac, 
 	e->packet_n = n;
 	bpf_ringbuf_submit(e, 0);
 	return TC_ACT_SHOT;
+}
+
+/* The daemon knows what its sender has to hear (G-13). */
+static __always_inline int tell_too_big(struct __sk_buff *skb, const __u8 *mac, __u32 ip_at, __u32 index, __u16 mtu)
+{
+	struct dp_event_def about = { .type = EV_TOO_BIG, .ifindex = skb->ingress_ifindex, .index = index, .mtu = mtu };
+
+	if (mac)
+		__builtin_memcpy(about.mac, mac, DP_MAC_OCTETS);
+	return count(DP_STAT_too_big, tell_packet(skb, &about, ip_at));
 }
 
 static __always_inline void account(__u32 index, __u32 octets, int up)
@@ -277,6 +282,22 @@ static __always_inline int send_routed(struct __sk_buff *skb, const struct route
 	if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0) < 0)
 		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
 	return (int)bpf_redirect(r->fib.ifindex, 0);
+}
+
+/* Puts the outer header in front of the IP header at @ip_at, 0 or behind an Ethernet header, and makes sure that there
+ * is room for an Ethernet header. */
+static __always_inline int encapsulate(struct __sk_buff *skb, const struct dp_tunnel_def *t, const struct iphdr *ip,
+				       __u32 ip_at, __u32 octets)
+{
+	struct outer o;
+
+	if (make_room(skb, t) < 0)
+		return -1;
+	fill_outer(&o, t, ip, octets + overhead(t));
+	if (bpf_skb_store_bytes(skb, ip_at, &o, sizeof(struct iphdr), 0) < 0 ||
+	    (t->encap == ENCAP_UDP_DEF && bpf_skb_store_bytes(skb, ip_at, &o, sizeof(o), 0) < 0))
+		return -1;
+	return ip_at == 0 ? (int)bpf_skb_change_head(skb, ETH_HLEN, 0) : 0;
 }
 
 /* What came out of a tunnel device: outer header and the inner one behind it. */

@@ -54,16 +54,30 @@ static __always_inline int is_broadcast(const struct iphdr *ip, const struct dp_
 	return ip->daddr == 0xffffffff || ip->daddr == v->broadcast || is_link_local_multicast(ip->daddr);
 }
 
+/* @l2: octets in front of the IP header. */
+static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_visitor_def *v, const struct iphdr *ip, __u32 l2)
+{
+	const struct dp_tunnel_def t = v->tunnel;
+	__u32 octets = skb->len - l2;
+	struct route r;
+
+	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, l2, ip) + overhead(&t), &r);
+	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return tell_too_big(skb, v->port.mac, l2, v->index, r.fib.mtu_result);
+	if (encapsulate(skb, &t, ip, l2, octets) < 0)
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	account(v->index, octets, 1);
+	note_first(&v->seen, DP_SEEN_UP, v->index);
+	count(DP_STAT_up_forwarded, 0);
+	return send_routed(skb, &r); /* L-25: whatever its destination */
+}
+
 SEC("tc")
 int mpa_up(struct __sk_buff *skb)
 {
 	struct dp_port_def port = { .ifindex = skb->ifindex };
 	struct dp_visitor_def *v;
-	struct dp_tunnel_def t;
 	struct iphdr ip;
-	struct outer o;
-	struct route r;
-	__u32 octets = skb->len - ETH_HLEN;
 
 	if (bpf_skb_load_bytes(skb, ETH_ALEN, port.mac, DP_MAC_OCTETS) < 0 || skb->protocol != bpf_htons(ETH_P_IP) ||
 	    bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) < 0)
@@ -81,21 +95,48 @@ int mpa_up(struct __sk_buff *skb)
 	}
 	if (is_for_daemon(skb, &ip, v) || (is_broadcast(&ip, v) && !v->forward_broadcast)) /* L-43 */
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
+	return into_tunnel(skb, v, &ip, ETH_HLEN);
+}
 
-	t = v->tunnel;
-	find_route(skb, &t, skb->ifindex, ip.tos, wire_octets(skb, ETH_HLEN, &ip) + overhead(&t), &r);
-	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return tell_too_big(skb, port.mac, ETH_HLEN, v->index, r.fib.mtu_result);
-	if (make_room(skb, &t) < 0)
-		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
-	fill_outer(&o, &t, &ip, octets + overhead(&t));
-	if (bpf_skb_store_bytes(skb, ETH_HLEN, &o, sizeof(struct iphdr), 0) < 0 ||
-	    (t.encap == ENCAP_UDP_DEF && bpf_skb_store_bytes(skb, ETH_HLEN, &o, sizeof(o), 0) < 0))
-		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
-	account(v->index, octets, 1);
-	note_first(&v->seen, DP_SEEN_UP, v->index);
-	count(DP_STAT_up_forwarded, 0);
-	return send_routed(skb, &r); /* L-25: whatever its destination */
+/* From a device without link layer, where IPsec was taken off (A-38): who it is, its source address tells, and the SA
+ * it came by allows no other. */
+SEC("tc")
+int mpa_up_layer3(struct __sk_buff *skb)
+{
+	struct dp_event_def about = { .type = EV_HELD, .ifindex = skb->ifindex };
+	struct dp_port_def port = { .ifindex = skb->ifindex };
+	struct dp_visitor_def *v;
+	struct iphdr ip;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) < 0)
+		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
+	__builtin_memcpy(port.mac, &ip.saddr, sizeof(ip.saddr));
+	v = bpf_map_lookup_elem(&uplink, &port);
+	if (!v || v->home != ip.saddr) {
+		tell_address(EV_UNKNOWN_SOURCE, skb->ifindex, ip.saddr);
+		return count(DP_STAT_unknown_source, TC_ACT_SHOT);
+	}
+	if (v->layer3 == DP_LAYER3_HELD) {
+		about.index = v->index;
+		about.source = ip.saddr;
+		return count(DP_STAT_held, tell_packet(skb, &about, 0));
+	}
+	if (is_broadcast(&ip, v) && !v->forward_broadcast)
+		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
+	return into_tunnel(skb, v, &ip, 0);
+}
+
+/* To a device without link layer. The packet goes into the device itself, past routing: ESP or nothing. */
+static __always_inline int to_layer3(struct __sk_buff *skb, struct dp_visitor_def *v, const struct iphdr *ip)
+{
+	struct dp_event_def about = { .type = EV_TOO_BIG_DOWN,
+				      .ifindex = v->port.ifindex,
+				      .index = v->index,
+				      .mtu = v->mtu };
+
+	if (wire_octets(skb, ETH_HLEN, ip) > v->mtu)
+		return count(DP_STAT_too_big, tell_packet(skb, &about, ETH_HLEN));
+	return (int)bpf_redirect(v->port.ifindex, 0);
 }
 
 SEC("tc")
@@ -130,13 +171,17 @@ int mpa_down(struct __sk_buff *skb)
 		return count(DP_STAT_left_to_daemon, TC_ACT_OK); /* a wrapped broadcast (L-44) */
 	if (decapsulate(skb, &p) < 0)
 		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
-	__builtin_memcpy(eth.h_dest, v->port.mac, ETH_ALEN);
-	__builtin_memcpy(eth.h_source, v->gateway_mac, ETH_ALEN);
+	if (!v->layer3) {
+		__builtin_memcpy(eth.h_dest, v->port.mac, ETH_ALEN);
+		__builtin_memcpy(eth.h_source, v->gateway_mac, ETH_ALEN);
+	}
 	if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0) < 0)
 		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
 	account(v->index, skb->len - ETH_HLEN, 0);
 	note_first(&v->seen, DP_SEEN_DOWN, v->index);
 	count(DP_STAT_down_forwarded, 0);
+	if (v->layer3)
+		return to_layer3(skb, v, &p.inner);
 	return (int)bpf_redirect(v->port.ifindex, 0);
 }
 
