@@ -115,6 +115,7 @@ static void on_carrier(void *ctx, uint32_t ifindex, bool up)
 
 	d->role->on_carrier(d->state, daemon_now(d), ifindex, up, &d->actions);
 	daemon_perform(d);
+	daemon_check_layer3(d);
 }
 
 static void on_dp_event(void *ctx, const struct dp_event *e)
@@ -293,7 +294,7 @@ int daemon_open(struct daemon *d, const struct role *role, const struct daemon_c
 
 	d->role = role;
 	d->conf = conf;
-	d->udp = d->relay = d->ipip = d->own = -1;
+	d->udp = d->relay = d->ipip = d->own = d->layer3.fd = -1;
 	r = check_forwarding();
 	if (r == 0)
 		r = open_sockets(d, dhcp_relay);
@@ -336,8 +337,8 @@ int daemon_add_charon(struct daemon *d)
 	int r = charon_link_open(&d->loop, d->conf->run_dir, d->conf->instance, on_charon, d, &d->charon);
 
 	if (r < 0)
-		log_line(RECORD_ERR, "cannot listen for charon at %s/%s.charon: %s", d->conf->run_dir, d->conf->instance,
-			 strerror(-r));
+		log_line(RECORD_ERR, "cannot listen for charon at %s/%s.charon: %s", d->conf->run_dir,
+			 d->conf->instance, strerror(-r));
 	return r;
 }
 
@@ -429,6 +430,7 @@ int daemon_run(struct daemon *d, void *state)
 	log_line(RECORD_NOTICE, "event=started instance=%s version=%s", d->conf->instance, HF_VERSION);
 	notify_ready();
 	daemon_perform(d);
+	daemon_check_layer3(d);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* says only whether handles are left */
 	log_line(RECORD_NOTICE, "event=stopped instance=%s reason=\"forwarding goes on in the kernel\"",
 		 d->conf->instance);
@@ -460,6 +462,7 @@ void daemon_close(struct daemon *d)
 	closep(&d->relay);
 	closep(&d->ipip);
 	closep(&d->own);
+	closep(&d->layer3.fd);
 	link_watch_closep(&d->links);
 	dp_closep(&d->dp);
 	timeline_freep(&d->timeline);

@@ -26,7 +26,10 @@ struct role {
 	void (*on_packet)(void *role, struct instant now, struct span packet, struct actions *out); /* from the TUN */
 	void (*on_dp_event)(void *role, struct instant now, const struct dp_event *e, struct actions *out);
 	void (*on_carrier)(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out);
-	void (*on_charon)(void *role, struct instant now, const struct charon_event *e, struct actions *out); /* or NULL */
+	void (*on_charon)(void *role, struct instant now, const struct charon_event *e,
+			  struct actions *out); /* or NULL */
+	/* The layer-3 device is there (0: is not). Or NULL. */
+	void (*on_device)(void *role, struct instant now, uint32_t ifindex, struct actions *out);
 	void (*on_time)(void *role, struct instant now, struct actions *out);
 	uint64_t (*due)(const void *role);
 	/* Answers a verb the daemon does not know itself; NULL: nor does the role. */
@@ -54,6 +57,11 @@ struct daemon {
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
 	size_t port_n;
+	struct {
+		const char *interface; /* NULL = none; may appear, vanish and come back */
+		uint32_t ifindex;      /* 0 = it is not there */
+		int fd;                /* for packets into it */
+	} layer3;
 	struct dp *dp;
 	struct link_watch *links;
 	struct charon_link *charon; /* or NULL */
@@ -78,11 +86,16 @@ int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret);
 int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
 		const struct dp_conf *dp_conf, bool dhcp_relay);
 int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use); /* before daemon_run() */
+/* Serves users behind this layer-3 device whenever it is there. Before daemon_run(). Return: 0 or -errno (said why). */
+int daemon_add_layer3(struct daemon *d, const char *interface);
 /* Listens for charon's plugin at <run-dir>/<instance>.charon. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_charon(struct daemon *d);
 /* Runs until a signal ends it. Return: 0 or -errno. */
 int daemon_run(struct daemon *d, void *state);
 void daemon_close(struct daemon *d);
+
+/* layer3.c: links changed; is the device still what it was? */
+void daemon_check_layer3(struct daemon *d);
 
 /* perform.c */
 /* Reads the clocks for the event that is handled next. */

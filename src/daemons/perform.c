@@ -20,6 +20,8 @@ static void send_datagram(struct daemon *d, const struct action *a)
 
 static void send_frame(struct daemon *d, const struct action *a)
 {
+	if (a->ifindex == d->layer3.ifindex && packet_socket_send(d->layer3.fd, a->ifindex, a->octets) == 0)
+		return;
 	for (size_t i = 0; i < d->port_n; i++)
 		if (d->ports[i].ifindex == a->ifindex && packet_port_send(&d->ports[i], a->octets) == 0)
 			return;

@@ -149,3 +149,19 @@ int packet_port_send(const struct packet_port *p, struct span frame)
 {
 	return send(p->fd, frame.p, frame.n, 0) < 0 ? -errno : 0;
 }
+
+int packet_socket_open(void)
+{
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); /* never bound: silent */
+
+	return fd < 0 ? -errno : fd;
+}
+
+int packet_socket_send(int fd, uint32_t ifindex, struct span packet)
+{
+	const struct sockaddr_ll to = { .sll_family = AF_PACKET,
+					.sll_protocol = htons(ETH_P_IP),
+					.sll_ifindex = (int)ifindex };
+
+	return sendto(fd, packet.p, packet.n, 0, (const struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
+}
