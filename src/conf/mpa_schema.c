@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@ static const char *const sequence_names[] = { "experimental", "nvse", "pmip-subt
 #define ASSOC(member) offsetof(struct mpa_association_file, member)
 #define STATION(member) offsetof(struct mpa_station, member)
 #define ACCESS(member) offsetof(struct mpa_access, member)
+#define VPN(member) offsetof(struct mpa_vpn, member)
+#define IDENTITY(member) offsetof(struct mpa_identity, member)
 #define NAMES(table) .names = (table), .name_n = ARRAY_SIZE(table)
 
 /* clang-format off */
@@ -134,6 +137,27 @@ static const struct conf_key access_keys[] = {
 	{ .name = "carrier-mac", .kind = KEY_MAC, .offset = ACCESS(carrier_mac), .optional = true, .help = "Its MAC address." },
 };
 
+static const struct conf_key vpn_keys[] = {
+	{ .name = "mtu", .kind = KEY_U16, .offset = VPN(mtu), .min = 576, .max = 65535, .fallback = "1400",
+	  .help = "Longest packet that goes into the device." },
+	{ .name = "realm", .kind = KEY_STRING, .offset = VPN(realm), .optional = true,
+	  .help = "Realm of users whose identity has none." },
+	{ .name = "timeout", .kind = KEY_U16, .offset = VPN(timeout_ms), .min = 100, .max = 30000, .fallback = "4500",
+	  .help = "A connecting client is refused when its registration takes longer, in milliseconds." },
+	{ .name = "hold", .kind = KEY_U16, .offset = VPN(hold_s), .max = 65535, .fallback = "300",
+	  .help = "How long the binding of a user whose VPN ended is kept, in seconds." },
+	{ .name = "linger", .kind = KEY_U16, .offset = VPN(linger_ms), .max = 10000, .fallback = "300",
+	  .help = "How long packets in flight of a user who moved on still pass, in milliseconds." },
+	{ .name = "wait", .kind = KEY_U16, .offset = VPN(wait_ms), .max = 10000, .fallback = "100",
+	  .help = "A CHILD_SA made again registers its user at the first packet, or after this, in milliseconds." },
+	{ .name = "resume", .kind = KEY_U16, .offset = VPN(resume_s), .min = 1, .max = 3600, .fallback = "1",
+	  .help = "First pause before data of a user served elsewhere registers it again, in seconds; then it doubles." },
+};
+
+static const struct conf_key identity_keys[] = {
+	{ .name = "nai", .kind = KEY_STRING, .offset = IDENTITY(nai), .help = "The user it is." },
+};
+
 static const struct conf_section sections[] = {
 	{ .keys = top_keys, .key_n = ARRAY_SIZE(top_keys), .help = "The agent itself." },
 	{ .name = "home-agent", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = AGENT(name), .title_max = 32,
@@ -151,9 +175,23 @@ static const struct conf_section sections[] = {
 	{ .name = "access", .title = "INTERFACE", .title_kind = KEY_TEXT, .title_offset = ACCESS(interface), .title_max = 16,
 	  .size = sizeof(struct mpa_access), .array_offset = TOP(mpa.accesses), .keys = access_keys,
 	  .key_n = ARRAY_SIZE(access_keys), .help = "A port where stations arrive." },
+	{ .name = "vpn", .title = "INTERFACE", .title_kind = KEY_TEXT, .title_offset = VPN(interface), .title_max = 16,
+	  .size = sizeof(struct mpa_vpn), .array_offset = TOP(mpa.vpns), .keys = vpn_keys, .key_n = ARRAY_SIZE(vpn_keys),
+	  .help = "The layer-3 device where VPN users arrive: charon's TUN, or an xfrm interface." },
+	{ .name = "identity", .title = "GLOB", .title_kind = KEY_STRING, .title_offset = IDENTITY(glob),
+	  .size = sizeof(struct mpa_identity), .array_offset = TOP(mpa.naming.rows), .keys = identity_keys,
+	  .key_n = ARRAY_SIZE(identity_keys),
+	  .help = "VPN users whose IKE or EAP identity, or a subjectAltName, looks like this." },
 };
 
 /* clang-format on */
+
+static void take_realm(struct mpa_conf *c)
+{
+	c->naming.realm = c->vpn_n > 0 ? c->vpns[0].realm : NULL; /* stays its section's */
+	for (char *p = c->naming.realm; p && *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+}
 
 static int complete(const char *path, void *conf, struct conf_error *e);
 
@@ -224,12 +262,14 @@ static int check_top(const struct mpa_file *f, struct conf_error *e)
 
 	if (f->daemon.interface_n == 0)
 		return conf_fail_at(e, NULL, NULL, "interfaces", "missing; at least one has to be given");
-	if (c->access_n == 0)
-		return conf_fail_at(e, NULL, NULL, "access", "missing; at least one has to be given");
+	if (c->access_n == 0 && c->vpn_n == 0)
+		return conf_fail_at(e, NULL, NULL, "access", "missing; at least one, or a vpn, has to be given");
+	if (c->vpn_n > 1)
+		return conf_fail_at(e, "vpn", c->vpns[1].interface, NULL, "allowed: one vpn section");
 	if (c->dhcp == MPA_DHCP_RELAY && c->dhcp_server.s_addr == INADDR_ANY)
 		return conf_fail_at(e, NULL, NULL, "dhcp-server", "missing; dhcp = relay needs it");
-	if (c->station_n > 0 && c->home_agent_n == 0)
-		return conf_fail_at(e, NULL, NULL, "home-agent", "missing; stations need one");
+	if ((c->station_n > 0 || c->vpn_n > 0) && c->home_agent_n == 0)
+		return conf_fail_at(e, NULL, NULL, "home-agent", "missing; stations and VPN users need one");
 	return 0;
 }
 
@@ -273,6 +313,7 @@ static int complete(const char *path, void *conf, struct conf_error *e)
 		r = check_station(c, &c->stations[i], e);
 	if (r == 0)
 		r = check_macs(c, e);
+	take_realm(c);
 	if (!f->daemon.instance[0])
 		memcpy(f->daemon.instance, "mpa", sizeof("mpa"));
 	if (r < 0 || f->association_n == 0)

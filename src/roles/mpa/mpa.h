@@ -60,6 +60,15 @@ void mpa_on_datagram(struct mpa *mpa, struct instant now, const struct datagram 
 /* A tunnelled packet left to us: nested broadcast from the anchor, reassembled fragments, DHCP from the anchor. */
 void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelled *t, struct actions *out);
 void mpa_on_first_packet(struct mpa *mpa, struct instant now, uint32_t index, bool up, struct actions *out);
+/* VPN access: charon's side of things happened. */
+void mpa_on_charon(struct mpa *mpa, struct instant now, const struct charon_event *e, struct actions *out);
+/* The layer-3 device has this index now; 0 = it is not there. */
+void mpa_on_device(struct mpa *mpa, struct instant now, uint32_t ifindex, struct actions *out);
+/* A packet of a visitor that is held: its user is back, and the tunnel is not known yet. */
+void mpa_on_held(struct mpa *mpa, struct instant now, uint32_t index, struct span packet, struct actions *out);
+/* A packet to a user behind the layer-3 device does not fit @mtu. */
+void mpa_on_too_big_down(struct mpa *mpa, struct instant now, uint32_t index, struct span packet, uint16_t mtu,
+			 struct actions *out);
 void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out);
 uint64_t mpa_due(const struct mpa *mpa);
 /* Deregisters everyone (clean shutdown on request only; a restart keeps bindings). */
@@ -78,6 +87,15 @@ struct mpa_subscriber_view {
 	const char *association;
 };
 void mpa_each_subscriber(const struct mpa *mpa, void (*fn)(void *ctx, const struct mpa_subscriber_view *v), void *ctx);
+struct mpa_session_view { /* an IKE_SA */
+	uint32_t sa;
+	const char *nai, *state;
+	struct in_addr home, remote;
+	uint16_t remote_port;
+	uint32_t children;
+	uint64_t since_us;
+};
+void mpa_each_session(const struct mpa *mpa, void (*fn)(void *ctx, const struct mpa_session_view *v), void *ctx);
 size_t mpa_counters(const struct mpa *mpa, const char *const **ret_names, const uint64_t **ret_values);
 
 #endif

@@ -39,6 +39,19 @@ struct mpa_naming {
 	char *realm; /* lower case; NULL = none is added */
 };
 
+/* VPN users, whose IPsec charon ends on this machine. */
+struct mpa_vpn {
+	char interface[16]; /* layer-3 device where their packets come out of ESP and go in */
+	uint16_t mtu;       /* of what goes into it; default 1400 */
+	char *realm;        /* to naming.realm */
+	uint16_t timeout_ms; /* a client that connects waits so long for its registration; default 4500 (G-01) */
+	uint16_t hold_s;     /* the binding outlives the VPN by this, within its lifetime; default 300 (A-33, G-03) */
+	uint16_t linger_ms;  /* after a revocation, packets in flight from the user still pass; default 300 */
+	uint16_t wait_ms;    /* a new CHILD_SA on a kept IKE_SA registers at its first packet, or after this; default 100 */
+	uint16_t resume_s;   /* first pause before data of a displaced user registers it again, then doubling to 64 times;
+			      * default 1 (G-12) */
+};
+
 struct mpa_association {
 	char name[32];
 	enum sa_scope scope;
@@ -94,6 +107,9 @@ struct mpa_conf {
 	size_t station_n;
 	struct mpa_access *accesses;
 	size_t access_n;
+	struct mpa_vpn *vpns; /* one or none */
+	size_t vpn_n;
+	struct mpa_naming naming; /* of VPN users */
 
 	uint8_t gateway_mac[6];   /* one MAC for all agents of the domain; default 00:00:5e:00:01:33 */
 	struct in_addr server_id; /* DHCP server id shared by all agents; 0.0.0.0 = the network's gateway */
