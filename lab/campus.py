@@ -35,6 +35,7 @@ GATEWAYS = {1: "192.0.2.11", 2: "192.0.2.12"}
 DMZ = "192.0.2.0/28"
 OUTER_TABLE = 100
 
+# A-04: who wants to speak with an agent has to come through a gateway.
 FIREWALL = f"""
 table inet firewall {{
     counter refused {{ }}

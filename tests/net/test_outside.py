@@ -34,7 +34,10 @@ for address in sys.argv[2:]:
 SEEN = """
 table ip seen {
     counter passed { }
-    chain c { type filter hook prerouting priority raw; policy accept; iifname { "fw", "outer" } counter name passed; }
+    chain c {
+        type filter hook prerouting priority raw; policy accept;
+        iifname { "fw", "outer" } ip daddr != 224.0.0.0/4 counter name passed
+    }
 }
 """
 
@@ -82,7 +85,8 @@ def outside(c, place):
 
 @contextlib.contextmanager
 def open_firewall(c):
-    rule = re.search(r"handle (\d+)", c.fw.run("nft", "-e", "-a", "insert", "rule", "inet", "firewall", "forward", "accept"))[1]
+    said = c.fw.run("nft", "-e", "-a", "insert", "rule", "inet", "firewall", "forward", "accept")
+    rule = re.search(r"handle (\d+)", said)[1]
     yield
     c.fw.run("nft", "delete", "rule", "inet", "firewall", "forward", "handle", rule)
 
