@@ -8,6 +8,7 @@
 
 #include "ask.h"
 #include "print.h"
+#include "profile.h"
 
 static const char help[] =
 	"usage: holdfast [--run-dir DIR] [--json] COMMAND\n"
@@ -21,6 +22,8 @@ static const char help[] =
 	"                      a station showed up at a port\n"
 	"  detach NAI [hold]   it left\n"
 	"  check FILE          check a configuration file\n"
+	"  profile swanctl|apple|windows|android OPTIONS\n"
+	"                      a ready-made profile for a VPN client; profile --help lists the options\n"
 	"\n"
 	"  --run-dir DIR       where the control sockets are (default /run/holdfast)\n"
 	"  --json              for programs\n"
@@ -139,7 +142,7 @@ static const struct {
 	int (*run)(const struct options *o, int n, char **args);
 } commands[] = {
 	{ "show", do_show },     { "watch", do_watch },   { "explain", do_explain }, { "kick", do_kick },
-	{ "attach", do_attach }, { "detach", do_detach }, { "check", do_check },
+	{ "attach", do_attach }, { "detach", do_detach }, { "check", do_check },     { "profile", do_profile },
 };
 
 int main(int argc, char **argv)
