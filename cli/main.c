@@ -13,7 +13,7 @@
 static const char help[] =
 	"usage: holdfast [--run-dir DIR] [--json] COMMAND\n"
 	"\n"
-	"  show [summary|bindings|subscribers|tunnels|counters]\n"
+	"  show [summary|bindings|subscribers|sessions|tunnels|counters]\n"
 	"                      state of all daemons on this machine\n"
 	"  watch               events as they happen, until interrupted\n"
 	"  explain NAI         one user's history, with times and reasons\n"
@@ -39,14 +39,10 @@ static int usage(const char *what)
 
 static int do_show(const struct options *o, int n, char **args)
 {
-	static const char *const known[] = { "summary", "bindings", "subscribers", "tunnels", "counters" };
 	const char *what = n > 0 ? args[0] : "summary";
-	bool ok = false;
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		ok = ok || strcmp(known[i], what) == 0;
-	if (!ok || n > 1)
-		return usage("show: allowed: summary, bindings, subscribers, tunnels, counters");
+	if (!print_can_show(what) || n > 1)
+		return usage("show: allowed: summary, bindings, subscribers, sessions, tunnels, counters");
 	return print_show(o, what, ask_all(o, json_pack("{s:s, s:s}", "verb", "show", "what", what)));
 }
 

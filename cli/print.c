@@ -128,7 +128,7 @@ static void print_tunnels(const json_t *answer)
 	}
 }
 
-static void print_counters(json_t *answer)
+static void print_counters(const json_t *answer)
 {
 	const char *group, *name;
 	json_t *members, *value;
@@ -150,6 +150,39 @@ static void print_summary(const json_t *answer)
 	       ha ? "bindings" : "subscribers");
 }
 
+static void print_sessions(const json_t *answer)
+{
+	const json_t *s;
+	size_t i;
+
+	printf("%-6s %-28s %-13s %-15s %-21s %8s %8s\n", "IKE_SA", "USER", "STATE", "HOME ADDRESS", "FROM", "CHILDREN",
+	       "AGE");
+	json_array_foreach(json_object_get(answer, "sessions"), i, s) {
+		char from[64];
+
+		(void)snprintf(from, sizeof(from), "%s:%lld", text(s, "remote"), (long long)number(s, "remote_port"));
+		printf("%-6lld %-28s %-13s %-15s %-21s %8lld %7llds\n", (long long)number(s, "sa"), text(s, "nai"),
+		       text(s, "state"), text(s, "home"), from, (long long)number(s, "children"),
+		       (long long)number(s, "age_s"));
+	}
+}
+
+static const struct {
+	const char *what;
+	void (*print)(const json_t *answer);
+} shows[] = {
+	{ "summary", print_summary },   { "bindings", print_bindings }, { "subscribers", print_subscribers },
+	{ "sessions", print_sessions }, { "tunnels", print_tunnels },   { "counters", print_counters },
+};
+
+bool print_can_show(const char *what)
+{
+	for (size_t i = 0; i < sizeof(shows) / sizeof(shows[0]); i++)
+		if (strcmp(shows[i].what, what) == 0)
+			return true;
+	return false;
+}
+
 int print_show(const struct options *o, const char *what, json_t *answers)
 {
 	json_t *answer;
@@ -165,16 +198,9 @@ int print_show(const struct options *o, const char *what, json_t *answers)
 	json_array_foreach(answers, i, answer) {
 		if (strcmp(what, "summary") != 0)
 			printf("%s%s (%s)\n", i > 0 ? "\n" : "", text(answer, "instance"), text(answer, "role"));
-		if (strcmp(what, "bindings") == 0)
-			print_bindings(answer);
-		else if (strcmp(what, "subscribers") == 0)
-			print_subscribers(answer);
-		else if (strcmp(what, "tunnels") == 0)
-			print_tunnels(answer);
-		else if (strcmp(what, "counters") == 0)
-			print_counters(answer);
-		else
-			print_summary(answer);
+		for (size_t n = 0; n < sizeof(shows) / sizeof(shows[0]); n++)
+			if (strcmp(shows[n].what, what) == 0)
+				shows[n].print(answer);
 	}
 	json_decref(answers);
 	return STATUS_OK;

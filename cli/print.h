@@ -6,6 +6,8 @@
 
 #include "ask.h"
 
+/* Is it one of the things print_show() knows? */
+bool print_can_show(const char *what);
 int print_show(const struct options *o, const char *what, json_t *answers);
 int print_explain(const struct options *o, const char *nai, json_t *answers);
 int print_done(const struct options *o, json_t *answers); /* good when one daemon did it */
