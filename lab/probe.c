@@ -32,6 +32,13 @@ static void on_sigterm(int signal)
 	told_to_end = 1;
 }
 
+static void end_orderly(void)
+{
+	const struct sigaction ended = { .sa_handler = on_sigterm };
+
+	sigaction(SIGTERM, &ended, NULL);
+}
+
 static int64_t now_ns(void)
 {
 	struct timespec t;
@@ -130,6 +137,7 @@ static int udp_probe(char **argv)
 		die(argv[4]);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		die("connect");
+	end_orderly();
 	go_first();
 	start = now_ns();
 	for (sent = 0; sent < count && !told_to_end; sent++) {
@@ -222,6 +230,7 @@ static int tcp_probe(char **argv)
 
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		die("connect");
+	end_orderly();
 	start = now_ns();
 	end = start + (int64_t)(atof(argv[2]) * 1e9);
 	/* What is under way at the end may still be waiting for a retransmission. */
@@ -248,15 +257,12 @@ static int tcp_probe(char **argv)
 
 int main(int argc, char **argv)
 {
-	struct sigaction ended = { .sa_handler = on_sigterm };
-
 	if (argc == 3 && strcmp(argv[1], "udp-echo") == 0)
 		udp_echo(argv[2]);
 	if (argc == 7 && strcmp(argv[1], "udp-probe") == 0)
 		return udp_probe(argv + 2);
 	if (argc == 3 && strcmp(argv[1], "tcp-serve") == 0)
 		tcp_serve(argv[2]);
-	sigaction(SIGTERM, &ended, NULL); /* the servers just end */
 	if (argc == 6 && strcmp(argv[1], "tcp-probe") == 0)
 		return tcp_probe(argv + 2);
 	fprintf(stderr, "usage: hf-probe udp-echo PORT | udp-probe ADDRESS PORT HZ SECONDS FILE | tcp-serve PORT |\n"
