@@ -60,17 +60,6 @@ static void user_setting(const struct profile *p, struct text *t, const char *in
 	text_done(&id);
 }
 
-/* In base64, as a plain secret that begins with 0x or 0s would be decoded. */
-static void secret_setting(const struct profile *p, struct text *t)
-{
-	text_add(t, "        secret = ");
-	if (p->secret) {
-		text_add(t, "0s");
-		text_add_base64(t, p->secret, strlen(p->secret));
-	}
-	text_add(t, p->secret ? "\n" : "  # write it here, in double quotes\n");
-}
-
 static void add_local(const struct profile *p, struct text *t)
 {
 	static const char *const auths[AUTH_COUNT] = { "", "psk", "pubkey", "eap-mschapv2" };
@@ -119,31 +108,44 @@ static void add_connection(const struct profile *p, struct text *t, size_t i)
 	text_add(t, "    }\n");
 }
 
-/* A key without passphrase needs no entry: swanctl loads all that is in its directory. */
-static void add_secrets(const struct profile *p, struct text *t)
+/* In base64, as a plain secret that begins with 0x or 0s would be decoded. */
+static void secret_setting(const struct profile *p, struct text *t, const char *indent)
 {
-	if (p->auth == AUTH_CERT && !p->secret)
-		return;
-	text_add(t, "\nsecrets {\n");
-	if (p->auth == AUTH_CERT) {
-		text_add(t, "    private-%s {\n", p->name);
-		setting(t, "        ", "file", p->key);
-		setting(t, "        ", "secret", p->secret); /* a passphrase is never decoded */
-	} else if (p->auth == AUTH_EAP) {
-		text_add(t, "    eap-%s {\n", p->name);
-		user_setting(p, t, "        ", "id");
-		secret_setting(p, t);
+	if (p->secret) {
+		text_add(t, "%ssecret = 0s", indent);
+		text_add_base64(t, p->secret, strlen(p->secret));
+		text_add(t, "\n");
 	} else {
-		text_add(t, "    ike-%s {\n", p->name);
-		user_setting(p, t, "        ", "id-user");
-		for (size_t i = 0; i < p->gateway_ids.n; i++) {
-			text_add(t, "        id-%zu = ", i + 1);
-			text_add_swanctl(t, p->gateway_ids.at[i]);
-			text_add(t, "\n");
-		}
-		secret_setting(p, t);
+		setting(t, indent, "secret", "");
 	}
+}
+
+/* A key without passphrase needs no entry: swanctl loads all that is in its directory. */
+static void add_passphrase(const struct profile *p, struct text *t)
+{
+	if (!p->secret)
+		return;
+	text_add(t, "\nsecrets {\n    private-%s {\n", p->name);
+	setting(t, "        ", "file", p->key);
+	setting(t, "        ", "secret", p->secret); /* a passphrase is never decoded */
 	text_add(t, "    }\n}\n");
+}
+
+/* Without a secret all of it is a comment: an empty one would be taken for the secret. */
+static void add_shared_secret(const struct profile *p, struct text *t)
+{
+	const char *off = p->secret ? "" : "# ", *indent = p->secret ? "        " : "#         ";
+
+	text_add(t, "\n%s%ssecrets {\n", p->secret ? "" : "# To be completed by the user:\n", off);
+	text_add(t, "%s    %s-%s {\n", off, p->auth == AUTH_PSK ? "ike" : "eap", p->name);
+	user_setting(p, t, indent, p->auth == AUTH_PSK ? "id-user" : "id");
+	for (size_t i = 0; p->auth == AUTH_PSK && i < p->gateway_ids.n; i++) {
+		text_add(t, "%sid-%zu = ", indent, i + 1);
+		text_add_swanctl(t, p->gateway_ids.at[i]);
+		text_add(t, "\n");
+	}
+	secret_setting(p, t, indent);
+	text_add(t, "%s    }\n%s}\n", off, off);
 }
 
 void profile_swanctl(const struct profile *p, struct text *t)
@@ -160,5 +162,8 @@ void profile_swanctl(const struct profile *p, struct text *t)
 	for (size_t i = 0; i < p->gateways.n; i++)
 		add_connection(p, t, i);
 	text_add(t, "}\n");
-	add_secrets(p, t);
+	if (p->auth == AUTH_CERT)
+		add_passphrase(p, t);
+	else
+		add_shared_secret(p, t);
 }

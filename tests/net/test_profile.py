@@ -371,10 +371,11 @@ def test_strongswan_connects(gateway, pki, tmp_path, auth, user, helper):
         assert "install_virtual_ip = no" in settings and settings.endswith("}")
         host.batch("addr add 10.42.0.9/32 dev lo")
     try:
-        _, sas = connect(pki, net, host, profile, settings)
+        said, sas = connect(pki, net, host, profile, settings)
     finally:
         if helper:
             host.batch("addr del 10.42.0.9/32 dev lo")
+    assert {"psk": "loaded ike secret", "eap": "loaded eap secret", "cert": "loaded certificate"}[auth] in said
     assert "ESTABLISHED" in sas and "INSTALLED" in sas and f"'{user}'" in sas and "10.42.0.9" in sas
 
 
@@ -389,6 +390,6 @@ def test_strongswan_loads_several_gateways(gateway):
         connections = charon.swanctl("--list-conns")
         assert re.search(r"^office_1:", connections, re.M) and re.search(r"^office_1-2:", connections, re.M)
         assert """id: o'n"eil\\@example.com""" in connections and "remote: gw2" in connections
-        assert "0.0.0.0/0" in connections
+        assert "0.0.0.0/0" in connections and "loaded ike secret" not in said
     finally:
         net.stop(charon.process)
