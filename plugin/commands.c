@@ -22,7 +22,7 @@ static struct {
 static job_requeue_t close_child(void *data)
 {
 	uint32_t sa = (uint32_t)(uintptr_t)data, children[CHILDREN_MAX];
-	ike_sa_t *ike_sa = charon->ike_sa_manager->checkout_by_id(charon->ike_sa_manager, sa);
+	ike_sa_t *ike_sa = known_checkout(sa);
 	enumerator_t *e;
 	child_sa_t *child;
 	unsigned n = 0;
@@ -42,7 +42,14 @@ static job_requeue_t close_child(void *data)
 
 static job_requeue_t close_ike(void *data)
 {
-	(void)charon->controller->terminate_ike(charon->controller, (uint32_t)(uintptr_t)data, false, NULL, NULL, 0);
+	ike_sa_t *ike_sa = known_checkout((uint32_t)(uintptr_t)data);
+
+	if (!ike_sa)
+		return JOB_REQUEUE_NONE;
+	if (ike_sa->delete (ike_sa, false) == DESTROY_ME)
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+	else
+		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 	return JOB_REQUEUE_NONE;
 }
 

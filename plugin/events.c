@@ -185,20 +185,29 @@ json_t *event_new(const char *name, ike_sa_t *ike_sa)
 	return j;
 }
 
-void events_list(void)
+static void list_one(uint32_t sa)
 {
-	enumerator_t *e = charon->ike_sa_manager->create_enumerator(charon->ike_sa_manager, true);
-	ike_sa_t *ike_sa;
+	ike_sa_t *ike_sa = known_checkout(sa);
 	json_t *j;
 
-	while (e->enumerate(e, &ike_sa)) {
-		if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
-			continue;
+	if (!ike_sa)
+		return;
+	if (ike_sa->get_state(ike_sa) == IKE_ESTABLISHED) {
 		j = event_new("session", ike_sa);
 		(void)json_object_set_new(j, "children", json_integer(ike_sa->get_child_count(ike_sa)));
 		link_send(j);
 	}
-	e->destroy(e);
+	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+}
+
+void events_list(void)
+{
+	size_t n;
+	uint32_t *sa = known_list(&n);
+
+	for (size_t i = 0; i < n; i++)
+		list_one(sa[i]);
+	free(sa);
 	link_send(event_new("listed", NULL));
 }
 
@@ -233,6 +242,10 @@ static bool ike_updown(listener_t *this, ike_sa_t *ike_sa, bool up)
 	json_t *j = event_new(up ? "ike_up" : "ike_down", ike_sa);
 
 	(void)this;
+	if (up)
+		known_add(ike_sa);
+	else
+		known_remove(ike_sa->get_unique_id(ike_sa));
 	if (!up && deleted.ike && deleted.sa == ike_sa->get_unique_id(ike_sa))
 		(void)json_object_set_new(j, "by_peer", json_true());
 	link_send(j);
@@ -243,6 +256,8 @@ static bool replaced(ike_sa_t *old, ike_sa_t *new)
 {
 	json_t *j = event_new("ike_replaced", old);
 
+	known_add(new);
+	known_remove(old->get_unique_id(old));
 	(void)json_object_set_new(j, "new_sa", json_integer(new->get_unique_id(new)));
 	link_send(j);
 	return true;

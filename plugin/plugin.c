@@ -28,13 +28,14 @@ static bool register_parts(plugin_t *plugin, plugin_feature_t *feature, bool reg
 			charon->attributes->remove_provider(charon->attributes, &acquire_provider);
 		in_place_remove();
 		link_close();
+		known_close();
 		return true;
 	}
 	if (!node && strcmp(role, "gateway") != 0) {
 		DBG1(DBG_CFG, "holdfast: role '%s' is not known; allowed: gateway, node", role);
 		return false;
 	}
-	if (link_open(path, timeout_ms) < 0)
+	if (known_open() < 0 || link_open(path, timeout_ms) < 0)
 		return false;
 	events_init(node);
 	charon->bus->add_listener(charon->bus, &events_listener);
