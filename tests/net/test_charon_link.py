@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""charon's plugin against a daemon that is played by the test: doc/charon-link.md, to the letter."""
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+from charon import Charon
+from net import Network, wait_for
+from pki import Authority
+
+GATEWAY, INSIDE, HOST = "192.0.2.11", "10.0.11.1", "192.0.2.2"
+HOME = "10.42.0.77"
+USERS = 64
+
+
+class Daemon:
+    """Listens as a daemon does; `answer(event)` gives the members of the answer to an acquire, or None for silence."""
+
+    def __init__(self, path, answer):
+        self.path, self.answer, self.events, self.connection = path, answer, [], None
+        if os.path.exists(path):
+            os.unlink(path)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(path)
+        self.listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                self.connection, _ = self.listener.accept()
+            except OSError:
+                return
+            while packet := self._packet():
+                event = json.loads(packet)
+                self.events.append(event)
+                if event["event"] in ("acquire", "address"):
+                    answer = self.answer(event)
+                    if answer is not None:
+                        self.send(command="answer", request=event["request"], **answer)
+
+    def _packet(self):
+        try:
+            return self.connection.recv(8192)
+        except OSError:
+            return b""
+
+    def send(self, **command):
+        self.connection.send(json.dumps(command).encode())
+
+    def named(self, name):
+        return [e for e in self.events if e["event"] == name]
+
+    def wait(self, name, count=1, limit=10):
+        wait_for(lambda: len(self.named(name)) >= count, f"{name} of charon", limit)
+        return self.named(name)[-1]
+
+    def close(self):
+        for s in (self.listener, self.connection):
+            if s:
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # nobody was connected
+                s.close()
+
+
+class Pair:
+    """A gateway and a host, joined by a cable."""
+
+    def __init__(self):
+        self.net = Network("link")
+        gw, host = self.net.add("gw"), self.net.add("host")
+        self.net.link(gw, "outer", host, "wan")
+        gw.batch(f"address add {GATEWAY}/28 dev outer", f"address add {INSIDE}/24 dev lo")
+        host.batch(f"address add {HOST}/28 dev wan")
+        self.socket = os.path.join(self.net.dir, "mpa.charon")
+        self.daemon = None
+        authority = Authority(os.path.join(self.net.dir, "pki"))
+        self.gateway = Charon(gw, "gw", "gateway", self.socket, {
+            "threads": 96, "processor": {"priority_threads": {"critical": 4, "high": 4, "medium": 12}},
+            "close_ike_on_child_failure": True, "interfaces_use": "outer", "cookie_threshold_ip": 200,
+            "cookie_threshold": 200, "block_threshold": 200})
+        self.host = Charon(host, "host", settings={"install_virtual_ip": False, "threads": 96})
+        host.batch(f"address add {HOME}/32 dev lo")
+        for charon in (self.gateway, self.host):
+            charon.trust(authority)
+        self.gateway.own(*authority.issue("gw", "vpn.example.com", flag="serverAuth"))
+        self.host.own(*authority.issue("alice", "alice@example.com", "alice.example.com"))
+        self.gateway.configure({"connections": {"users": self._gateway("pubkey", "gw.crt"),
+                                                "psk": self._gateway("psk", None)},
+                                "secrets": {"ike-all": {"secret": '"of the laboratory"'}}})
+        self.host.configure({"connections": {
+            "gw": self._host("pubkey", "alice@example.com", certs="alice.crt"),
+            **{f"user{i}": self._host("psk", f"user{i}@example.com") for i in range(USERS)}},
+            "secrets": {"ike-all": {"secret": '"of the laboratory"'}}})
+
+    @staticmethod
+    def _gateway(auth, cert):
+        local = {"auth": auth, "id": "vpn.example.com", **({"certs": cert} if cert else {})}
+        return {"version": 2, "local_addrs": GATEWAY, "pools": "holdfast", "unique": "replace",
+                "local": local, "remote": {"auth": auth, "id": "%any"},
+                "children": {"net": {"local_ts": "10.0.0.0/8"}}}
+
+    @staticmethod
+    def _host(auth, identity, **more):
+        return {"version": 2, "remote_addrs": GATEWAY, "vips": "0.0.0.0", "encap": True,
+                "local": {"auth": auth, "id": identity, **more}, "remote": {"auth": auth, "id": "vpn.example.com"},
+                "children": {"net": {"remote_ts": "10.0.0.0/8"}}}
+
+    def play(self, answer):
+        if self.daemon:
+            self.daemon.close()
+        self.daemon = Daemon(self.socket, answer)
+        self.daemon.wait("listed")
+        return self.daemon
+
+    def hang_up(self):
+        self.host.ask("terminate", {"ike": "gw", "timeout": 2000})
+        wait_for(lambda: not self.gateway.sas(), "the gateway to have no IKE_SA")
+
+    def close(self):
+        if self.daemon:
+            self.daemon.close()
+        self.net.close()
+
+
+@pytest.fixture(scope="module")
+def machines():
+    pair = Pair()
+    try:
+        pair.gateway.start()
+        pair.host.start()
+        yield pair
+    finally:
+        pair.close()
+
+
+@pytest.fixture
+def pair(machines):
+    yield machines
+    machines.hang_up()
+
+
+def grant(_):
+    return {"address": HOME, "dns": ["10.9.0.2"]}
+
+
+def test_the_answer_is_the_inner_address(pair):
+    """A-14, A-16, A-20: who connects is told with type and text, and gets what the daemon answers."""
+    daemon = pair.play(grant)
+    pair.host.initiate("gw")
+    asked = daemon.named("acquire")[-1]
+    assert asked["id"] == {"type": "email", "text": "alice@example.com"}
+    assert {"type": "fqdn", "text": "alice.example.com"} in asked["names"]
+    assert asked.get("address", "0.0.0.0") == "0.0.0.0"
+    assert (asked["local"], asked["remote"], asked["remote_port"]) == (GATEWAY, HOST, 4500)
+    up = daemon.wait("ike_up")
+    assert up["sa"] == asked["sa"] and up["connection"] == "users"
+    assert daemon.wait("child_up")["child"] == "net"
+    assert pair.host.sas()[0]["local-vips"] == [HOME]
+    assert pair.gateway.lines(f"home address of 'alice@example.com' is {HOME}")
+
+
+def test_a_refusal_is_told_at_once_and_says_why(pair):
+    """G-01: INTERNAL_ADDRESS_FAILURE, no IKE_SA is left, and the gateway's log has the daemon's own words."""
+    pair.play(lambda _: {"refused": "the home agent does not know this user"})
+    start = time.monotonic()
+    assert pair.host.initiate("gw", check=False)
+    assert time.monotonic() - start < 1
+    assert pair.host.lines("INTERNAL_ADDRESS_FAILURE")
+    assert pair.gateway.lines("alice@example.com.*the home agent does not know this user")
+    wait_for(lambda: not pair.gateway.sas() and not pair.host.sas(), "both to forget the IKE_SA")
+
+
+def test_without_a_daemon_the_refusal_is_immediate(pair):
+    daemon = pair.play(grant)
+    daemon.close()
+    pair.daemon = None
+    before = len(pair.gateway.lines("the mobility proxy agent is not running"))
+    start = time.monotonic()
+    assert pair.host.initiate("gw", check=False)
+    assert time.monotonic() - start < 1
+    assert len(pair.gateway.lines("the mobility proxy agent is not running")) == before + 1
+
+
+def test_a_daemon_that_ends_ends_the_waiting(pair):
+    daemon = pair.play(lambda _: daemon.close())
+    start = time.monotonic()
+    assert pair.host.initiate("gw", check=False)
+    assert time.monotonic() - start < 1
+
+
+def test_sixty_four_silences_do_not_stall_charon(pair):
+    """G-01: each is refused 5 s after it asked, in parallel; a session that is up is served meanwhile."""
+    daemon = pair.play(lambda e: grant(e) if e["id"]["text"].startswith("alice") else None)
+    pair.host.initiate("gw")
+    refused = len(pair.host.lines("INTERNAL_ADDRESS_FAILURE"))
+    pair.host.initiate_all(f"user{i}" for i in range(USERS))
+    wait_for(lambda: len(daemon.named("acquire")) >= USERS + 1, "all users to be asked for", 4.5)
+    start = time.monotonic()
+    daemon.send(command="close_child", sa=daemon.named("child_up")[0]["sa"])
+    daemon.wait("child_down", limit=2)
+    pair.host.initiate_all(["gw"])
+    daemon.wait("child_up", 2, limit=2)
+    assert time.monotonic() - start < 2
+    assert not pair.gateway.lines("did not answer in time"), "all were still waiting"
+    wait_for(lambda: len(pair.host.lines("INTERNAL_ADDRESS_FAILURE")) - refused >= USERS, "all to be refused", 8)
+
+
+def test_what_is_up_is_listed_to_a_new_daemon(pair):
+    pair.play(grant)
+    pair.host.initiate("gw")
+    daemon = pair.play(grant)
+    assert [e["event"] for e in daemon.events[:3]] == ["connected", "session", "listed"]
+    session = daemon.named("session")[0]
+    assert session["id"]["text"] == "alice@example.com" and session["address"] == HOME and session["children"] == 1
+
+
+def test_the_requested_address_is_passed_on(pair):
+    """A-32, X-21: a client that had an address asks for it."""
+    daemon = pair.play(grant)
+    pair.host.configure(open(pair.host.path("swanctl.conf")).read().replace("vips = 0.0.0.0", f"vips = {HOME}", 1))
+    pair.host.load()
+    try:
+        pair.host.initiate("gw")
+    finally:
+        pair.host.configure(open(pair.host.path("swanctl.conf")).read().replace(f"vips = {HOME}", "vips = 0.0.0.0"))
+        pair.host.load()
+    assert daemon.named("acquire")[-1]["address"] == HOME
+
+
+def test_the_child_is_closed_and_the_ike_sa_kept(pair):
+    """X-08, A-28: by the daemon's command; the client brings it up again on the same IKE_SA (A-29, A-35)."""
+    daemon = pair.play(grant)
+    pair.host.initiate("gw")
+    sa = daemon.wait("ike_up")["sa"]
+    daemon.send(command="close_child", sa=sa)
+    assert daemon.wait("child_down")["sa"] == sa
+    wait_for(lambda: pair.host.sas() and not pair.host.sas()[0]["child-sas"], "the host to have no CHILD_SA")
+    assert pair.host.sas()[0]["state"] == "ESTABLISHED" and not daemon.named("ike_down")
+    pair.host.initiate("gw")
+    wait_for(lambda: len(daemon.named("child_up")) == 2, "the second CHILD_SA")
+    assert daemon.named("child_up")[-1]["sa"] == sa and len(daemon.named("acquire")) == 1
+
+
+def test_rekeyed_sessions_keep_their_thread(pair):
+    daemon = pair.play(grant)
+    pair.host.initiate("gw")
+    sa = daemon.wait("ike_up")["sa"]
+    pair.host.ask("rekey", {"ike": "gw"})
+    new = daemon.wait("ike_replaced")
+    assert new["sa"] == sa and new["new_sa"] != sa
+    pair.hang_up()
+    assert daemon.wait("ike_down")["sa"] == new["new_sa"] and daemon.named("ike_down")[-1].get("by_peer")
+
+
+def test_moves_are_told_with_the_new_address(pair):
+    """A-08"""
+    daemon = pair.play(grant)
+    pair.host.initiate("gw")
+    for n, (old, new) in enumerate(((HOST, "192.0.2.3"), ("192.0.2.3", HOST))):
+        pair.host.ns.batch(f"address del {old}/28 dev wan", f"address add {new}/28 dev wan")
+        wait_for(lambda: len(daemon.named("ike_moved")) > n, "the move to be told")
+        assert daemon.named("ike_moved")[-1]["remote"] == new
+
+
+def test_garbage_from_the_daemon_is_survived(pair):
+    daemon = pair.play(grant)
+    for packet in (b"{", b"[]", b"null", b'{"command": 7}', b'{"command": "dance"}', b'{"command": "close_child"}',
+                   b'{"command": "close_ike", "sa": -1}', b'{"command": "open"}', b"\xff" * 8192,
+                   b'{"command": "answer", "request": 99, "address": "10.0.0.1"}'):
+        daemon.connection.send(packet)
+    pair.host.initiate("gw")
+    assert pair.host.sas()[0]["local-vips"] == [HOME]
+
+
+@pytest.mark.parametrize("answer", [{"address": "rubbish"}, {"address": "2001:db8::1"}, {"address": ""}, {}])
+def test_an_answer_that_is_no_address_is_a_refusal(pair, answer):
+    pair.play(lambda _: answer)
+    assert pair.host.initiate("gw", check=False)
+    assert pair.gateway.process.poll() is None
+
+
+def test_a_killed_daemon_is_found_again(pair):
+    """Within the 500 ms of the link, and what went on meanwhile is in the list."""
+    daemon = pair.play(grant)
+    pair.host.initiate("gw")
+    daemon.close()
+    again = Daemon(pair.socket, grant)
+    pair.daemon = again
+    start = time.monotonic()
+    again.wait("listed")
+    assert time.monotonic() - start < 1 and len(again.named("session")) == 1
+
+
+def test_charon_ends_in_good_order(machines):
+    machines.play(grant)
+    machines.gateway.stop(signal.SIGTERM)
+    assert machines.gateway.process.returncode == 0
+    machines.gateway.start()
