@@ -6,14 +6,16 @@ import json
 import os
 import plistlib
 import re
+import ssl
 import subprocess
 import uuid
 
 import pytest
 
-from ike import Charon, Pki
-from net import Network
+from charon import Charon
+from net import Network, run as run_tool
 from office import BUILD
+from pki import Authority
 from powershell import read_script
 
 COMMAND = os.path.join(BUILD, "cli", "holdfast")
@@ -40,6 +42,24 @@ def private(path, text):
 
 def common(auth, user="alice@example.com", gateway="gw1.example.com"):
     return ["--gateway", gateway, "--user", user, "--auth", auth]
+
+
+class Pki:
+    """A CA, gw1.example.com's certificate, and alice's: in PEM with a locked key, and as PKCS #12."""
+    password = "p'a\"ss\\ <w>‘&"
+    passphrase = 'k"e\\y #1'
+
+    def __init__(self, directory):
+        self.authority = Authority(directory, "a & b")
+        self.ca = self.authority.ca
+        self.gw = self.authority.issue("gw1.example.com", "gw1.example.com", flag="serverAuth")
+        self.cert, key = self.authority.issue("alice", "alice@example.com")
+        self.p12, self.locked_key = directory / "alice.p12", directory / "locked.key"
+        run_tool("openssl", "pkcs12", "-export", "-in", self.cert, "-inkey", key, "-out", self.p12, "-passout",
+                 f"pass:{self.password}")
+        run_tool("openssl", "ec", "-in", key, "-out", self.locked_key, "-aes128", "-passout", f"pass:{self.passphrase}")
+        with open(self.ca) as f:
+            self.ca_der = ssl.PEM_cert_to_DER_cert(f.read())
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +192,7 @@ def test_apple_eap_leaves_the_password_to_the_user(pki):
     _, payloads, vpn = apple(*common("eap"), "--ca", pki.ca)
     assert vpn["AuthenticationMethod"] == "None" and vpn["ExtendedAuthEnabled"] == 1
     assert vpn["AuthName"] == "alice@example.com" and "AuthPassword" not in vpn
-    assert vpn["ServerCertificateIssuerCommonName"] == "Example & CA"
+    assert vpn["ServerCertificateIssuerCommonName"] == "Example a & b"
     assert payloads["com.apple.security.root"]["PayloadContent"] == pki.ca_der
 
 
@@ -259,137 +279,110 @@ def test_windows_password_can_be_typed(pki):
     assert "Read-Host" in script.words and "MachineCertificateIssuerFilter" not in script.options
 
 
-GATEWAY = """
-connections {
-    psk {
-        version = 2
-        proposals = aes128gcm16-prfsha256-ecp256
-        pools = home
-        local {
-            auth = psk
-            id = gw1.example.com
-        }
-        remote {
-            auth = psk
-            id = bob@example.com
-        }
-        children {
-            net {
-                local_ts = 10.50.0.0/24
-                esp_proposals = aes128gcm16-ecp256,aes128gcm16
-            }
-        }
-    }
-    cert : connections.psk {
-        local {
-            auth = pubkey
-            certs = gw.pem
-        }
-        remote {
-            auth = pubkey
-            id = alice@example.com
-        }
-    }
-    eap : connections.psk {
-        local {
-            auth = pubkey
-            certs = gw.pem
-        }
-        remote {
-            auth = eap-mschapv2
-            eap_id = %any
-            id = carol@example.com
-        }
-    }
-}
-pools {
-    home {
-        addrs = 10.42.0.9/32
-    }
-}
-secrets {
-    ike-bob {
-        id = bob@example.com
-        secret = 0xSECRET
-    }
-    eap-carol {
-        id = carol@example.com
-        secret = 0xSECRET
-    }
-}
-"""
 SECRET = '0x’ "not hex" \\ {#}'
 
 
+def gateway_configuration():
+    def connection(name, user, ours, theirs):
+        return {name: {
+            "version": 2, "proposals": "aes128gcm16-prfsha256-ecp256", "pools": "home",
+            "local": {"id": "gw1.example.com", **ours}, "remote": {"id": user, **theirs},
+            "children": {"net": {"local_ts": "10.50.0.0/24", "esp_proposals": "aes128gcm16-ecp256,aes128gcm16"}}}}
+    secret = "0x" + SECRET.encode().hex()
+    certificate = {"auth": "pubkey", "certs": "gw1.example.com.crt"}
+    return {
+        "connections": {
+            **connection("psk", "bob@example.com", {"auth": "psk"}, {"auth": "psk"}),
+            **connection("cert", "alice@example.com", certificate, {"auth": "pubkey"}),
+            **connection("eap", "carol@example.com", certificate, {"auth": "eap-mschapv2", "eap_id": "%any"})},
+        "pools": {"home": {"addrs": "10.42.0.9/32"}},
+        "secrets": {"ike-bob": {"id": "bob@example.com", "secret": secret},
+                    "eap-carol": {"id": "carol@example.com", "secret": secret}}}
+
+
 @pytest.fixture(scope="module")
-def gateway(pki):
-    """A gateway, and a host at the other end of a cable. Yields the host's namespace and its directory."""
+def host(pki):
+    """A host that has a gateway at the other end of its cable."""
     with Network("profile") as net:
         gw, host = net.add("gw"), net.add("host")
         net.link(gw, "up0", host, "eth0")
         gw.batch("addr add 198.51.100.2/24 dev up0", "addr add 10.50.0.1/24 dev lo")
         host.batch("addr add 198.51.100.7/24 dev eth0")
-        directory = os.path.join(net.dir, "gw-charon")
-        charon = Charon(gw, directory)
-        for source, place in ((pki.gw, "x509"), (pki.ca, "x509ca"), (pki.gw_key, "private")):
-            subprocess.run(["cp", source, os.path.join(directory, place, source.name)], check=True)
-        charon.load(GATEWAY.replace("SECRET", SECRET.encode().hex()))
-        yield net, host
+        charon = Charon(gw, "gw-charon")
+        charon.trust(pki.authority)
+        charon.own(*pki.gw)
+        charon.configure(gateway_configuration())
+        charon.start()
+        yield host
 
 
-def connect(pki, net, host, profile, settings=""):
-    directory = os.path.join(net.dir, "host-charon")
-    charon = Charon(host, directory, settings)
-    try:
-        for source, place in ((pki.cert, "x509"), (pki.ca, "x509ca"), (pki.locked_key, "private")):
-            subprocess.run(["cp", source, os.path.join(directory, place, source.name)], check=True)
-        said = charon.load(profile)
-        assert "successfully loaded 1 connections" in said, said
-        charon.swanctl("--initiate", "--child", "net", "--ike", "holdfast", "--timeout", "10")
-        sas = charon.swanctl("--list-sas")
-        host.run("ping", "-c", "1", "-W", "3", "-I", "10.42.0.9", "10.50.0.1")
-        return said, sas
-    finally:
-        net.stop(charon.process)
-        subprocess.run(["rm", "-rf", directory], check=True)
+@pytest.fixture
+def client(host, pki):
+    """A charon beside the gateway, with alice's files. Called with a profile, it loads that."""
+    started = []
+
+    def load(profile, settings=None):
+        charon = Charon(host, f"charon-{len(os.listdir(host.net.dir))}", settings=settings)
+        charon.trust(pki.authority)
+        charon.own(pki.cert, pki.locked_key)
+        started.append(charon.start())
+        charon.configure(profile)
+        return charon, charon.swanctl("--load-all", "--noprompt", "--file", charon.path("swanctl.conf"))
+    yield load
+    for charon in started:
+        charon.stop()
+
+
+def commented_settings(profile):
+    """The part of a profile for strongswan.conf: sections and values in comments, nested by braces."""
+    nested = [{}]
+    for line in re.findall(r"^# (charon-systemd \{|    .*|\})$", profile, re.M):
+        line = line.split("#")[0].strip()
+        if line.endswith("{"):
+            nested.append(nested[-1].setdefault(line[:-1].strip(), {}))
+        elif line == "}":
+            nested.pop()
+        else:
+            key, _, value = line.partition(" = ")
+            nested[-1][key] = value
+    assert len(nested) == 1
+    return nested[0]["charon-systemd"]
 
 
 @pytest.mark.parametrize("helper", [False, True])
 @pytest.mark.parametrize("auth, user", [("psk", "bob@example.com"), ("cert", "alice@example.com"),
                                         ("eap", "carol@example.com")])
-def test_strongswan_connects(gateway, pki, tmp_path, auth, user, helper):
-    net, host = gateway
+def test_strongswan_connects(host, client, pki, tmp_path, auth, user, helper):
     secret = private(tmp_path / "secret", (pki.passphrase if auth == "cert" else SECRET) + "\n")
     args = [*common(auth, user, "198.51.100.2"), "--gateway-id", "gw1.example.com", "--remote", "10.50.0.0/24",
             "--secret-file", secret]
     if auth == "cert":
-        args += ["--cert", pki.cert.name, "--key", pki.locked_key.name]
-    profile = make("swanctl", *args, *(["--ca", pki.ca.name] if auth != "psk" else []), *(["--helper"] * helper))
-    settings = ""
-    if helper:  # the part for strongswan.conf stands in comments; the address is then not charon's to set
-        settings = "\n".join(line[2:] for line in profile.splitlines() if re.match(r"# (charon-systemd|    |\})", line))
-        assert "install_virtual_ip = no" in settings and settings.endswith("}")
+        args += ["--cert", "alice.crt", "--key", "locked.key"]
+    if auth != "psk":
+        args += ["--ca", "a & b.crt"]
+    profile = make("swanctl", *args, *["--helper"] * helper)
+    settings = None
+    if helper:  # holdfast-mn would keep the address
+        settings = commented_settings(profile)
+        assert settings["install_virtual_ip"] == "no" and settings["plugins"]["holdfast"]["role"] == "node"
         host.batch("addr add 10.42.0.9/32 dev lo")
     try:
-        said, sas = connect(pki, net, host, profile, settings)
+        charon, said = client(profile, settings)
+        charon.initiate("holdfast")
+        host.run("ping", "-c", "1", "-W", "3", "-I", "10.42.0.9", "10.50.0.1")
     finally:
         if helper:
             host.batch("addr del 10.42.0.9/32 dev lo")
     assert {"psk": "loaded ike secret", "eap": "loaded eap secret", "cert": "loaded certificate"}[auth] in said
-    assert "ESTABLISHED" in sas and "INSTALLED" in sas and f"'{user}'" in sas and "10.42.0.9" in sas
+    sa = charon.sa(name="holdfast")
+    assert sa["state"] == "ESTABLISHED" and sa["local-id"] == user and sa["local-vips"] == ["10.42.0.9"]
 
 
-def test_strongswan_loads_several_gateways(gateway):
-    net, host = gateway
-    directory = os.path.join(net.dir, "several")
-    charon = Charon(host, directory)
-    try:
-        said = charon.load(make("swanctl", *common("psk", user="""o'n"eil\\@example.com"""), "--gateway", "gw2", "--name",
-                                "office_1", "--helper"))
-        assert "successfully loaded 2 connections" in said
-        connections = charon.swanctl("--list-conns")
-        assert re.search(r"^office_1:", connections, re.M) and re.search(r"^office_1-2:", connections, re.M)
-        assert """id: o'n"eil\\@example.com""" in connections and "remote: gw2" in connections
-        assert "0.0.0.0/0" in connections and "loaded ike secret" not in said
-    finally:
-        net.stop(charon.process)
+def test_strongswan_loads_several_gateways(client):
+    charon, said = client(make("swanctl", *common("psk", user="""o'n"eil\\@example.com"""), "--gateway", "gw2", "--name",
+                               "office_1", "--helper"))
+    assert "successfully loaded 2 connections" in said and "loaded ike secret" not in said
+    connections = charon.swanctl("--list-conns")
+    assert re.search(r"^office_1:", connections, re.M) and re.search(r"^office_1-2:", connections, re.M)
+    assert """id: o'n"eil\\@example.com""" in connections and "remote: gw2" in connections
+    assert "0.0.0.0/0" in connections
