@@ -17,10 +17,14 @@
 A mobile host has an interface for each place, and something that manages them: an address and a default route come and
 go with each place. As in real networks, access routers outside refuse source addresses that are not theirs (BCP 38)."""
 import collections
+import functools
 import signal
 
+import vpn
+from charon import Charon, merge
 from dhcp import start_client
-from office import ANCHOR, HOME, Office, Station
+from office import ANCHOR, HOME, MPA, Office, Station
+from pki import Authority
 from wire import Wire
 
 Place = collections.namedtuple("Place", "interface subnet metric delay_ms nat")
@@ -58,6 +62,14 @@ table inet firewall {{
         meta nfproto ipv4 counter name refused
     }}
 }}
+"""
+ACCESS_ROUTER = """
+table ip access {
+    chain forward {
+        type filter hook forward priority filter; policy accept;
+        iifname "hosts" ip saddr != %s drop
+    }
+}
 """
 NAT = """
 table ip nat {
@@ -129,7 +141,7 @@ class Campus(Office):
         loss: per mille of the frames on the way there, repeatable with the same seed."""
         self.delays = {name: p.delay_ms for name, p in OUTSIDE.items()} | (delays or {})
         self.loss, self.seed = loss or {}, seed
-        self.wires, self.outside, self.gateways = {}, {}, {}
+        self.wires, self.outside, self.gateways, self.charons = {}, {}, {}, {}
         super().__init__(label, floors, **options)
 
     def _build(self):
@@ -153,11 +165,10 @@ class Campus(Office):
             self.net.link(router, "uplink", self.inet, name)
         router.batch("link add hosts type bridge", "link set hosts up", f"address add {p.subnet}.1/24 dev hosts",
                      f"address add {here}/30 dev uplink", f"route add default via {there}")
-        router.sysctl(net__ipv4__ip_forward=1, net__ipv4__conf__hosts__rp_filter=1)
+        router.sysctl(net__ipv4__ip_forward=1)
+        router.run("nft", "-f", "-", input=ACCESS_ROUTER % f"{p.subnet}.0/24" + (NAT if p.nat else ""))
         self.inet.batch(f"address add {there}/30 dev {name}")
-        if p.nat:
-            router.run("nft", "-f", "-", input=NAT)
-        else:
+        if not p.nat:
             self.inet.batch(f"route add {p.subnet}.0/24 via {here}")
 
     @staticmethod
@@ -198,6 +209,55 @@ class Campus(Office):
         """Inner addresses of a gateway without Holdfast."""
         return f"10.50.{n}.0/24"
 
+    def ha_conf(self, name="ha"):
+        path = super().ha_conf(name)
+        with open(path, "a") as f:
+            for n in GATEWAYS:  # a gateway has a key of its own: it cannot speak for others
+                f.write(f'association gw{n} {{ scope = node nodes = {{"10.0.1{n}.1/32"}} spi = 200{n} '
+                        f'key-file = "{self.path("key")}" }}\n')
+        return path
+
     def add_mobile(self, name):
         m = self.stations[name] = Mobile(self, name, len(self.stations) + 1)
         return m
+
+    @functools.cached_property
+    def authority(self):
+        return Authority(self.path("pki"))
+
+    def mpa_conf_of_gateway(self, n, extra=""):
+        return self._write(f"gw{n}.conf", f"""
+instance = "gw{n}"
+run-dir = "{self.net.dir}"
+pin-dir = "{self.net.bpf}/gw{n}"
+interfaces = {{"core"}}
+care-of = "10.0.1{n}.1"
+log-level = info
+{extra}
+home-agent main {{ address = "{ANCHOR}" }}
+network office {{ prefix = "{HOME}.0/24" gateway = "{HOME}.1" dns = {{"10.9.0.2"}} domain = "{vpn.REALM}" }}
+association gateway {{ scope = node spi = 200{n} key-file = "{self.path('key')}" }}
+vpn "ipsec0" {{ realm = "{vpn.REALM}" }}
+""")
+
+    def start_gateway(self, n, holdfast=True, settings=None, extra=""):
+        """charon, and with Holdfast its agent; else charon gives out addresses of pool(n). settings: of strongswan.conf,
+        extra: of the agent's configuration."""
+        if holdfast:
+            self.start_daemon(f"gw{n}", self.gateways[n], MPA, self.mpa_conf_of_gateway(n, extra))
+        c = self.charons[f"gw{n}"] = Charon(self.gateways[n], f"gw{n}-charon", "gateway" if holdfast else None,
+                                            self.path(f"gw{n}.charon"), merge(vpn.gateway_settings(), settings))
+        c.own(*self.authority.issue(f"gw{n}", vpn.gateway_name(n), GATEWAYS[n], flag="serverAuth"))
+        c.trust(self.authority)
+        c.configure(vpn.gateway_connections(n, GATEWAYS[n], None if holdfast else self.pool(n)))
+        return c.start()
+
+    def start_client(self, mobile, settings=None, more=None):
+        """A stock strongSwan on a mobile host, which proves to be the user of that name. more: settings of swanctl.conf's
+        connections."""
+        c = self.charons[mobile.name] = Charon(mobile.ns, f"{mobile.name}-charon", settings=settings)
+        if mobile.name not in (*vpn.SHARED_KEYS, *vpn.PASSWORDS):
+            c.own(*self.authority.issue(mobile.name, mobile.nai))
+        c.trust(self.authority)
+        c.configure(vpn.client_connections(mobile.name, GATEWAYS, more))
+        return c.start()
