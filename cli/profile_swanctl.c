@@ -38,7 +38,8 @@ static const char helper_settings[] =
 	"\n";
 
 static const char stock_settings[] = "# Start:  swanctl --load-all && swanctl --initiate --child net --ike %s\n"
-				     "# Moves are MOBIKE's, a lost tunnel is built again. Inside, the gateway closes it; outside again, initiate again.\n"
+				     "# Moves are MOBIKE's, a lost tunnel is built again. Inside, the gateway\n"
+	"# closes it; outside again, initiate it again.\n"
 				     "\n";
 
 static void setting(struct text *t, const char *indent, const char *key, const char *value)
