@@ -39,7 +39,7 @@ static const char helper_settings[] =
 
 static const char stock_settings[] = "# Start:  swanctl --load-all && swanctl --initiate --child net --ike %s\n"
 				     "# Moves are MOBIKE's, a lost tunnel is built again. Inside, the gateway\n"
-	"# closes it; outside again, initiate it again.\n"
+				     "# closes it; outside again, initiate it again.\n"
 				     "\n";
 
 static void setting(struct text *t, const char *indent, const char *key, const char *value)
