@@ -135,7 +135,7 @@ static int listen_at(struct charon_link *l)
 		return -errno;
 	r = watch(l, fd, listener_readable, &l->listener);
 	if (l->listener)
-		fd = -1; /* closed with it */
+		(void)TAKE_FD(fd); /* closed with it */
 	return r;
 }
 

@@ -55,7 +55,8 @@ static __always_inline int is_broadcast(const struct iphdr *ip, const struct dp_
 }
 
 /* @l2: octets in front of the IP header. */
-static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_visitor_def *v, const struct iphdr *ip, __u32 l2)
+static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_visitor_def *v, const struct iphdr *ip,
+				       __u32 l2)
 {
 	const struct dp_tunnel_def t = v->tunnel;
 	__u32 octets = skb->len - l2;
@@ -129,10 +130,9 @@ int mpa_up_layer3(struct __sk_buff *skb)
 /* To a device without link layer. The packet goes into the device itself, past routing: ESP or nothing. */
 static __always_inline int to_layer3(struct __sk_buff *skb, struct dp_visitor_def *v, const struct iphdr *ip)
 {
-	struct dp_event_def about = { .type = EV_TOO_BIG_DOWN,
-				      .ifindex = v->port.ifindex,
-				      .index = v->index,
-				      .mtu = v->mtu };
+	struct dp_event_def about = {
+		.type = EV_TOO_BIG_DOWN, .ifindex = v->port.ifindex, .index = v->index, .mtu = v->mtu
+	};
 
 	if (wire_octets(skb, ETH_HLEN, ip) > v->mtu)
 		return count(DP_STAT_too_big, tell_packet(skb, &about, ETH_HLEN));

@@ -41,14 +41,15 @@ struct mpa_naming {
 
 /* VPN users, whose IPsec charon ends on this machine. */
 struct mpa_vpn {
-	char interface[16]; /* layer-3 device where their packets come out of ESP and go in */
-	uint16_t mtu;       /* of what goes into it; default 1400 */
-	char *realm;        /* to naming.realm */
+	char interface[16];  /* layer-3 device where their packets come out of ESP and go in */
+	uint16_t mtu;        /* of what goes into it; default 1400 */
+	char *realm;         /* to naming.realm */
 	uint16_t timeout_ms; /* a client that connects waits so long for its registration; default 4500 (G-01) */
 	uint16_t hold_s;     /* the binding outlives the VPN by this, within its lifetime; default 300 (A-33, G-03) */
 	uint16_t linger_ms;  /* after a revocation, packets in flight from the user still pass; default 300 */
-	uint16_t wait_ms;    /* a new CHILD_SA on a kept IKE_SA registers at its first packet, or after this; default 100 */
-	uint16_t resume_s;   /* first pause before data of a displaced user registers it again, then doubling to 64 times;
+	uint16_t
+		wait_ms; /* a new CHILD_SA on a kept IKE_SA registers at its first packet, or after this; default 100 */
+	uint16_t resume_s; /* first pause before data of a displaced user registers it again, then doubling to 64 times;
 			      * default 1 (G-12) */
 };
 
