@@ -40,16 +40,40 @@ static job_requeue_t close_child(void *data)
 	return JOB_REQUEUE_NONE;
 }
 
+static void delete (ike_sa_t *ike_sa, bool force)
+{
+	if (ike_sa->delete (ike_sa, force) == DESTROY_ME)
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+	else
+		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+}
+
 static job_requeue_t close_ike(void *data)
 {
 	ike_sa_t *ike_sa = known_checkout((uint32_t)(uintptr_t)data);
 
-	if (!ike_sa)
-		return JOB_REQUEUE_NONE;
-	if (ike_sa->delete (ike_sa, false) == DESTROY_ME)
-		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
-	else
-		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+	if (ike_sa)
+		end(ike_sa, false);
+	return JOB_REQUEUE_NONE;
+}
+
+/* Also those that are being set up, and without waiting for an answer: the gateway may be dead. */
+static job_requeue_t close_connection(void *data)
+{
+	size_t n;
+	uint32_t *sa = known_list(false, &n);
+	ike_sa_t *ike_sa;
+
+	for (size_t i = 0; i < n; i++) {
+		ike_sa = known_checkout(sa[i]);
+		if (!ike_sa)
+			continue;
+		if (strcmp(ike_sa->get_name(ike_sa), data) == 0)
+			end(ike_sa, true);
+		else
+			charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+	}
+	free(sa);
 	return JOB_REQUEUE_NONE;
 }
 
@@ -148,7 +172,13 @@ void command_perform(const json_t *command)
 		note_closing(sa);
 		queue(close_child, (void *)(uintptr_t)sa, NULL);
 	} else if (strcmp(name, "close_ike") == 0) {
-		queue(close_ike, (void *)(uintptr_t)sa, NULL);
+		const char *connection = json_string_value(json_object_get(command, "connection"));
+		char *copy = connection ? strdup(connection) : NULL;
+
+		if (copy)
+			queue(close_connection, copy, free);
+		else
+			queue(close_ike, (void *)(uintptr_t)sa, NULL);
 	} else if (strcmp(name, "open") == 0) {
 		o = calloc(1, sizeof(*o));
 		if (!o)

@@ -203,7 +203,7 @@ static void list_one(uint32_t sa)
 void events_list(void)
 {
 	size_t n;
-	uint32_t *sa = known_list(&n);
+	uint32_t *sa = known_list(true, &n);
 
 	for (size_t i = 0; i < n; i++)
 		list_one(sa[i]);
@@ -243,9 +243,9 @@ static bool ike_updown(listener_t *this, ike_sa_t *ike_sa, bool up)
 
 	(void)this;
 	if (up)
-		known_add(ike_sa);
+		known_add(ike_sa, true);
 	else
-		known_remove(ike_sa->get_unique_id(ike_sa));
+		(void)known_remove(ike_sa->get_unique_id(ike_sa));
 	if (!up && deleted.ike && deleted.sa == ike_sa->get_unique_id(ike_sa))
 		(void)json_object_set_new(j, "by_peer", json_true());
 	link_send(j);
@@ -256,8 +256,6 @@ static bool replaced(ike_sa_t *old, ike_sa_t *new)
 {
 	json_t *j = event_new("ike_replaced", old);
 
-	known_add(new);
-	known_remove(old->get_unique_id(old));
 	(void)json_object_set_new(j, "new_sa", json_integer(new->get_unique_id(new)));
 	link_send(j);
 	return true;
@@ -266,7 +264,27 @@ static bool replaced(ike_sa_t *old, ike_sa_t *new)
 static bool ike_rekey(listener_t *this, ike_sa_t *old, ike_sa_t *new)
 {
 	(void)this;
+	known_add(new, true);
+	(void)known_remove(old->get_unique_id(old));
 	return replaced(old, new);
+}
+
+/* Reauthentication, make before break: both are there for a while, and each tells of its own end. */
+static bool ike_reestablish_post(listener_t *this, ike_sa_t *old, ike_sa_t *new, bool initiated)
+{
+	(void)this;
+	return !initiated || replaced(old, new);
+}
+
+/* A node hears of attempts that fail, too: it has other gateways to try. */
+static bool ike_state_change(listener_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
+{
+	(void)this;
+	if (is_node && state == IKE_CONNECTING)
+		known_add(ike_sa, false);
+	else if (is_node && state == IKE_DESTROYING && known_remove(ike_sa->get_unique_id(ike_sa)))
+		link_send(event_new("ike_down", ike_sa));
+	return true;
 }
 
 static bool ike_update(listener_t *this, ike_sa_t *ike_sa, host_t *local, host_t *remote)
@@ -315,6 +333,8 @@ listener_t events_listener = {
 	.message = message,
 	.ike_updown = ike_updown,
 	.ike_rekey = ike_rekey,
+	.ike_reestablish_post = ike_reestablish_post,
+	.ike_state_change = ike_state_change,
 	.ike_update = ike_update,
 	.child_updown = child_updown,
 	.handle_vips = handle_vips,

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* IKE_SAs that are up, by unique id. charon finds one by that only after it has waited for each that another thread holds:
- * among them those whose address is being asked for, up to `timeout`. By its SPIs it is found directly. */
+/* IKE_SAs by unique id: those that are up, and those a node is setting up. charon itself finds one by that only after it
+ * has waited for each that another thread holds, and one whose address is being asked for is held up to `timeout`.
+ * By its SPIs it is found directly. */
 #include <collections/hashtable.h>
 #include <pthread.h>
 
 #include "plugin.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* innermost: nothing of charon's is called with it */
-static hashtable_t *ids;                                  /* unique id -> ike_sa_id_t */
+static hashtable_t *entries;                              /* unique id -> struct entry */
+
+struct entry {
+	ike_sa_id_t *id;
+	bool up;
+};
 
 static void *key_of(uint32_t sa)
 {
@@ -16,81 +22,90 @@ static void *key_of(uint32_t sa)
 
 int known_open(void)
 {
-	ids = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
-	return ids ? 0 : -ENOMEM;
+	entries = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
+	return entries ? 0 : -ENOMEM;
 }
 
-static void destroy(ike_sa_id_t *id)
+static void destroy(struct entry *entry)
 {
-	if (id)
-		id->destroy(id);
+	if (entry)
+		entry->id->destroy(entry->id);
+	free(entry);
 }
 
 void known_close(void)
 {
-	enumerator_t *e = ids->create_enumerator(ids);
-	ike_sa_id_t *id;
+	enumerator_t *e = entries->create_enumerator(entries);
+	struct entry *entry;
 	void *key;
 
-	while (e->enumerate(e, &key, &id))
-		destroy(id);
+	while (e->enumerate(e, &key, &entry))
+		destroy(entry);
 	e->destroy(e);
-	ids->destroy(ids);
-	ids = NULL;
+	entries->destroy(entries);
+	entries = NULL;
 }
 
-void known_add(ike_sa_t *ike_sa)
+void known_add(ike_sa_t *ike_sa, bool up)
 {
+	struct entry *entry = calloc(1, sizeof(*entry));
 	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
 
-	id = id->clone(id);
+	if (!entry)
+		return; /* commands about it do nothing then */
+	entry->id = id->clone(id);
+	entry->up = up;
 	(void)pthread_mutex_lock(&mutex);
-	id = ids->put(ids, key_of(ike_sa->get_unique_id(ike_sa)), id);
+	entry = entries->put(entries, key_of(ike_sa->get_unique_id(ike_sa)), entry);
 	(void)pthread_mutex_unlock(&mutex);
-	destroy(id);
+	destroy(entry);
 }
 
-void known_remove(uint32_t sa)
+bool known_remove(uint32_t sa)
 {
-	ike_sa_id_t *id;
+	struct entry *entry;
+	bool found;
 
 	(void)pthread_mutex_lock(&mutex);
-	id = ids->remove(ids, key_of(sa));
+	entry = entries->remove(entries, key_of(sa));
 	(void)pthread_mutex_unlock(&mutex);
-	destroy(id);
+	found = entry;
+	destroy(entry);
+	return found;
 }
 
 ike_sa_t *known_checkout(uint32_t sa)
 {
+	ike_sa_id_t *id = NULL;
+	struct entry *entry;
 	ike_sa_t *ike_sa;
-	ike_sa_id_t *id;
 
 	(void)pthread_mutex_lock(&mutex);
-	id = ids->get(ids, key_of(sa));
-	if (id)
-		id = id->clone(id);
+	entry = entries->get(entries, key_of(sa));
+	if (entry)
+		id = entry->id->clone(entry->id);
 	(void)pthread_mutex_unlock(&mutex);
 	if (!id)
 		return NULL;
 	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
-	destroy(id);
+	id->destroy(id);
 	return ike_sa;
 }
 
-uint32_t *known_list(size_t *ret_n)
+uint32_t *known_list(bool only_up, size_t *ret_n)
 {
+	struct entry *entry;
 	enumerator_t *e;
-	ike_sa_id_t *id;
-	size_t n = 0, max;
 	uint32_t *list;
+	size_t n = 0;
 	void *key;
 
 	(void)pthread_mutex_lock(&mutex);
-	max = ids->get_count(ids);
-	list = calloc(max + 1, sizeof(*list));
-	e = ids->create_enumerator(ids);
-	while (list && n < max && e->enumerate(e, &key, &id))
-		list[n++] = (uint32_t)(uintptr_t)key;
+	list = calloc(entries->get_count(entries) + 1, sizeof(*list));
+	e = entries->create_enumerator(entries);
+	while (list && e->enumerate(e, &key, &entry))
+		if (entry->up || !only_up)
+			list[n++] = (uint32_t)(uintptr_t)key;
 	e->destroy(e);
 	(void)pthread_mutex_unlock(&mutex);
 	*ret_n = n;

@@ -39,14 +39,14 @@ void events_list(void);                                /* every IKE_SA that is u
 extern listener_t events_listener;
 void events_init(bool node);
 
-/* known.c: IKE_SAs that are up */
+/* known.c: IKE_SAs that are up, and those a node is setting up */
 int known_open(void); /* 0 or -ENOMEM */
 void known_close(void);
-void known_add(ike_sa_t *ike_sa);
-void known_remove(uint32_t sa);
+void known_add(ike_sa_t *ike_sa, bool up);
+bool known_remove(uint32_t sa); /* whether it was known */
 /* Held by this thread until it is checked in; NULL: not known any more. Waits for that IKE_SA only. */
 ike_sa_t *known_checkout(uint32_t sa);
-uint32_t *known_list(size_t *ret_n); /* to be freed; NULL without memory */
+uint32_t *known_list(bool only_up, size_t *ret_n); /* to be freed; NULL without memory */
 
 /* acquire.c: gateway, addresses for clients */
 extern attribute_provider_t acquire_provider;

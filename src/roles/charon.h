@@ -18,7 +18,7 @@ enum charon_event_type {
 	CHARON_ACQUIRE,      /* gateway: IKE_AUTH was verified, an inner address is wanted; answer `request` */
 	CHARON_RELEASE,      /* gateway: the address is no longer used by `sa` */
 	CHARON_IKE_UP,       /* established */
-	CHARON_IKE_DOWN,     /* ended; `sa` is not used again */
+	CHARON_IKE_DOWN,     /* ended, or at a node: could not be set up; `sa` is not used again */
 	CHARON_IKE_REPLACED, /* rekeyed or reauthenticated: `sa` continues as `new_sa` */
 	CHARON_IKE_MOVED,    /* MOBIKE: `local`, `remote` are the new ends */
 	CHARON_CHILD_UP,
@@ -64,7 +64,7 @@ struct charon_event {
 enum charon_command_type {
 	CHARON_ANSWER,      /* to ACQUIRE: `address` and `dns`, or `refused`; to ADDRESS: nothing more */
 	CHARON_CLOSE_CHILD, /* delete all CHILD_SAs of `sa`, keep the IKE_SA */
-	CHARON_CLOSE_IKE,
+	CHARON_CLOSE_IKE, /* `sa`; with `connection`, all of that name, also unfinished ones, without waiting for an answer */
 	CHARON_OPEN, /* bring up `child` of `connection`, on its IKE_SA if there is one */
 	CHARON_ROAM, /* addresses or routes changed: act at once */
 	CHARON_COMMAND_COUNT

@@ -2,6 +2,7 @@
 """charon's plugin against a daemon that is played by the test: doc/charon-link.md, to the letter."""
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -296,6 +297,64 @@ def test_a_killed_daemon_is_found_again(pair):
     start = time.monotonic()
     again.wait("listed")
     assert time.monotonic() - start < 1 and len(again.named("session")) == 1
+
+
+@pytest.fixture
+def node(machines):
+    """The host with our plugin, and a helper that is played."""
+    machines.play(grant)
+    machines.host.stop()
+    node = Charon(machines.host.ns, "node", "node", os.path.join(machines.net.dir, "mn.charon"),
+                  {"install_virtual_ip": False, "retransmit_timeout": 30})
+    for folder in ("x509", "x509ca", "private"):
+        shutil.copytree(machines.host.path(folder), node.path(folder), dirs_exist_ok=True)
+    shutil.copy(machines.host.path("swanctl.conf"), node.path("swanctl.conf"))
+    node.helper = Daemon(node.settings["plugins"]["holdfast"]["socket"], lambda _: {})
+    node.start()
+    node.helper.wait("listed")
+    try:
+        yield node
+    finally:
+        node.stop()
+        node.helper.close()
+        machines.host.start()
+
+
+def test_a_node_hears_of_its_address_before_the_child_is_up(node):
+    node.helper.send(command="open", connection="gw", child="net")
+    assert node.helper.wait("child_up")["connection"] == "gw"
+    order = [e["event"] for e in node.helper.events]
+    assert order.index("address") < order.index("child_up")
+    assert node.helper.named("address")[0]["address"] == HOME
+
+
+def test_an_attempt_that_fails_is_told(machines, node):
+    """The gateway refuses; then it is dead, and the helper ends the attempt itself, at once."""
+    machines.play(lambda _: {"refused": "by the test"})
+    node.helper.send(command="open", connection="gw", child="net")
+    assert node.helper.wait("ike_down")["connection"] == "gw"
+    machines.gateway.process.send_signal(signal.SIGSTOP)
+    try:
+        node.helper.send(command="open", connection="gw", child="net")
+        wait_for(lambda: any(sa["state"] == "CONNECTING" for sa in node.sas()), "an attempt")
+        node.helper.send(command="close_ike", connection="gw")
+        node.helper.wait("ike_down", 2, limit=1)
+        assert not node.sas()
+    finally:
+        machines.gateway.process.send_signal(signal.SIGCONT)
+
+
+def test_a_session_with_a_dead_gateway_ends_at_once(machines, node):
+    node.helper.send(command="open", connection="gw", child="net")
+    sa = node.helper.wait("child_up")["sa"]
+    machines.gateway.process.send_signal(signal.SIGSTOP)
+    try:
+        node.helper.send(command="close_ike", sa=sa, connection="gw")
+        assert node.helper.wait("ike_down", limit=1)["sa"] == sa
+        assert not node.sas()
+    finally:
+        machines.gateway.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: not machines.gateway.sas(), "the gateway to hear of it")
 
 
 def test_charon_ends_in_good_order(machines):
