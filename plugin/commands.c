@@ -40,7 +40,7 @@ static job_requeue_t close_child(void *data)
 	return JOB_REQUEUE_NONE;
 }
 
-static void delete (ike_sa_t *ike_sa, bool force)
+static void end(ike_sa_t *ike_sa, bool force)
 {
 	if (ike_sa->delete (ike_sa, force) == DESTROY_ME)
 		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
