@@ -15,26 +15,30 @@
               20 ms each way  NAT
 
 A mobile host has an interface for each place, and something that manages them: an address and a default route come and
-go with each place. As in real networks, access routers outside refuse source addresses that are not theirs (BCP 38)."""
+go with each place. As in real networks, access routers outside refuse source addresses that are not theirs (BCP 38), so
+the manager also sees to it that packets with a place's source address leave there."""
 import collections
 import functools
+import os
 import signal
 
 import vpn
 from charon import Charon, merge
 from dhcp import start_client
-from office import ANCHOR, HOME, MPA, Office, Station
+from office import ANCHOR, BUILD, HOME, MPA, Office, Station
 from pki import Authority
 from wire import Wire
 
-Place = collections.namedtuple("Place", "interface subnet metric delay_ms nat")
+Place = collections.namedtuple("Place", "interface subnet metric table delay_ms nat")
 OUTSIDE = {
-    "lte": Place("wwan0", "100.64.0", 700, 20, False),
-    "cafe": Place("wlan0", "192.168.7", 600, 0, True),
-    "broadband": Place("home0", "203.0.113", 500, 0, False),
+    "lte": Place("wwan0", "100.64.0", 700, 101, 20, False),
+    "cafe": Place("wlan0", "192.168.7", 600, 102, 0, True),
+    "broadband": Place("home0", "203.0.113", 500, 103, 0, False),
 }
+SOURCE_RULES = 150  # their priority: before charon's 220
 INSIDE_METRIC = 100
 LINK_LOST = ["address flush dev eth0", "route flush dev eth0"]
+MN = os.path.join(BUILD, "src", "daemons", "holdfast-mn")
 GATEWAYS = {1: "192.0.2.11", 2: "192.0.2.12"}
 DMZ = "192.0.2.0/28"
 OUTER_TABLE = 100
@@ -97,14 +101,14 @@ class Mobile(Station):
         return f"{OUTSIDE[place].subnet}.{10 + self.number}"
 
     def _came(self, place):
-        p = OUTSIDE[place]
-        return [f"address add {self.outside_address(place)}/24 dev {p.interface}",
-                f"route add default via {p.subnet}.1 dev {p.interface} metric {p.metric}"]
+        p, address = OUTSIDE[place], self.outside_address(place)
+        way = f"default via {p.subnet}.1 dev {p.interface}"
+        return [f"address add {address}/24 dev {p.interface}", f"route add {way} table {p.table}",
+                f"rule add from {address} lookup {p.table} priority {SOURCE_RULES}", f"route add {way} metric {p.metric}"]
 
     def _gone(self, place):
-        p = OUTSIDE[place]
-        return [f"route del default via {p.subnet}.1 dev {p.interface} metric {p.metric}",
-                f"address del {self.outside_address(place)}/24 dev {p.interface}"]
+        """All that _came() did, the last first."""
+        return [line.replace(" add ", " del ", 1) for line in reversed(self._came(place))]
 
     def plug(self, place):
         """Arrives at floor1, floor2, ..., lte, cafe or broadband. Inside, a DHCP client asks for the address."""
@@ -255,9 +259,29 @@ vpn "ipsec0" {{ realm = "{vpn.REALM}" }}
     def start_client(self, mobile, settings=None, more=None):
         """A stock strongSwan on a mobile host, which proves to be the user of that name. more: settings of swanctl.conf's
         connections."""
-        c = self.charons[mobile.name] = Charon(mobile.ns, f"{mobile.name}-charon", settings=settings)
+        return self._start_charon(mobile, None, settings, vpn.client_connections(mobile.name, GATEWAYS, more))
+
+    def start_node(self, mobile, gateways=tuple(GATEWAYS), settings=None, more=None, extra=""):
+        """strongSwan with our plugin, and the helper: it connects by itself. gateways: in the order they are tried;
+        extra: of the helper's configuration."""
+        own = {n: GATEWAYS[n] for n in gateways}
+        c = self._start_charon(mobile, "node", merge(vpn.node_settings(), settings),
+                               vpn.client_connections(mobile.name, own, merge(vpn.node_connection(), more)))
+        self.start_daemon(mobile.name, mobile.ns, MN, self._write(f"{mobile.name}.conf", f"""
+instance = "{mobile.name}"
+run-dir = "{self.net.dir}"
+user = "{mobile.nai}"
+log-level = info
+{extra}
+""" + "".join(f'connection "gw{n}" {{ child = "net" }}\n' for n in own)))
+        return c
+
+    def _start_charon(self, mobile, role, settings, connections):
+        tables = " ".join(str(p.table) for p in OUTSIDE.values())
+        c = self.charons[mobile.name] = Charon(mobile.ns, f"{mobile.name}-charon", role, self.path(f"{mobile.name}.charon"),
+                                               merge({"ignore_routing_tables": tables}, settings))
         if mobile.name not in (*vpn.SHARED_KEYS, *vpn.PASSWORDS):
             c.own(*self.authority.issue(mobile.name, mobile.nai))
         c.trust(self.authority)
-        c.configure(vpn.client_connections(mobile.name, GATEWAYS, more))
+        c.configure(connections)
         return c.start()

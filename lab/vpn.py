@@ -26,6 +26,16 @@ def gateway_settings():
         "close_ike_on_child_failure": True, "interfaces_use": "outer", "cookie_threshold_ip": 30, "block_threshold": 100}
 
 
+def node_settings():
+    """As `holdfast profile --helper` says."""
+    return {"install_virtual_ip": False, "interfaces_ignore": "hf0, ipsec0", "prefer_best_path": True,
+            "retransmit_timeout": 0.5, "retransmit_base": 1.5, "retransmit_tries": 8}
+
+
+def node_connection():
+    return {"dpd_delay": "5s", "keyingtries": 0, "children": {"net": {"dpd_action": "restart"}}}
+
+
 def gateway_connections(n, address, pool=None):
     """swanctl.conf of a gateway. pool: addresses it gives out itself; None leaves that to Holdfast."""
     def connection(way, own, peer):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The campus with strongSwan alone: what users have today, what ours is compared with, and that the lab is sound."""
 import re
+import time
 
 import pytest
 import vpn
 from pki import Authority
-from campus import GATEWAYS, OUTSIDE, Campus
+from campus import GATEWAYS, OUTSIDE, SOURCE_RULES, Campus
 from net import LabError, wait_for
 from office import CORRESPONDENT
 from traffic import Traffic
@@ -27,11 +28,11 @@ def connected(campus):
     """Lets a user connect from a place outside; disconnected at the end."""
     there = []
 
-    def connect(user, place, gateway=1):
+    def connect(user, place, gateway=1, **options):
         m = campus.stations[user]
         m.plug(place)
         there.append(m)
-        client = campus.start_client(m)
+        client = campus.start_client(m, **options)
         client.initiate(f"gw{gateway}")
         return m, client
     yield connect
@@ -101,15 +102,35 @@ def test_second_gateway(campus, connected):
 
 
 def test_a_place_forwards_its_own_addresses_only(campus):
-    """BCP 38: with two links up, packets with the source of one do not get through the other."""
+    """BCP 38: with two links up, each source address gets out by its own link only, and the host's rules see to that."""
     m = campus.stations["bob"]
     for place in ("lte", "broadband"):
         m.plug(place)
-    there = "198.51.100.1"  # by broadband, whose metric is the better one
-    assert not m.ping(there, check=False, W=1, I=m.outside_address("lte"))
-    m.ping(there, W=1, I=m.outside_address("broadband"))
+    there, lte = "198.51.100.1", m.outside_address("lte")
+    for source in (lte, m.outside_address("broadband")):
+        m.ping(there, W=1, I=source)
+    rule = f"from {lte} lookup {OUTSIDE['lte'].table} priority {SOURCE_RULES}"
+    m.ns.batch(f"rule del {rule}")
+    assert not m.ping(there, check=False, W=1, I=lte)  # by broadband, whose metric is the better one
+    m.ns.batch(f"rule add {rule}")
     for place in ("lte", "broadband"):
         m.unplug(place)
+
+
+def test_both_links_up(campus, connected):
+    """The café is found while LTE is still there: charon moves to the better link, and not one datagram is lost."""
+    m, client = connected("alice", "lte", settings={"prefer_best_path": True})
+    m.ping(CORRESPONDENT, count=3)
+    before = outer(campus, m)[0][0]
+    traffic = Traffic(campus, m, 3, mbit=1)
+    at = time.monotonic_ns()
+    m.plug("cafe")
+    wait_for(lambda: outer(campus, m)[0][0] != before, "the gateway to hear of the move")
+    wait_for(lambda: time.monotonic_ns() > at + 1e9, "the former link to be needed no more")
+    m.unplug("lte")
+    tcp = traffic.finish()
+    assert tcp["intact"] and tcp["resets"] == 0
+    assert [s for s, _, received in traffic.samples if not received] == []
 
 
 def test_delays(campus):
