@@ -29,6 +29,11 @@ demo: setup $(RELEASE)/build.ninja ## a host walks through an office in network 
 check: build ## all tests: lint, unit, scenarios, fuzz corpora, network
 	@$(SUDO) $(PYTHON) tests/run.py
 
+guest: setup $(RELEASE)/build.ninja ## tests on Debian's own kernel, in an emulated machine (minutes)
+	@tools/setup.sh qemu-system-x86 kmod
+	@ninja -C $(RELEASE) --quiet
+	@$(PYTHON) tests/guest/guest.py
+
 lint: build ## style, layers, sans-I/O rule, requirement matrix
 	@$(PYTHON) tests/lint/lint.py
 
@@ -52,5 +57,5 @@ install: $(RELEASE)/build.ninja ## under PREFIX (DESTDIR is honoured)
 clean:
 	rm -rf build
 
-.PHONY: help setup build demo check lint bench fuzz fmt man install clean
+.PHONY: help setup build demo check guest lint bench fuzz fmt man install clean
 .DEFAULT_GOAL := help

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Installs the Debian packages that building, testing and the demo need; does nothing when all are there.
+# Installs the Debian packages that building, testing and the demo need, and those named as arguments; does nothing when
+# all are there.
 set -eu
 
 packages="gcc meson ninja-build pkg-config clang llvm clang-format clang-tidy pyflakes3 shellcheck libclang-rt-14-dev bpftool
@@ -8,7 +9,7 @@ libbpf-dev libuv1-dev libssl-dev libmnl-dev libconfuse-dev libjansson-dev libcmo
 python3 python3-pytest python3-scapy tshark tcpdump iproute2 iputils-ping iputils-arping ethtool procps
 busybox isc-dhcp-client dhcpcd-base systemd isc-dhcp-server man-db nftables
 charon-systemd strongswan-swanctl strongswan-pki libcharon-extra-plugins libstrongswan-extra-plugins
-libstrongswan-standard-plugins libcharon-extauth-plugins dpkg-dev bzip2"
+libstrongswan-standard-plugins libcharon-extauth-plugins dpkg-dev bzip2 $*"
 
 if ! command -v dpkg-query >/dev/null; then
 	echo "setup: this is not Debian: install the equivalents of:" "$packages" >&2
