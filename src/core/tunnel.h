@@ -42,8 +42,9 @@ struct dp_binding {
 struct dp_visitor {
 	uint32_t ifindex;
 	bool layer3;
-	bool held;    /* layer 3: what it sends goes to the daemon, which does not know its tunnel yet */
-	uint16_t mtu; /* layer 3: of the device */
+	bool held;      /* layer 3: what it sends goes to the daemon, which does not know its tunnel yet */
+	uint16_t mtu;   /* layer 3: of the device */
+	uint32_t reqid; /* layer 3: where the kernel does ESP, what comes by an SA with another one is not the user's */
 	uint8_t mac[MAC_OCTETS];
 	uint8_t gateway_mac[MAC_OCTETS];         /* source MAC of frames to the station */
 	struct in_addr home, gateway, broadcast; /* `broadcast`: directed broadcast address of the home subnet */

@@ -24,6 +24,7 @@ struct dp_conf {
 	size_t core_n;
 	const uint32_t *access; /* MPA: ports of stations */
 	size_t access_n;
+	const char *layer3; /* MPA: device dp_flush() takes our program off, or NULL; dp_add_layer3() puts it on */
 	const struct dp_home_network *networks; /* anchor */
 	size_t network_n;
 	const uint32_t *fast; /* anchor: correspondent-facing ports with the pre-stack fast path (may be 0) */
@@ -80,7 +81,7 @@ int dp_visitor_set(struct dp *dp, const struct dp_visitor *v);
 int dp_visitor_del(struct dp *dp, const struct dp_visitor *v);
 int dp_counters_get(struct dp *dp, uint32_t index, struct dp_counters *ret);
 
-/* fd to poll for readability; then dp_events_read() calls @fn for each event waiting. */
+/* fd to poll for readability; then dp_events_read() calls @fn for events that wait, for a bounded number of them. */
 int dp_events_fd(const struct dp *dp);
 void dp_events_read(struct dp *dp, void (*fn)(void *ctx, const struct dp_event *e), void *ctx);
 

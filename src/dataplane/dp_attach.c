@@ -3,8 +3,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdio.h>
 
 #include "base/util.h"
@@ -76,4 +78,18 @@ void dp_detach(const struct dp_hook *h)
 	pin_path(h, path);
 	(void)unlink(path);                /* a tcx link goes with its pin */
 	(void)bpf_tc_detach(&hook, &opts); /* nothing there is what we want */
+}
+
+void dp_forget_links(const char *pin_dir, bool all)
+{
+	DIR *dir = opendir(pin_dir);
+	const struct dirent *e;
+	char name[IF_NAMESIZE];
+	unsigned ifindex;
+
+	while (dir && (e = readdir(dir)))
+		if (sscanf(e->d_name, "link_%u_", &ifindex) == 1 && (all || !if_indextoname(ifindex, name)))
+			(void)unlinkat(dirfd(dir), e->d_name, 0); /* absent is what we want */
+	if (dir)
+		(void)closedir(dir); /* only read */
 }

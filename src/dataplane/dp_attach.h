@@ -18,4 +18,7 @@ int dp_attach(const struct dp_hook *h, int program);
 /* Takes ours off; what is not there is fine. */
 void dp_detach(const struct dp_hook *h);
 
+/* Gives up the pinned links of interfaces that are gone, or @all: each holds its program in memory, and that its maps. */
+void dp_forget_links(const char *pin_dir, bool all);
+
 #endif

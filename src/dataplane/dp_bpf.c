@@ -18,7 +18,7 @@
 #include "mpa.skel.h"
 
 #define BPF_FS UINT32_C(0xcafe4a11)
-enum { DIR_MODE = 0700 };
+enum { DIR_MODE = 0700, EVENTS_PER_READ = 256 };
 
 struct dp {
 	enum dp_role role;
@@ -37,6 +37,7 @@ struct dp {
 
 	void (*fn)(void *ctx, const struct dp_event *e); /* during dp_events_read() */
 	void *ctx;
+	unsigned read_n;
 };
 
 static int silent(enum libbpf_print_level level, const char *format, va_list ap)
@@ -237,6 +238,7 @@ static int on_event(void *ctx, void *data, size_t n)
 
 	if (n < sizeof(*e) || is_told_already(dp, e))
 		return 0;
+	dp->read_n++;
 	out = (struct dp_event){ .type = (enum dp_event_type)e->type,
 				 .ifindex = e->ifindex,
 				 .index = e->index,
@@ -245,7 +247,7 @@ static int on_event(void *ctx, void *data, size_t n)
 				 .packet = { (const uint8_t *)(e + 1), min_size(e->packet_n, n - sizeof(*e)) } };
 	memcpy(out.mac, e->mac, sizeof(out.mac));
 	dp->fn(dp->ctx, &out);
-	return 0;
+	return dp->read_n == EVENTS_PER_READ ? -EAGAIN : 0;
 }
 
 static const char *explain(int r, const char *otherwise)
@@ -282,9 +284,12 @@ static int open_programs(struct dp *dp, const struct dp_conf *conf, uint32_t tun
 	if (r < 0)
 		return r;
 	remove_old_layouts(conf->pin_dir);
+	dp_forget_links(conf->pin_dir, false);
 	*ret_why = "cannot read events from the kernel";
 	dp->ring = ring_buffer__new(map_fd(dp, "events"), on_event, dp, NULL);
-	return dp->ring ? 0 : -errno;
+	if (!dp->ring)
+		return -errno;
+	return ring_buffer__add(dp->ring, map_fd(dp, "packets"), on_event, dp);
 }
 
 int dp_open(const struct dp_conf *conf, struct dp **ret, const char **ret_why)
@@ -345,12 +350,16 @@ static void detach_all(const struct dp_conf *conf, const uint32_t *ifindexes, si
 void dp_flush(const struct dp_conf *conf)
 {
 	const uint32_t tun_ifindex = conf->role == DP_ROLE_ANCHOR ? if_nametoindex(conf->device) : 0;
+	const uint32_t layer3_ifindex = conf->layer3 ? if_nametoindex(conf->layer3) : 0;
 
 	detach_all(conf, conf->core, conf->core_n, false);
 	detach_all(conf, conf->access, conf->access_n, false);
 	detach_all(conf, conf->fast, conf->fast_n, false);
 	if (tun_ifindex != 0)
 		detach_all(conf, &tun_ifindex, 1, true);
+	if (layer3_ifindex != 0)
+		detach_all(conf, &layer3_ifindex, 1, false);
+	dp_forget_links(conf->pin_dir, true);
 	remove_pins(conf->pin_dir, DP_LAYOUT);
 	remove_old_layouts(conf->pin_dir);
 	if (conf->role == DP_ROLE_ANCHOR)
@@ -387,6 +396,7 @@ int dp_add_layer3(struct dp *dp, uint32_t ifindex)
 {
 	const struct dp_hook h = { .ifindex = ifindex, .pin_dir = dp->pin_dir, .no_tcx = dp->no_tcx };
 
+	dp_forget_links(dp->pin_dir, false); /* such devices come and go */
 	return dp_attach(&h, program_fd(dp, "mpa_up_layer3"));
 }
 
@@ -426,6 +436,7 @@ static struct dp_visitor_def visitor_def(const struct dp_visitor *v)
 	if (v->layer3) {
 		d.layer3 = v->held ? DP_LAYER3_HELD : DP_LAYER3_OPEN;
 		d.mtu = v->mtu;
+		d.reqid = v->reqid;
 		memcpy(d.port.mac, &v->home, sizeof(v->home));
 	} else {
 		memcpy(d.port.mac, v->mac, sizeof(d.port.mac));
@@ -507,7 +518,8 @@ void dp_events_read(struct dp *dp, void (*fn)(void *ctx, const struct dp_event *
 {
 	dp->fn = fn;
 	dp->ctx = ctx;
-	(void)ring_buffer__consume(dp->ring); /* on_event() never fails */
+	dp->read_n = 0;
+	(void)ring_buffer__consume(dp->ring); /* ends early when on_event() had enough: the descriptor stays readable */
 }
 
 int dp_tun_fd(const struct dp *dp)

@@ -6,9 +6,9 @@
 
 #include <linux/types.h>
 
-#define DP_LAYOUT 4 /* part of the pin names: another layout never meets old maps */
+#define DP_LAYOUT 5 /* part of the pin names: another layout never meets old maps */
 
-enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048 };
+enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048, DP_HELD_MAX = 16 };
 
 struct dp_tunnel_def { /* addresses and ports in network order */
 	__u32 local, remote;
@@ -54,6 +54,8 @@ struct dp_visitor_def {
 	__u32 home, gateway, broadcast, server;
 	__u32 index;
 	__u32 seen;
+	__u32 reqid;  /* layer 3: of its SAs, where the kernel does ESP */
+	__u32 held_n; /* layer 3: packets passed to the daemon; counted by the programs */
 	struct dp_tunnel_def tunnel;
 };
 
@@ -68,7 +70,7 @@ struct dp_limit_def {
 	__u8 origin[8]; /* MAC or address, zero padded */
 };
 
-/* Record of the ring buffer "events"; TOO_BIG carries `packet_n` octets from the inner IP header on. */
+/* Record of the ring buffers "events" and "packets"; the latter carries `packet_n` octets from the inner IP header on. */
 struct dp_event_def {
 	__u32 type; /* enum dp_event_type */
 	__u32 ifindex, index, source;
@@ -80,7 +82,7 @@ struct dp_event_def {
 /* Map "stats": per-CPU array of packet counts by reason. */
 /* clang-format off */
 #define DP_STATS(X) \
-	X(up_forwarded) X(down_forwarded) X(held) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
+	X(up_forwarded) X(down_forwarded) X(held) X(held_dropped) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
 	X(spoofed_source) X(spoofed_tunnel) X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) \
 	X(no_route) X(local_dropped) X(congestion_dropped) X(former_accepted)
 /* clang-format on */

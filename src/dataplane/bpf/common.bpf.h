@@ -52,6 +52,12 @@ struct {
 	__uint(max_entries, 1 << 19);
 } events SEC(".maps");
 
+/* Events with packets: whoever floods us with them does not fill the ring that tells who arrived. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 19);
+} packets SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, struct dp_limit_def);
@@ -117,7 +123,7 @@ static __always_inline int tell_packet(struct __sk_buff *skb, const struct dp_ev
 	struct dp_event_def *e;
 	__u32 n = skb->len - ip_at;
 
-	e = bpf_ringbuf_reserve(&events, sizeof(*e) + DP_PACKET_MAX, 0);
+	e = bpf_ringbuf_reserve(&packets, sizeof(*e) + DP_PACKET_MAX, 0);
 	if (!e)
 		return TC_ACT_SHOT;
 	*e = *about;

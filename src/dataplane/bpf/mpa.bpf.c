@@ -99,17 +99,64 @@ int mpa_up(struct __sk_buff *skb)
 	return into_tunnel(skb, v, &ip, ETH_HLEN);
 }
 
-/* From a device without link layer, where IPsec was taken off (A-38): who it is, its source address tells, and the SA
- * it came by allows no other. */
+static __always_inline int same_header(const struct iphdr *a, const struct iphdr *b)
+{
+	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+	__u32 differ = 0;
+
+#pragma unroll
+	for (int i = 0; i < 5; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
+/* The IP header of a packet from a device without link layer. A TUN begins with it; xfrm interfaces leave the Ethernet
+ * header that came before ESP in front of it. Return: octets before it, or -1. */
+static __always_inline int load_layer3(struct __sk_buff *skb, struct iphdr *ret)
+{
+	struct iphdr there;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) ||
+	    bpf_skb_load_bytes_relative(skb, 0, ret, sizeof(*ret), BPF_HDR_START_NET) < 0 ||
+	    bpf_skb_load_bytes(skb, 0, &there, sizeof(there)) < 0)
+		return -1;
+	if (same_header(&there, ret))
+		return 0;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &there, sizeof(there)) < 0 || !same_header(&there, ret))
+		return -1;
+	return ETH_HLEN;
+}
+
+/* The kernel's own ESP does not know yet whether the SA allows this source: its policies come after us. Userspace ESP
+ * leaves no state, and has checked. */
+static __always_inline int is_foreign_sa(struct __sk_buff *skb, const struct dp_visitor_def *v)
+{
+	struct bpf_xfrm_state sa;
+
+	return bpf_skb_get_xfrm_state(skb, 0, &sa, sizeof(sa), 0) == 0 && sa.reqid != v->reqid;
+}
+
+/* Some packets of a visitor that is held go to the daemon, which keeps no more of them. */
+static __always_inline int hold(struct __sk_buff *skb, struct dp_visitor_def *v, __u32 ip_at)
+{
+	struct dp_event_def about = { .type = EV_HELD, .ifindex = skb->ifindex, .index = v->index, .source = v->home };
+
+	if (__sync_fetch_and_add(&v->held_n, 1) >= DP_HELD_MAX)
+		return count(DP_STAT_held_dropped, TC_ACT_SHOT);
+	return count(DP_STAT_held, tell_packet(skb, &about, ip_at));
+}
+
+/* From a device without link layer, where IPsec was taken off (A-38, G-15): its source address tells who it is, and it
+ * must have come by an SA of that user. */
 SEC("tc")
 int mpa_up_layer3(struct __sk_buff *skb)
 {
-	struct dp_event_def about = { .type = EV_HELD, .ifindex = skb->ifindex };
 	struct dp_port_def port = { .ifindex = skb->ifindex };
 	struct dp_visitor_def *v;
 	struct iphdr ip;
+	int at = load_layer3(skb, &ip);
 
-	if (skb->protocol != bpf_htons(ETH_P_IP) || bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) < 0)
+	if (at < 0)
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
 	__builtin_memcpy(port.mac, &ip.saddr, sizeof(ip.saddr));
 	v = bpf_map_lookup_elem(&uplink, &port);
@@ -117,26 +164,24 @@ int mpa_up_layer3(struct __sk_buff *skb)
 		tell_address(EV_UNKNOWN_SOURCE, skb->ifindex, ip.saddr);
 		return count(DP_STAT_unknown_source, TC_ACT_SHOT);
 	}
-	if (v->layer3 == DP_LAYER3_HELD) {
-		about.index = v->index;
-		about.source = ip.saddr;
-		return count(DP_STAT_held, tell_packet(skb, &about, 0));
+	if (is_foreign_sa(skb, v)) {
+		tell_mac(EV_SPOOF, &port, ip.saddr);
+		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
 	}
+	if (v->layer3 == DP_LAYER3_HELD)
+		return hold(skb, v, at);
 	if (is_broadcast(&ip, v) && !v->forward_broadcast)
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
-	return into_tunnel(skb, v, &ip, 0);
+	return into_tunnel(skb, v, &ip, at);
 }
 
-/* To a device without link layer. The packet goes into the device itself, past routing: ESP or nothing. */
-static __always_inline int to_layer3(struct __sk_buff *skb, struct dp_visitor_def *v, const struct iphdr *ip)
+static __always_inline int tell_too_big_down(struct __sk_buff *skb, const struct dp_visitor_def *v, __u32 ip_at)
 {
 	struct dp_event_def about = {
 		.type = EV_TOO_BIG_DOWN, .ifindex = v->port.ifindex, .index = v->index, .mtu = v->mtu
 	};
 
-	if (wire_octets(skb, ETH_HLEN, ip) > v->mtu)
-		return count(DP_STAT_too_big, tell_packet(skb, &about, ETH_HLEN));
-	return (int)bpf_redirect(v->port.ifindex, 0);
+	return count(DP_STAT_too_big, tell_packet(skb, &about, ip_at));
 }
 
 SEC("tc")
@@ -169,6 +214,8 @@ int mpa_down(struct __sk_buff *skb)
 	}
 	if (p.inner.protocol == IPPROTO_IPIP && p.inner.saddr == p.outer.ip.saddr)
 		return count(DP_STAT_left_to_daemon, TC_ACT_OK); /* a wrapped broadcast (L-44) */
+	if (v->layer3 && wire_octets(skb, p.inner_at, &p.inner) > v->mtu)
+		return tell_too_big_down(skb, v, p.inner_at);
 	if (decapsulate(skb, &p) < 0)
 		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
 	if (!v->layer3) {
@@ -180,8 +227,7 @@ int mpa_down(struct __sk_buff *skb)
 	account(v->index, skb->len - ETH_HLEN, 0);
 	note_first(&v->seen, DP_SEEN_DOWN, v->index);
 	count(DP_STAT_down_forwarded, 0);
-	if (v->layer3)
-		return to_layer3(skb, v, &p.inner);
+	/* A device without link layer gets the packet without the header: past routing, so ESP or nothing. */
 	return (int)bpf_redirect(v->port.ifindex, 0);
 }
 
