@@ -6,6 +6,7 @@
 #include "conf/schema.h"
 #include "roles/actions.h"
 #include "roles/ha/ha_conf.h"
+#include "roles/mn/mn_conf.h"
 #include "roles/mpa/mpa_conf.h"
 
 struct daemon_conf {
@@ -54,34 +55,43 @@ struct mpa_association_file {
 	struct key_source source;
 };
 
-extern const struct conf_schema ha_schema, mpa_schema;
+struct mn_file {
+	struct daemon_conf daemon;
+	struct mn_conf mn;
+};
+
+extern const struct conf_schema ha_schema, mn_schema, mpa_schema;
 
 /**
- * ha_file_load(), mpa_file_load() - read, check and complete the configuration of a program.
- * @ret: written only on success; release with ha_file_done() or mpa_file_done(), which wipe all keys.
+ * ha_file_load(), mn_file_load(), mpa_file_load() - read, check and complete the configuration of a program.
+ * @ret: written only on success; release with ..._file_done(), which wipes all keys.
  * Interface indexes and MACs are left for the daemon to fill.
  * Return: 0 or -errno; @ret_error names file, line, key and what is allowed.
  */
 int ha_file_load(const char *path, struct ha_file *ret, struct conf_error *ret_error);
 void ha_file_done(struct ha_file *f);
+int mn_file_load(const char *path, struct mn_file *ret, struct conf_error *ret_error);
+void mn_file_done(struct mn_file *f);
 int mpa_file_load(const char *path, struct mpa_file *ret, struct conf_error *ret_error);
 void mpa_file_done(struct mpa_file *f);
 
-/* Rows both programs share. */
+/* Rows all programs share, and those of programs that forward packets. */
 /* clang-format off */
-#define DAEMON_KEYS(file)                                                                                              \
+#define PROGRAM_KEYS(file)                                                                                             \
 	{ .name = "instance", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.instance), .max = 32,           \
 	  .fallback = "", .help = "Name of this daemon in events and of its control socket; default: the program's." }, \
 	{ .name = "run-dir", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.run_dir), .max = 80,             \
 	  .fallback = "/run/holdfast", .help = "Directory of the control sockets." },                                  \
+	{ .name = "log-level", .kind = KEY_ENUM, .offset = offsetof(struct file, daemon.log_level),                    \
+	  .names = record_level_names, .name_n = RECORD_LEVEL_COUNT, .fallback = "notice",                             \
+	  .help = "Least important events that go to the log; the control socket shows all." }
+#define DAEMON_KEYS(file)                                                                                              \
+	PROGRAM_KEYS(file),                                                                                            \
 	{ .name = "pin-dir", .kind = KEY_TEXT, .offset = offsetof(struct file, daemon.pin_dir), .max = 128,            \
 	  .fallback = "", .help = "Where kernel maps are pinned, on a BPF file system, so that traffic outlives the "   \
 				  "daemon; default: holdfast-INSTANCE below /sys/fs/bpf." },                           \
 	{ .name = "interfaces", .kind = KEY_TEXTS, .offset = offsetof(struct file, daemon.interfaces),                 \
 	  .help = "Network interfaces where tunnels arrive." },                                                        \
-	{ .name = "log-level", .kind = KEY_ENUM, .offset = offsetof(struct file, daemon.log_level),                    \
-	  .names = record_level_names, .name_n = RECORD_LEVEL_COUNT, .fallback = "notice",                             \
-	  .help = "Least important events that go to the log; the control socket shows all." },                        \
 	{ .name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",        \
 	  .help = "Attach by clsact filters even where the kernel has tcx links." }
 /* clang-format on */

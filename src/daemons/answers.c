@@ -49,7 +49,7 @@ json_t *daemon_counters(struct daemon *d, const char *const *names, const uint64
 	json_t *signalling = json_object(), *kernel = json_object(), *own = json_object();
 	uint64_t stats[STATS_MAX];
 	const char *const *stat_names;
-	size_t stat_n = dp_stats(d->dp, &stat_names, stats, STATS_MAX);
+	size_t stat_n = d->dp ? dp_stats(d->dp, &stat_names, stats, STATS_MAX) : 0;
 
 	for (size_t i = 0; i < n; i++)
 		put(signalling, names[i], values[i]);

@@ -126,9 +126,7 @@ static void on_dp_event(void *ctx, const struct dp_event *e)
 	daemon_perform(d);
 }
 
-/* libuv gives a descriptor up when an error is pending: an interface that went down, a netlink queue that ran over.
- * Reading took the error away, and what comes afterwards counts again. */
-static void keep_watching(uv_poll_t *p, int status, uv_poll_cb readable)
+void daemon_keep_watching(uv_poll_t *p, int status, uv_poll_cb readable)
 {
 	if (status < 0)
 		(void)uv_poll_start(p, UV_READABLE, readable); /* as it did the first time */
@@ -140,7 +138,7 @@ static void udp_readable(uv_poll_t *p, int status, int events)
 
 	(void)events;
 	udp_socket_receive(d->udp, MIP_PORT, on_datagram, d);
-	keep_watching(p, status, udp_readable);
+	daemon_keep_watching(p, status, udp_readable);
 }
 
 static void relay_readable(uv_poll_t *p, int status, int events)
@@ -149,7 +147,7 @@ static void relay_readable(uv_poll_t *p, int status, int events)
 
 	(void)events;
 	udp_socket_receive(d->relay, DHCP4_SERVER_PORT, on_datagram, d);
-	keep_watching(p, status, relay_readable);
+	daemon_keep_watching(p, status, relay_readable);
 }
 
 static void ipip_readable(uv_poll_t *p, int status, int events)
@@ -158,7 +156,7 @@ static void ipip_readable(uv_poll_t *p, int status, int events)
 
 	(void)events;
 	ipip_socket_receive(d->ipip, on_tunnelled, d);
-	keep_watching(p, status, ipip_readable);
+	daemon_keep_watching(p, status, ipip_readable);
 }
 
 static void tun_readable(uv_poll_t *p, int status, int events)
@@ -193,7 +191,7 @@ static void link_readable(uv_poll_t *p, int status, int events)
 
 	(void)events;
 	link_watch_read(d->links, on_carrier, d);
-	keep_watching(p, status, link_readable);
+	daemon_keep_watching(p, status, link_readable);
 }
 
 static void port_readable(uv_poll_t *p, int status, int events)
@@ -203,10 +201,10 @@ static void port_readable(uv_poll_t *p, int status, int events)
 
 	(void)events;
 	packet_port_receive(port, on_frame, d);
-	keep_watching(p, status, port_readable);
+	daemon_keep_watching(p, status, port_readable);
 }
 
-static int watch_fd(struct daemon *d, uv_poll_t *p, int fd, uv_poll_cb readable)
+int daemon_watch(struct daemon *d, uv_poll_t *p, int fd, uv_poll_cb readable)
 {
 	int r = uv_poll_init(&d->loop, p, fd);
 
@@ -286,16 +284,30 @@ static int check_forwarding(void)
 	return -EHOSTUNREACH;
 }
 
-int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
-		const struct dp_conf *dp_conf, bool dhcp_relay)
+int daemon_open_plain(struct daemon *d, const struct role *role, const struct daemon_conf *conf)
 {
-	const char *why = "";
 	int r;
 
 	d->role = role;
 	d->conf = conf;
 	d->udp = d->relay = d->ipip = d->own = d->layer3.fd = -1;
-	r = check_forwarding();
+	r = actions_init(&d->actions);
+	if (r == 0)
+		r = timeline_new(&d->timeline);
+	if (r == 0)
+		r = uv_loop_init(&d->loop);
+	d->has_loop = r == 0;
+	return r;
+}
+
+int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
+		const struct dp_conf *dp_conf, bool dhcp_relay)
+{
+	const char *why = "";
+	int r = daemon_open_plain(d, role, conf);
+
+	if (r == 0)
+		r = check_forwarding();
 	if (r == 0)
 		r = open_sockets(d, dhcp_relay);
 	if (r < 0)
@@ -305,12 +317,7 @@ int daemon_open(struct daemon *d, const struct role *role, const struct daemon_c
 		log_line(RECORD_ERR, "%s: %s", why, strerror(-r));
 		return r;
 	}
-	r = link_watch_open(&d->links);
-	if (r == 0)
-		r = actions_init(&d->actions);
-	if (r == 0)
-		r = timeline_new(&d->timeline);
-	return r < 0 ? r : uv_loop_init(&d->loop);
+	return link_watch_open(&d->links);
 }
 
 int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use)
@@ -344,20 +351,20 @@ int daemon_add_charon(struct daemon *d)
 
 static int start_watching(struct daemon *d)
 {
-	int r = watch_fd(d, &d->udp_poll, d->udp, udp_readable);
+	int r = d->udp >= 0 ? daemon_watch(d, &d->udp_poll, d->udp, udp_readable) : 0;
 
-	if (r == 0)
-		r = watch_fd(d, &d->ipip_poll, d->ipip, ipip_readable);
+	if (r == 0 && d->ipip >= 0)
+		r = daemon_watch(d, &d->ipip_poll, d->ipip, ipip_readable);
 	if (r == 0 && d->relay >= 0)
-		r = watch_fd(d, &d->relay_poll, d->relay, relay_readable);
-	if (r == 0 && dp_tun_fd(d->dp) >= 0)
-		r = watch_fd(d, &d->tun_poll, dp_tun_fd(d->dp), tun_readable);
-	if (r == 0)
-		r = watch_fd(d, &d->events_poll, dp_events_fd(d->dp), events_readable);
-	if (r == 0)
-		r = watch_fd(d, &d->link_poll, link_watch_fd(d->links), link_readable);
+		r = daemon_watch(d, &d->relay_poll, d->relay, relay_readable);
+	if (r == 0 && d->dp && dp_tun_fd(d->dp) >= 0)
+		r = daemon_watch(d, &d->tun_poll, dp_tun_fd(d->dp), tun_readable);
+	if (r == 0 && d->dp)
+		r = daemon_watch(d, &d->events_poll, dp_events_fd(d->dp), events_readable);
+	if (r == 0 && d->links)
+		r = daemon_watch(d, &d->link_poll, link_watch_fd(d->links), link_readable);
 	for (size_t i = 0; r == 0 && i < d->port_n; i++)
-		r = watch_fd(d, &d->port_polls[i], d->ports[i].fd, port_readable);
+		r = daemon_watch(d, &d->port_polls[i], d->ports[i].fd, port_readable);
 	return r;
 }
 
@@ -432,8 +439,8 @@ int daemon_run(struct daemon *d, void *state)
 	daemon_perform(d);
 	daemon_check_layer3(d);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* says only whether handles are left */
-	log_line(RECORD_NOTICE, "event=stopped instance=%s reason=\"forwarding goes on in the kernel\"",
-		 d->conf->instance);
+	log_line(RECORD_NOTICE, "event=stopped instance=%s reason=\"%s\"", d->conf->instance,
+		 d->dp ? "forwarding goes on in the kernel" : "charon keeps its tunnel");
 	return 0;
 }
 
@@ -451,7 +458,7 @@ void daemon_close(struct daemon *d)
 	if (d->control)
 		control_close(d->control);
 	charon_link_close(d->charon);
-	if (d->dp && d->timeline) { /* the loop was opened last */
+	if (d->has_loop) {
 		uv_walk(&d->loop, close_handle, d);
 		(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* close callbacks */
 		(void)uv_loop_close(&d->loop);          /* nothing is left in it */
@@ -464,6 +471,8 @@ void daemon_close(struct daemon *d)
 	closep(&d->own);
 	closep(&d->layer3.fd);
 	link_watch_closep(&d->links);
+	net_watch_closep(&d->net);
+	dp_home_closep(&d->home);
 	dp_closep(&d->dp);
 	timeline_freep(&d->timeline);
 	actions_done(&d->actions);

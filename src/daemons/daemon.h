@@ -8,18 +8,20 @@
 
 #include "conf/daemon_conf.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/dp_home.h"
 #include "io/charon_link.h"
 #include "io/control.h"
 #include "io/link_watch.h"
+#include "io/net_watch.h"
 #include "io/packet_port.h"
 #include "io/timeline.h"
 #include "roles/events.h"
 
 struct daemon;
 
-/* A role as the daemon drives it. All but `due` append to @out. */
+/* A role as the daemon drives it. All but `due` append to @out. What a daemon does not open needs no function. */
 struct role {
-	const char *name; /* "ha", "mpa": member "role" of records */
+	const char *name; /* "ha", "mpa", "mn": member "role" of records */
 	void (*on_datagram)(void *role, struct instant now, const struct datagram *d, struct actions *out);
 	void (*on_frame)(void *role, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
 	void (*on_tunnelled)(void *role, struct instant now, const struct tunnelled *t, struct actions *out);
@@ -30,6 +32,7 @@ struct role {
 			  struct actions *out); /* or NULL */
 	/* The layer-3 device is there (0: is not). Or NULL. */
 	void (*on_device)(void *role, struct instant now, uint32_t ifindex, struct actions *out);
+	void (*on_net)(void *role, struct instant now, const struct net_event *e, struct actions *out);
 	void (*on_time)(void *role, struct instant now, struct actions *out);
 	uint64_t (*due)(const void *role);
 	/* Answers a verb the daemon does not know itself; NULL: nor does the role. */
@@ -50,9 +53,10 @@ struct daemon {
 	void *state; /* of the role */
 	const struct daemon_conf *conf;
 	uv_loop_t loop;
+	bool has_loop;
 	uv_timer_t timer;
 	uv_signal_t terminate, interrupt;
-	uv_poll_t udp_poll, relay_poll, ipip_poll, tun_poll, events_poll, link_poll;
+	uv_poll_t udp_poll, relay_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll;
 	int udp, relay, ipip, own; /* -1 = not open */
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
@@ -64,6 +68,8 @@ struct daemon {
 	} layer3;
 	struct dp *dp;
 	struct link_watch *links;
+	struct net_watch *net;      /* or NULL */
+	struct dp_home *home;       /* or NULL */
 	struct charon_link *charon; /* or NULL */
 	struct control *control;
 	struct timeline *timeline;
@@ -82,7 +88,10 @@ void daemon_override(struct daemon_conf *c, const struct daemon_options *o);
 /* "eth0" ... to interface indexes. Return: 0 or -ENODEV (said which). */
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret);
 
-/* Opens everything but the role. conf, dp_conf are borrowed. Return: 0 or -errno (said why). */
+/* What every daemon has, whether it forwards packets or not: loop, list of actions, timeline. Borrows its arguments.
+ * Return: 0 or -errno. */
+int daemon_open_plain(struct daemon *d, const struct role *role, const struct daemon_conf *conf);
+/* Opens everything but the role, of a daemon that forwards packets. conf, dp_conf are borrowed. Return: 0 or -errno (said why). */
 int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
 		const struct dp_conf *dp_conf, bool dhcp_relay);
 int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use); /* before daemon_run() */
@@ -90,6 +99,11 @@ int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_us
 int daemon_add_layer3(struct daemon *d, const char *interface);
 /* Listens for charon's plugin at <run-dir>/<instance>.charon. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_charon(struct daemon *d);
+/* Watches @fd with @p while the daemon runs. Return: 0 or -errno. */
+int daemon_watch(struct daemon *d, uv_poll_t *p, int fd, uv_poll_cb readable);
+/* libuv gives a descriptor up when an error is pending: an interface that went down, a netlink queue that ran over.
+ * @readable calls this at its end: reading took the error away, and what comes afterwards counts again. */
+void daemon_keep_watching(uv_poll_t *p, int status, uv_poll_cb readable);
 /* Runs until a signal ends it. Return: 0 or -errno. */
 int daemon_run(struct daemon *d, void *state);
 void daemon_close(struct daemon *d);

@@ -131,6 +131,12 @@ static void perform(struct daemon *d, const struct action *a)
 		if (!d->charon || charon_link_send(d->charon, &a->charon) < 0)
 			d->send_errors++; /* charon is gone, which the role hears next */
 		break;
+	case ACTION_HOME_SET:
+		note_dp(d, dp_home_set(d->home, a->home), "set home address");
+		break;
+	case ACTION_HOME_DEL:
+		note_dp(d, dp_home_del(d->home, a->home), "remove home address");
+		break;
 	case ACTION_RECORD:
 		keep_record(d, &a->record);
 		break;

@@ -2,9 +2,6 @@
 #include "dataplane/dp_tun.h"
 
 #include <fcntl.h>
-#include <libmnl/libmnl.h>
-#include <linux/if_link.h>
-#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -12,65 +9,13 @@
 #include <sys/socket.h>
 
 #include "base/util.h"
+#include "dataplane/rtnl.h"
 
-enum { MTU_FALLBACK = 1500, REQUEST_OCTETS = 512, ANSWER_OCTETS = 8192 };
-
-static void mnl_closep(struct mnl_socket **s)
-{
-	if (*s)
-		(void)mnl_socket_close(*s);
-}
-
-/* Sends one request and waits for its acknowledgment. */
-static int ask(struct mnl_socket *s, struct nlmsghdr *h)
-{
-	char answer[ANSWER_OCTETS];
-	ssize_t n;
-
-	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
-		return -errno;
-	n = mnl_socket_recvfrom(s, answer, sizeof(answer));
-	if (n < 0)
-		return -errno;
-	return mnl_cb_run(answer, (size_t)n, h->nlmsg_seq, mnl_socket_get_portid(s), NULL, NULL) < 0 ? -errno : 0;
-}
-
-static int set_link(struct mnl_socket *s, uint32_t ifindex, uint32_t mtu)
-{
-	char request[REQUEST_OCTETS];
-	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
-	struct ifinfomsg *m;
-
-	h->nlmsg_type = RTM_NEWLINK;
-	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	m->ifi_index = (int)ifindex;
-	m->ifi_flags = IFF_UP;
-	m->ifi_change = IFF_UP;
-	mnl_attr_put_u32(h, IFLA_MTU, mtu);
-	return ask(s, h);
-}
-
-static int add_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a)
-{
-	char request[REQUEST_OCTETS];
-	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
-	struct ifaddrmsg *m;
-
-	h->nlmsg_type = RTM_NEWADDR;
-	h->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
-	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	m->ifa_family = AF_INET;
-	m->ifa_prefixlen = 32;
-	m->ifa_index = ifindex;
-	mnl_attr_put_u32(h, IFA_LOCAL, a.s_addr);
-	mnl_attr_put_u32(h, IFA_ADDRESS, a.s_addr);
-	return ask(s, h);
-}
+enum { MTU_FALLBACK = 1500 };
 
 static int add_route(struct mnl_socket *s, uint32_t ifindex, struct in_addr prefix, uint8_t len)
 {
-	char request[REQUEST_OCTETS];
+	char request[RTNL_REQUEST_OCTETS];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
 	struct rtmsg *m;
 
@@ -85,7 +30,7 @@ static int add_route(struct mnl_socket *s, uint32_t ifindex, struct in_addr pref
 	m->rtm_type = RTN_UNICAST;
 	mnl_attr_put_u32(h, RTA_DST, prefix.s_addr);
 	mnl_attr_put_u32(h, RTA_OIF, ifindex);
-	return ask(s, h);
+	return rtnl_ask(s, h);
 }
 
 /* On a real home link the kernel has the prefix on that link already; two halves of it are more specific. */
@@ -95,7 +40,7 @@ static int add_network(struct mnl_socket *s, uint32_t ifindex, const struct dp_h
 	int r;
 
 	if (n->ifindex == 0) {
-		r = add_address(s, ifindex, n->gateway);
+		r = rtnl_add_address(s, ifindex, n->gateway);
 		return r < 0 ? r : add_route(s, ifindex, n->prefix, n->prefix_len);
 	}
 	if (n->prefix_len >= 31)
@@ -121,19 +66,6 @@ static uint32_t inner_mtu(const struct dp_conf *conf)
 	return mtu - TUNNEL_OVERHEAD_UDP;
 }
 
-static int open_tun(const char *device)
-{
-	auto_(closep) int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	struct ifreq req = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-
-	if (fd < 0)
-		return -errno;
-	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", device); /* conf/ checked its length */
-	if (ioctl(fd, TUNSETIFF, &req) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
 static int write_setting(const char *device, const char *name, const char *value)
 {
 	char path[128];
@@ -157,21 +89,22 @@ static int forbid_redirects(const char *device)
 
 int dp_tun_open(const struct dp_conf *conf, int *ret_fd, uint32_t *ret_ifindex, const char **ret_why)
 {
-	auto_(mnl_closep) struct mnl_socket *s = mnl_socket_open(NETLINK_ROUTE);
+	auto_(rtnl_closep) struct mnl_socket *s = NULL;
 	auto_(closep) int fd = -1;
 	uint32_t ifindex;
 	int r;
 
 	*ret_why = "cannot open a netlink socket";
-	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
+	r = rtnl_open(&s);
+	if (r < 0)
+		return r;
 	*ret_why = "cannot create the TUN device (is the tun module there?)";
-	fd = open_tun(conf->device);
+	fd = tun_open(conf->device);
 	if (fd < 0)
 		return fd;
 	ifindex = if_nametoindex(conf->device);
 	*ret_why = "cannot set up the TUN device";
-	r = set_link(s, ifindex, inner_mtu(conf));
+	r = rtnl_set_up(s, ifindex, inner_mtu(conf));
 	if (r == 0)
 		r = forbid_redirects(conf->device);
 	*ret_why = "cannot route a home network to the TUN device";
@@ -186,8 +119,5 @@ int dp_tun_open(const struct dp_conf *conf, int *ret_fd, uint32_t *ret_ifindex, 
 
 void dp_tun_remove(const struct dp_conf *conf)
 {
-	auto_(closep) int fd = open_tun(conf->device);
-
-	if (fd >= 0)
-		(void)ioctl(fd, TUNSETPERSIST, 0); /* gone when @fd closes; if not, nothing is lost by it */
+	tun_remove(conf->device);
 }

@@ -173,6 +173,24 @@ void actions_visitor_del(struct actions *a, const struct dp_visitor *v)
 		at->visitor = *v;
 }
 
+static void push_home(struct actions *a, enum action_type type, struct in_addr home)
+{
+	struct action *at = push(a, type);
+
+	if (at)
+		at->home = home;
+}
+
+void actions_home_set(struct actions *a, struct in_addr home)
+{
+	push_home(a, ACTION_HOME_SET, home);
+}
+
+void actions_home_del(struct actions *a, struct in_addr home)
+{
+	push_home(a, ACTION_HOME_DEL, home);
+}
+
 /* Printable copy of octets a peer chose. */
 static const char *copy_text(struct actions *a, struct span text)
 {

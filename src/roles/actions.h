@@ -19,7 +19,9 @@ enum action_type {
 	ACTION_BINDING_DEL,
 	ACTION_VISITOR_SET, /* MPA data plane; replaces what is there for the same (ifindex, mac) */
 	ACTION_VISITOR_DEL,
-	ACTION_CHARON, /* to strongSwan, through its plugin */
+	ACTION_CHARON,   /* to strongSwan, through its plugin */
+	ACTION_HOME_SET, /* mobile node: the host has the address `home`, wherever it is */
+	ACTION_HOME_DEL,
 	ACTION_RECORD, /* something people want to know: log, `watch`, `explain` */
 };
 
@@ -48,6 +50,7 @@ struct action {
 		struct dp_binding binding;
 		struct dp_visitor visitor;
 		struct charon_command charon;
+		struct in_addr home;
 		struct record record;
 	};
 	struct span octets; /* payload, frame or packet of the SEND actions */
@@ -85,6 +88,9 @@ void actions_binding_set(struct actions *a, const struct dp_binding *b);
 void actions_binding_del(struct actions *a, const struct dp_binding *b);
 void actions_visitor_set(struct actions *a, const struct dp_visitor *v);
 void actions_visitor_del(struct actions *a, const struct dp_visitor *v);
+
+void actions_home_set(struct actions *a, struct in_addr home);
+void actions_home_del(struct actions *a, struct in_addr home);
 
 /* Texts of @c are copied; a NULL connection or child becomes "". */
 void actions_charon(struct actions *a, const struct charon_command *c);

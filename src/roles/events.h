@@ -21,6 +21,25 @@ struct tunnelled {
 	struct span inner;
 };
 
+/* News of a host's own links, as the kernel tells them. */
+enum net_event_type {
+	NET_LISTING, /* all there is follows; what is not named until NET_LISTED is gone */
+	NET_LISTED,
+	NET_LINK, /* new or changed: `name`, `up` */
+	NET_LINK_GONE,
+	NET_ADDRESS, /* `address` is configured on `ifindex` */
+	NET_ADDRESS_GONE,
+	NET_ROUTE, /* a default route by `ifindex` came (`up`) or went; with its link or address it goes silently */
+};
+
+struct net_event {
+	enum net_event_type type;
+	uint32_t ifindex;
+	const char *name;
+	bool up; /* a link: administratively, and with carrier */
+	struct in_addr address;
+};
+
 /* Octets from a good random source; tests pass a seeded one. */
 struct random {
 	void (*fill)(void *ctx, uint8_t *ret, size_t n);

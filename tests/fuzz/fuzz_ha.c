@@ -204,6 +204,8 @@ static void perform(const struct actions *out)
 		case ACTION_VISITOR_SET:
 		case ACTION_VISITOR_DEL:
 		case ACTION_CHARON:
+		case ACTION_HOME_SET:
+		case ACTION_HOME_DEL:
 			abort();
 		}
 	}

@@ -171,6 +171,8 @@ static void perform(const struct actions *out)
 		case ACTION_SEND_TUNNELLED:
 		case ACTION_CHARON:
 			break;
+		case ACTION_HOME_SET:
+		case ACTION_HOME_DEL:
 		case ACTION_SEND_PACKET:
 		case ACTION_SEND_OWN:
 		case ACTION_BINDING_SET:

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* holdfast-mn: the helper of a mobile host. */
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "daemons/daemon.h"
+#include "io/log.h"
+#include "roles/mn/mn.h"
+
+static const char help[] = "usage: holdfast-mn -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
+			   "  -c, --config FILE   configuration, see holdfast-mn.conf(5)\n"
+			   "      --check         only check it\n"
+			   "      --flush         take the home address and its device away and exit\n"
+			   "      --run-dir DIR   directory of the control socket and of charon's\n"
+			   "      --instance NAME name of this daemon\n"
+			   "      --version, --help\n";
+
+static void on_net(void *role, struct instant now, const struct net_event *e, struct actions *out)
+{
+	mn_on_net(role, now, e, out);
+}
+
+static void on_charon(void *role, struct instant now, const struct charon_event *e, struct actions *out)
+{
+	mn_on_charon(role, now, e, out);
+}
+
+static void on_time(void *role, struct instant now, struct actions *out)
+{
+	mn_on_time(role, now, out);
+}
+
+static uint64_t due(const void *role)
+{
+	return mn_due(role);
+}
+
+static void list_link(void *ctx, const struct mn_link_view *v)
+{
+	json_t *addresses = json_array();
+
+	for (size_t i = 0; i < v->address_n; i++)
+		(void)json_array_append_new(addresses, json_address(v->addresses[i])); /* short without memory */
+	(void)json_array_append_new(
+		ctx, json_pack("{s:s, s:b, s:o}", "name", v->name, "up", v->up, "addresses", addresses)); /* as above */
+}
+
+static json_t *show_node(struct daemon *d, struct instant now)
+{
+	const struct mn_conf *conf = &((const struct mn_file *)container_of(d->conf, struct mn_file, daemon))->mn;
+	json_t *links = json_array();
+	struct mn_view v;
+
+	mn_describe(d->state, &v);
+	mn_each_link(d->state, list_link, links);
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:o}",
+			 "ok", 1, "role", "mn", "nai", conf->user, "state", v.state, "reason", v.reason, "age_s",
+			 (json_int_t)(v.since_us ? (now.us - v.since_us) / US_PER_S : 0), "home", json_address(v.home),
+			 "device", conf->device, "native", v.native, "proof", v.proof, "charon", v.charon, "connection",
+			 v.gateway, "sa", (json_int_t)v.sa, "children", (json_int_t)v.children, "local",
+			 json_address(v.local), "remote", json_address(v.remote), "retry_s",
+			 seconds_left(v.retry_us, now), "links", links);
+}
+
+static json_t *show(struct daemon *d, const char *what, struct instant now)
+{
+	const char *const *names;
+	const uint64_t *values;
+	size_t n = mn_counters(d->state, &names, &values);
+	struct mn_view v;
+
+	if (strcmp(what, "counters") == 0)
+		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "mn", "counters",
+				 daemon_counters(d, names, values, n));
+	if (strcmp(what, "node") == 0)
+		return show_node(d, now);
+	mn_describe(d->state, &v);
+	if (strcmp(what, "summary") == 0)
+		return json_pack("{s:b, s:s, s:s, s:s, s:o}", "ok", 1, "role", "mn", "version", HF_VERSION, "state",
+				 v.state, "home", json_address(v.home));
+	return control_error("not_found", "a mobile node shows: summary, node, counters");
+}
+
+static json_t *answer(struct daemon *d, const char *verb, const json_t *request, struct instant now,
+		      struct actions *out)
+{
+	const char *what = json_string_value(json_object_get(request, "what"));
+
+	(void)out; /* asking changes nothing */
+	return strcmp(verb, "show") == 0 ? show(d, what ? what : "summary", now) : NULL;
+}
+
+static const struct role role = {
+	.name = "mn", .on_net = on_net, .on_charon = on_charon, .on_time = on_time, .due = due, .answer = answer
+};
+
+static void on_news(void *ctx, const struct net_event *e)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_net(d->state, daemon_now(d), e, &d->actions);
+	daemon_perform(d);
+}
+
+static void net_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)events;
+	net_watch_read(d->net, on_news, d);
+	daemon_keep_watching(p, status, net_readable);
+}
+
+static int open_host(struct daemon *d, struct mn_file *f)
+{
+	int r = dp_home_open(f->mn.device, &d->home);
+
+	if (r < 0) {
+		log_line(RECORD_ERR, "cannot make the device %s (CAP_NET_ADMIN and the tun module are needed): %s",
+			 f->mn.device, strerror(-r));
+		return r;
+	}
+	r = net_watch_open(&d->net);
+	if (r == 0)
+		r = daemon_watch(d, &d->net_poll, net_watch_fd(d->net), net_readable);
+	if (r < 0)
+		log_line(RECORD_ERR, "cannot watch the network: %s", strerror(-r));
+	return r == 0 ? daemon_add_charon(d) : r;
+}
+
+static int run(struct mn_file *f)
+{
+	static struct daemon d;
+	auto_(mn_freep) struct mn *mn = NULL;
+	int r = daemon_open_plain(&d, &role, &f->daemon);
+
+	if (r == 0)
+		r = open_host(&d, f);
+	if (r == 0)
+		r = mn_new(&f->mn, &mn);
+	if (r == 0)
+		r = daemon_run(&d, mn);
+	daemon_close(&d);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	auto_(mn_file_done) struct mn_file f = { 0 };
+	struct daemon_options o;
+	struct conf_error e;
+	int r = daemon_options(argc, argv, help, &o);
+
+	if (r != 0)
+		return r < 0 ? 2 : 0;
+	if (mn_file_load(o.config, &f, &e) < 0) {
+		(void)fprintf(stderr, "%s\n", e.text);
+		return 2;
+	}
+	daemon_override(&f.daemon, &o);
+	log_open(f.daemon.log_level);
+	if (o.check) {
+		printf("%s: ok\n", o.config);
+		return 0;
+	}
+	if (o.flush) {
+		dp_home_flush(f.mn.device);
+		return 0;
+	}
+	return run(&f) < 0 ? 1 : 0;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entry points of the mobile node: what happened is written down in the files beside, then the state is decided anew. */
+#include "roles/mn/mn.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "roles/mn/node.h"
+
+enum { RESTORES_PER_S = 1 };
+
+int mn_new(const struct mn_conf *conf, struct mn **ret)
+{
+	struct mn *mn = calloc(1, sizeof(*mn));
+
+	if (!mn)
+		return -ENOMEM;
+	mn->conf = conf;
+	mn->restores = ratelimit_init(RESTORES_PER_S);
+	for (size_t i = 0; i < MN_TIMER_COUNT; i++)
+		mn->due[i] = NEVER;
+	*ret = mn;
+	return 0;
+}
+
+void mn_freep(struct mn **at)
+{
+	freep(at);
+}
+
+void mn_record(const struct mn *mn, struct actions *out, enum record_level level, const char *event,
+	       const char *reason_fmt, ...)
+{
+	const struct record note = { .level = level, .event = event, .home = mn->home };
+	char reason[MN_REASON_OCTETS];
+	va_list ap;
+
+	va_start(ap, reason_fmt);
+	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* a longer reason is cut, which is fine for people */
+	va_end(ap);
+	actions_record(out, &note, (struct span){ (const uint8_t *)mn->conf->user, strlen(mn->conf->user) }, "%s",
+		       reason);
+}
+
+void mn_on_net(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out)
+{
+	links_on_event(mn, now, e, out);
+	mn_decide(mn, now, out);
+}
+
+void mn_on_charon(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out)
+{
+	sessions_on_event(mn, now, e, out);
+	mn_decide(mn, now, out);
+}
+
+static void on_proof_over(struct mn *mn, struct instant now, struct actions *out)
+{
+	(void)now;
+	(void)out;
+	mn->proof = MN_PROOF_NONE;
+}
+
+/* From inside the gateway cannot be reached, then, and the tunnel must not swallow data any longer. */
+static void on_close_over(struct mn *mn, struct instant now, struct actions *out)
+{
+	(void)now;
+	while (sessions_carrying(mn))
+		sessions_close(mn, sessions_carrying(mn)->connection, out);
+}
+
+static void on_holdoff_over(struct mn *mn, struct instant now, struct actions *out)
+{
+	(void)mn;
+	(void)now;
+	(void)out; /* mn_decide() looks again */
+}
+
+static void on_stable(struct mn *mn, struct instant now, struct actions *out)
+{
+	(void)now;
+	(void)out;
+	opening_forgive(mn);
+}
+
+static void (*const on_timer[MN_TIMER_COUNT])(struct mn *mn, struct instant now, struct actions *out) = {
+	[MN_TIMER_ROAM] = links_roam,     [MN_TIMER_OPEN] = opening_on_time,    [MN_TIMER_PROOF] = on_proof_over,
+	[MN_TIMER_CLOSE] = on_close_over, [MN_TIMER_HOLDOFF] = on_holdoff_over, [MN_TIMER_STABLE] = on_stable,
+};
+
+void mn_on_time(struct mn *mn, struct instant now, struct actions *out)
+{
+	for (size_t i = 0; i < MN_TIMER_COUNT; i++) {
+		if (mn->due[i] > now.us)
+			continue;
+		mn->due[i] = NEVER;
+		on_timer[i](mn, now, out);
+	}
+	mn_decide(mn, now, out);
+}
+
+uint64_t mn_due(const struct mn *mn)
+{
+	uint64_t due = NEVER;
+
+	for (size_t i = 0; i < MN_TIMER_COUNT; i++)
+		if (mn->due[i] < due)
+			due = mn->due[i];
+	return due;
+}
+
+void mn_describe(const struct mn *mn, struct mn_view *ret)
+{
+	const struct mn_link *native = links_at(mn, mn->native);
+	const struct mn_session *s = sessions_carrying(mn);
+
+	if (!s)
+		s = sessions_of(mn, mn->opening.at);
+	*ret = (struct mn_view){
+		.state = mn_state_names[mn->state],
+		.reason = mn->reason,
+		.since_us = mn->since_us,
+		.home = mn->home,
+		.native = native ? native->name : "",
+		.proof = mn_proof_names[mn->proof],
+		.charon = mn->charon_there,
+		.gateway = s ? mn->conf->connections[s->connection].name : "",
+		.retry_us = mn->opening.in_flight || mn->opening.waits_for_move ? NEVER : mn->due[MN_TIMER_OPEN],
+	};
+	if (!s)
+		return;
+	ret->sa = s->sa;
+	ret->children = s->children;
+	ret->local = s->local;
+	ret->remote = s->remote;
+}
+
+void mn_each_link(const struct mn *mn, void (*fn)(void *ctx, const struct mn_link_view *v), void *ctx)
+{
+	for (size_t i = 0; i < mn->link_n; i++) {
+		const struct mn_link *l = &mn->links[i];
+		const struct mn_link_view v = {
+			.name = l->name, .up = l->up, .addresses = l->addresses, .address_n = l->address_n
+		};
+
+		fn(ctx, &v);
+	}
+}
+
+size_t mn_counters(const struct mn *mn, const char *const **ret_names, const uint64_t **ret_values)
+{
+#define MN_COUNTER_NAME(name) #name,
+	static const char *const names[MN_COUNTER_COUNT] = { MN_COUNTERS(MN_COUNTER_NAME) };
+#undef MN_COUNTER_NAME
+
+	*ret_names = names;
+	*ret_values = mn->counters;
+	return MN_COUNTER_COUNT;
+}

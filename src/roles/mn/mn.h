@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Mobile node in proxy mode: the thin helper beside charon. It decides whether the host is inside, where its packets need
+ * no tunnel, or outside, where they go through the VPN, and has charon act on it. Events in, actions out; no socket,
+ * clock, randomness or log inside.
+ * Supported standards: draft-antoine-mip4-proxymobike-00 4.2 to 4.5; RFC 4555 (as a user of it). */
+#ifndef HF_ROLES_MN_H
+#define HF_ROLES_MN_H
+
+#include "roles/actions.h"
+#include "roles/events.h"
+#include "roles/mn/mn_conf.h"
+
+struct mn; /* opaque; one thread */
+
+/* @conf: borrowed. Return: 0 or -ENOMEM. */
+int mn_new(const struct mn_conf *conf, struct mn **ret);
+void mn_freep(struct mn **at);
+
+/* Nothing is decided before the first NET_LISTED. */
+void mn_on_net(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out);
+void mn_on_charon(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out);
+void mn_on_time(struct mn *mn, struct instant now, struct actions *out);
+uint64_t mn_due(const struct mn *mn); /* when to call mn_on_time(); NEVER = not needed */
+
+/* For `show`. Texts live until the next event; "" = none. */
+struct mn_view {
+	const char *state, *reason; /* and why it is in it */
+	uint64_t since_us;
+	struct in_addr home; /* 0.0.0.0: none yet */
+	const char *native;  /* link that has the home address */
+	const char *proof;   /* why the host is believed to be inside */
+	bool charon;         /* its plugin is connected */
+	const char *gateway; /* connection in use, or kept */
+	uint32_t sa;
+	unsigned children;
+	struct in_addr local, remote; /* outer */
+	uint64_t retry_us;            /* when a gateway is tried next; NEVER = not now */
+};
+void mn_describe(const struct mn *mn, struct mn_view *ret);
+
+struct mn_link_view {
+	const char *name;
+	bool up;
+	const struct in_addr *addresses;
+	size_t address_n;
+};
+void mn_each_link(const struct mn *mn, void (*fn)(void *ctx, const struct mn_link_view *v), void *ctx);
+
+/* Named counters. Return: their number. */
+size_t mn_counters(const struct mn *mn, const char *const **ret_names, const uint64_t **ret_values);
+
+#endif

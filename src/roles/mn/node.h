@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the mobile node role. Only for files of roles/mn. */
+#ifndef HF_ROLES_MN_NODE_H
+#define HF_ROLES_MN_NODE_H
+
+#include "base/ratelimit.h"
+#include "roles/mn/mn.h"
+
+/* clang-format off */
+#define MN_COUNTERS(X) \
+	X(roams) X(opened) X(resumed) X(open_failures) X(tunnels_up) X(crossed_inside) X(crossed_outside) \
+	X(proofs) X(held_off) X(closed_by_peer) X(home_set) X(home_changed) X(home_restored) X(addresses_refused) \
+	X(links_full) X(addresses_full) X(sessions_full)
+/* clang-format on */
+
+#define MN_COUNTER_ID(name) MN_COUNTER_##name,
+enum mn_counter { MN_COUNTERS(MN_COUNTER_ID) MN_COUNTER_COUNT };
+#undef MN_COUNTER_ID
+
+#define MN_COUNT(mn, name) ((mn)->counters[MN_COUNTER_##name]++)
+
+enum mn_state {
+	MN_NOWHERE,    /* no link with an address */
+	MN_CONNECTING, /* a way out, but no tunnel */
+	MN_OUTSIDE,    /* through the tunnel */
+	MN_CROSSING, /* half of what it takes to be inside: a link has the home address, or the gateway closed the tunnel */
+	MN_INSIDE, /* at home on a link: no tunnel */
+	MN_STATE_COUNT
+};
+
+/* Why the host may be believed to be inside. It ends with the link it was about. */
+enum mn_proof {
+	MN_PROOF_NONE,
+	MN_PROOF_GATEWAY, /* the CHILD_SA was deleted over the authenticated IKE_SA */
+	MN_PROOF_FOUND,   /* at our start: the IKE_SA was there, without CHILD_SA */
+	MN_PROOF_POLICY,  /* MN_INSIDE_ADDRESS */
+	MN_PROOF_COUNT
+};
+
+enum { MN_LINKS_MAX = 64, MN_ADDRESSES_MAX = 16, MN_SESSIONS_MAX = 16, MN_NAME_OCTETS = 16, MN_REASON_OCTETS = 160 };
+
+struct mn_link {
+	uint32_t ifindex;
+	char name[MN_NAME_OCTETS];
+	bool up, listed;
+	struct in_addr addresses[MN_ADDRESSES_MAX];
+	bool address_listed[MN_ADDRESSES_MAX];
+	size_t address_n;
+};
+
+/* An IKE_SA of a configured connection that is up. */
+struct mn_session {
+	uint32_t sa;
+	size_t connection; /* its place in the configuration */
+	unsigned children;
+	struct in_addr local, remote;
+};
+
+/* Bringing a tunnel up. */
+struct mn_opening {
+	size_t at;           /* connection that is tried, or next */
+	unsigned tries;      /* connections that failed since the last pause */
+	unsigned rounds;     /* pauses: the exponent of the back-off */
+	bool in_flight;      /* told charon to; `MN_TIMER_OPEN` is its deadline */
+	bool waits_for_move; /* the IKE_SA has to reach its gateway from here first */
+	unsigned farewells;  /* IKE_SAs we closed, whose end is still to be heard */
+	uint64_t asked_us;
+};
+
+enum mn_timer {
+	MN_TIMER_ROAM,    /* changes are gathered */
+	MN_TIMER_OPEN,    /* next attempt, or end of this one */
+	MN_TIMER_PROOF,   /* the gateway closed the tunnel, and no link has the home address */
+	MN_TIMER_CLOSE,   /* the gateway does not confirm that the tunnel is closed */
+	MN_TIMER_HOLDOFF, /* a crossing is looked at again */
+	MN_TIMER_STABLE,  /* the tunnel lasted: back-off starts anew */
+	MN_TIMER_COUNT
+};
+
+struct mn {
+	const struct mn_conf *conf;
+	enum mn_state state;
+	char reason[MN_REASON_OCTETS];
+	uint64_t since_us;
+	bool net_listed, charon_there, charon_listed;
+
+	struct mn_link links[MN_LINKS_MAX];
+	size_t link_n;
+	uint32_t device_ifindex; /* of the TUN; 0 = not there */
+	struct in_addr home;
+	bool home_listed;
+	uint32_t native; /* link that has the home address; 0 = none */
+
+	struct mn_session sessions[MN_SESSIONS_MAX];
+	size_t session_n;
+	enum mn_proof proof;
+	uint64_t holdoff_us; /* no crossing without proof before this */
+	struct mn_opening opening;
+	uint64_t due[MN_TIMER_COUNT], changed_us; /* `changed_us`: first change of those gathered */
+	struct ratelimit restores;
+	uint64_t counters[MN_COUNTER_COUNT];
+};
+
+/* mn.c */
+void mn_record(const struct mn *mn, struct actions *out, enum record_level level, const char *event,
+	       const char *reason_fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* links.c: what there is */
+void links_on_event(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out);
+const struct mn_link *links_at(const struct mn *mn, uint32_t ifindex); /* or NULL */
+bool links_are_usable(const struct mn *mn);                            /* some link has an address */
+bool links_have(const struct mn *mn, struct in_addr a);                /* a link that is up has it */
+/* Looks again for a link with the home address. The link that has it keeps the role; when it lost it, proof that the
+ * host is inside is worth nothing any more. */
+void links_find_native(struct mn *mn);
+/* Tells charon at once what was gathered. */
+void links_roam(struct mn *mn, struct instant now, struct actions *out);
+
+/* sessions.c: IKE_SAs as charon tells them */
+void sessions_on_event(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out);
+const struct mn_session *sessions_of(const struct mn *mn, size_t connection); /* or NULL */
+const struct mn_session *sessions_carrying(const struct mn *mn);              /* one with a CHILD_SA, or NULL */
+void sessions_close_children(struct mn *mn, struct instant now, struct actions *out);
+void sessions_close_all(struct mn *mn, struct actions *out);
+/* All IKE_SAs of a connection, at once, whether its gateway answers or not. */
+void sessions_close(struct mn *mn, size_t connection, struct actions *out);
+
+/* opening.c: gateways in order, with back-off */
+void opening_start(struct mn *mn, struct instant now); /* unless an attempt is planned or under way */
+void opening_stop(struct mn *mn);
+void opening_forgive(struct mn *mn); /* the next pause is the shortest again */
+bool opening_is_under_way(const struct mn *mn);
+void opening_next(struct mn *mn, struct instant now);  /* the next gateway at once; after the last one, a pause */
+void opening_pause(struct mn *mn, struct instant now); /* the tunnel did not last: longer each time */
+void opening_on_time(struct mn *mn, struct instant now, struct actions *out);
+/* The attempt is over, its IKE_SA gone. */
+void opening_failed(struct mn *mn, struct instant now, const char *why, struct actions *out);
+void opening_on_links(struct mn *mn, struct instant now); /* there may be a better way now */
+/* A link lost @a: what charon sent from there gets no answer any more. */
+void opening_on_lost(struct mn *mn, struct instant now, struct in_addr a, struct actions *out);
+/* There is a default route: an attempt that did not get far may have lacked one. */
+void opening_on_route(struct mn *mn, struct instant now, struct actions *out);
+void opening_on_moved(struct mn *mn, struct instant now, const struct mn_session *s);
+void opening_done(struct mn *mn, struct instant now, const struct mn_session *s, struct actions *out);
+
+/* state.c: the machine. Called after everything that happened. */
+void mn_decide(struct mn *mn, struct instant now, struct actions *out);
+extern const char *const mn_state_names[MN_STATE_COUNT];
+extern const char *const mn_proof_names[MN_PROOF_COUNT];
+
+#endif
