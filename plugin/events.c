@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What happens to IKE_SAs and CHILD_SAs, told to the daemon. */
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include <encoding/payloads/delete_payload.h>
 #include <credentials/certificates/x509.h>
@@ -9,6 +10,8 @@
 #include "roles/charon.h"
 
 enum { CHARON_TEXT_OCTETS = 256 };
+
+enum { ADDRESS_WAIT_MS = 500 };
 
 static bool is_node;
 
@@ -314,6 +317,29 @@ static bool child_updown(listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_s
 	return true;
 }
 
+static bool is_local(host_t *address)
+{
+	traffic_selector_t *ts = traffic_selector_create_from_subnet(address->clone(address), 32, 0, 0, 65535);
+	host_t *found = NULL;
+	bool known = charon->kernel->get_address_by_ts(charon->kernel, ts, &found, NULL) == SUCCESS;
+
+	DESTROY_IF(found);
+	ts->destroy(ts);
+	return known;
+}
+
+/* The kernel has it already, but charon hears of that from another thread, and without it makes no route. */
+static void wait_for_address(ike_sa_t *ike_sa)
+{
+	enumerator_t *e = ike_sa->create_virtual_ip_enumerator(ike_sa, true);
+	host_t *vip;
+
+	while (e->enumerate(e, &vip))
+		for (unsigned i = 0; i < ADDRESS_WAIT_MS && vip->get_family(vip) == AF_INET && !is_local(vip); i++)
+			(void)usleep(1000);
+	e->destroy(e);
+}
+
 /* Mobile node: the address has to be on its interface before the CHILD_SA comes up, which needs it. */
 static bool handle_vips(listener_t *this, ike_sa_t *ike_sa, bool handle)
 {
@@ -326,6 +352,8 @@ static bool handle_vips(listener_t *this, ike_sa_t *ike_sa, bool handle)
 	r = link_ask(event_new("address", ike_sa), &answer);
 	if (r < 0)
 		DBG1(DBG_IKE, "holdfast: the helper did not confirm the home address: %s", strerror(-r));
+	else
+		wait_for_address(ike_sa);
 	return true;
 }
 
