@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "codec/ip4.h"
 
+#include <assert.h>
+
 static uint32_t sum(uint32_t s, const uint8_t *p, size_t n)
 {
 	for (; n > 1; p += 2, n -= 2)
@@ -83,6 +85,23 @@ void ip4_build(struct wr *w, const struct ip4 *h, size_t payload_n)
 	check = ip4_checksum(start, IP4_HEADER_OCTETS);
 	start[10] = (uint8_t)(check >> 8);
 	start[11] = (uint8_t)check;
+}
+
+void ip4_piece_build(struct wr *w, const struct ip4 *ip, uint16_t mtu, size_t *at)
+{
+	size_t left = ip->payload.n - *at, n;
+	struct ip4 h = *ip;
+
+	assert(mtu >= IP4_HEADER_OCTETS + 8);
+	n = (size_t)(mtu - IP4_HEADER_OCTETS) & ~(size_t)7;
+	if (left < n)
+		n = left;
+	h.fragment = (uint16_t)((ip->fragment & IP4_OFFSET) + *at / 8);
+	if (n < left || (ip->fragment & IP4_MF))
+		h.fragment |= IP4_MF;
+	ip4_build(w, &h, n);
+	wr_bytes(w, ip->payload.p + *at, n);
+	*at += n;
 }
 
 static uint16_t udp_checksum(const struct ip4 *ip, const uint8_t *p, size_t n)

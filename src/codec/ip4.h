@@ -34,6 +34,13 @@ int ip4_parse_cut(const uint8_t *p, size_t n, struct ip4 *ret);
 void ip4_build(struct wr *w, const struct ip4 *h, size_t payload_n);
 
 /**
+ * ip4_piece_build() - the fragment of @ip that begins at octet *@at of its payload, at most @mtu octets long.
+ * @ip: without options, and without DF; may be a fragment itself. @mtu: at least 28.
+ * *@at moves behind what was written; the whole is done when it is ip->payload.n. (RFC 791 3.2)
+ */
+void ip4_piece_build(struct wr *w, const struct ip4 *ip, uint16_t mtu, size_t *at);
+
+/**
  * udp4_parse() - the UDP datagram in @ip, which must be no fragment.
  * Return: 0, -EBADMSG (lengths, or a checksum that is there and wrong), -EPROTO (not UDP, or a fragment).
  */

@@ -18,7 +18,9 @@
 	X(table_full) X(malformed) X(unknown_extension) X(unknown_type) X(replies_unmatched) \
 	X(replies_unauthenticated) X(revocations_ignored) X(arp_answered) X(arp_ignored) X(echo_answered) \
 	X(dhcp_answered) X(dhcp_held) X(dhcp_ignored) X(dhcp_relayed) X(spoofed_packets) \
-	X(broadcasts_delivered) X(packets_dropped) X(keepalives_sent) X(held_off) X(too_big_told)
+	X(broadcasts_delivered) X(packets_dropped) X(keepalives_sent) X(held_off) X(too_big_told) \
+	X(vpn_connected) X(vpn_refused) X(vpn_timeouts) X(vpn_moves) X(vpn_displaced) X(vpn_resumed) X(vpn_inside) \
+	X(vpn_packets_held)
 /* clang-format on */
 
 #define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
@@ -32,6 +34,9 @@ enum subscriber_state {
 	SUBSCRIBER_HOLDING,     /* the station left without a word; its binding waits for it (A-33, G-11) */
 	SUBSCRIBER_DEREGISTERING,
 	SUBSCRIBER_BARRED, /* refused; tried again later */
+	/* A VPN user who is served elsewhere and keeps an IKE_SA here (G-12). `life`: end of the linger, then of the
+	 * pause before it may come back. */
+	SUBSCRIBER_DISPLACED,
 	SUBSCRIBER_GONE,
 	SUBSCRIBER_STATE_COUNT,
 };
@@ -41,7 +46,41 @@ struct port {
 	uint8_t mac[MAC_OCTETS];
 };
 
-enum { HELD_FRAME_MAX = 1518 };
+enum { HELD_FRAME_MAX = 1518, HELD_PACKETS_MAX = 16, SESSIONS_PER_USER = 8, PAUSE_DOUBLINGS = 6 };
+
+/* An IKE_SA of a VPN user. */
+struct session {
+	UT_hash_handle by_sa;
+	struct session *next; /* of its user, newest first */
+	struct subscriber *s;
+	uint32_t sa;
+	uint32_t request; /* ACQUIRE that waits for its answer; 0 = none */
+	uint32_t children;
+	bool up;    /* established */
+	bool stale; /* charon is listing, and has not named it yet */
+	struct in_addr remote;
+	uint16_t remote_port;
+	uint64_t since_us;
+	struct timer wait; /* for the home agent, while `request` */
+};
+
+struct held_packet {
+	uint8_t *octets; /* owned */
+	size_t n;
+};
+
+/* What a subscriber has because it comes by VPN. */
+struct vpn_user {
+	bool here;                /* served at the vpn device, not at a port */
+	struct session *sessions; /* newest first */
+	bool lingering;           /* displaced: packets in flight still pass */
+	bool returning;           /* displaced: there is a new CHILD_SA, so it comes back */
+	bool contended;           /* displaced: wanted back before the pause was over */
+	uint64_t resume_us;       /* end of the pause */
+	unsigned doublings;       /* of the pause */
+	struct held_packet held[HELD_PACKETS_MAX];
+	size_t held_n;
+};
 
 /* A request that waits for its reply. */
 struct exchange {
@@ -86,6 +125,8 @@ struct subscriber {
 	uint64_t lease_ends_us;        /* of its DHCP lease; 0 = none seen */
 	uint32_t lease_s;              /* as the relayed server gives it; 0 = none seen */
 	struct timer retransmit, life; /* `life`: refresh, expiry, end of hold, retry */
+	uint32_t revocation_id;        /* of the last revocation; 0 = none */
+	struct vpn_user vpn;
 	uint8_t *held_arp, *held_dhcp; /* frames that came too early, or NULL */
 	size_t held_arp_n, held_dhcp_n;
 };
@@ -113,7 +154,9 @@ struct mpa {
 	struct random random;
 	struct subscriber *by_nai, *by_port;
 	struct subscriber **by_index; /* max_subscribers */
-	struct timers retransmits, lives, keepalives;
+	struct session *by_sa;
+	uint32_t device; /* where VPN users arrive; 0 = it is not there */
+	struct timers retransmits, lives, keepalives, waits;
 	struct agent_link links[LINKS_MAX];
 	size_t link_n;
 	struct departed departed[DEPARTED_MAX];
@@ -170,7 +213,38 @@ void mpa_on_revocation(struct mpa *mpa, struct instant now, const struct datagra
 void mpa_keepalive_start(struct subscriber *s, struct instant now, uint16_t interval_s);
 void mpa_keepalive_send(struct mpa *mpa, struct instant now, struct actions *out);
 
+/* vpn.c, vpn_user.c: users that come by IKEv2 */
+const struct mpa_vpn *mpa_vpn(const struct mpa *mpa); /* NULL: no such access */
+void vpn_freep(struct mpa *mpa);
+/* Takes @x away. Its subscriber does not hear of it. */
+void session_free(struct session *x);
+void vpn_grant_all(struct subscriber *s, struct actions *out);
+void vpn_refuse_all(struct subscriber *s, const char *why, struct actions *out); /* ends the sessions refused */
+void vpn_on_waits(struct mpa *mpa, struct instant now, struct actions *out);
+/* The user is (again) at the vpn device. Return: 0, -EEXIST (its home address is in use there by somebody else), or
+ * -ENOMEM. */
+int vpn_enter(struct subscriber *s, struct actions *out);
+/* ... is at a port now, which it shares with nobody: its tunnels are told to close. */
+void vpn_leave(struct subscriber *s, struct actions *out);
+bool vpn_is_inside(const struct subscriber *s, struct in_addr remote);
+/* What a change of state means for the sessions. False: @s is gone. */
+bool vpn_follow(struct subscriber *s, struct instant now, enum subscriber_state old, enum subscriber_event e,
+		const char *reason, struct actions *out);
+void vpn_displace(struct subscriber *s, struct instant now, bool linger, struct actions *out);
+void vpn_close_children(const struct subscriber *s, struct actions *out);
+void vpn_close_all(struct subscriber *s, struct actions *out);
+void vpn_on_pause(struct subscriber *s, struct instant now, struct actions *out); /* `life` of a displaced user */
+/* A sign of life of a displaced user's tunnel. @child: a new CHILD_SA, not just a packet. */
+void vpn_resume(struct subscriber *s, struct instant now, bool child, const char *why, struct actions *out);
+void vpn_stop_return(struct subscriber *s, struct actions *out); /* its CHILD_SAs are gone again */
+void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, struct actions *out);
+void vpn_release_held(struct subscriber *s, struct actions *out);
+void vpn_forget_held(struct subscriber *s);
+
 /* attach.c */
+/* Home agent, key and first home address of @s. Return: 0, -ENOENT, -ENOKEY or -ENOSPC. */
+int subscriber_choose(struct subscriber *s, const struct mpa_attach *a);
+bool mpa_is_home_address(const struct mpa_conf *c, struct in_addr a);
 const struct mpa_access *mpa_access_of(const struct mpa *mpa, uint32_t ifindex);
 bool mpa_is_held_off(const struct mpa *mpa, const struct port *port, uint64_t now_us);
 void mpa_hold_off(struct mpa *mpa, const struct port *port, uint64_t now_us);
@@ -206,7 +280,10 @@ void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct d
 void dhcp_relay_renewal_seen(struct subscriber *s, struct instant now);
 void dhcp_relay_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out);
 
-/* mpa.c: one line of a subscriber's timeline */
+/* mpa.c */
+/* A frame to @s, to be written on and sent: behind a link layer header where there is one. */
+struct wr subscriber_frame(const struct subscriber *s, size_t n, struct actions *out);
+/* one line of a subscriber's timeline */
 void subscriber_record(const struct subscriber *s, struct actions *out, enum record_level level, const char *event,
 		       const char *reason_fmt, ...) __attribute__((format(printf, 5, 6)));
 struct span text_span(const char *text);

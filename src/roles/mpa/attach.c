@@ -162,7 +162,7 @@ static int choose_association(struct subscriber *s, const struct mpa_attach *a)
 	return -ENOKEY;
 }
 
-static bool is_home_address(const struct mpa_conf *c, struct in_addr a)
+bool mpa_is_home_address(const struct mpa_conf *c, struct in_addr a)
 {
 	for (size_t i = 0; i < c->network_n; i++)
 		if (prefix_contains(&c->networks[i].prefix, a))
@@ -172,7 +172,7 @@ static bool is_home_address(const struct mpa_conf *c, struct in_addr a)
 
 static void choose_home(struct subscriber *s, const struct mpa_attach *a)
 {
-	if (is_home_address(s->mpa->conf, a->source))
+	if (mpa_is_home_address(s->mpa->conf, a->source))
 		s->hint = a->source;
 	if (s->home_known)
 		return;
@@ -182,6 +182,17 @@ static void choose_home(struct subscriber *s, const struct mpa_attach *a)
 		s->home = s->hint; /* L-35 */
 	else if (s->station)
 		s->home = s->station->home_address;
+}
+
+int subscriber_choose(struct subscriber *s, const struct mpa_attach *a)
+{
+	int r = choose_agent(s, a);
+
+	if (r == 0)
+		r = choose_association(s, a); /* G-02 */
+	if (r == 0)
+		choose_home(s, a);
+	return r;
 }
 
 static const char *const trigger_names[MPA_TRIGGER_COUNT] = {
@@ -211,6 +222,8 @@ static int settle(struct subscriber *s, struct instant now, const struct port *p
 		subscriber_leave_port(other);
 	if (moved && served)
 		subscriber_visitor_del(s, out);
+	if (s->vpn.here)
+		vpn_leave(s, out);
 	if (!same_port(&s->port, port))
 		r = subscriber_set_port(s, port);
 	s->access = mpa_access_of(s->mpa, port->ifindex);

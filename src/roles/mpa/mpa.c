@@ -37,11 +37,13 @@ void mpa_freep(struct mpa **at)
 
 	if (!mpa)
 		return;
+	vpn_freep(mpa);
 	HASH_ITER(by_nai, mpa->by_nai, s, next)
 		subscriber_free(s);
 	timers_done(&mpa->retransmits);
 	timers_done(&mpa->lives);
 	timers_done(&mpa->keepalives);
+	timers_done(&mpa->waits);
 	free(mpa->by_index);
 	free(mpa);
 	*at = NULL;
@@ -63,6 +65,15 @@ void subscriber_record(const struct subscriber *s, struct actions *out, enum rec
 	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* a longer reason is cut, which is fine for people */
 	va_end(ap);
 	actions_record(out, &note, text_span(s->nai), "%s", reason);
+}
+
+struct wr subscriber_frame(const struct subscriber *s, size_t n, struct actions *out)
+{
+	struct wr w = actions_writer(out, ETHER_HEADER_OCTETS + n);
+
+	if (!s->vpn.here)
+		ether_build(&w, s->port.mac, s->mpa->conf->gateway_mac, ETHER_IP4);
+	return w;
 }
 
 int mpa_detach(struct mpa *mpa, struct instant now, const char *nai, bool hold, struct actions *out)
@@ -118,6 +129,10 @@ void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex
 	const struct station_id id = { .mac = mac };
 	struct port port = { .ifindex = ifindex };
 
+	if (mpa->device != 0 && ifindex == mpa->device) {
+		vpn_on_packet(mpa, now, source, out);
+		return;
+	}
 	memcpy(port.mac, mac, sizeof(port.mac));
 	(void)mpa_recognise(mpa, now, &port, &id, source, MPA_TRIGGER_PACKET, out); /* not ours: counted there */
 }
@@ -182,7 +197,7 @@ static void deliver_broadcast(struct mpa *mpa, const struct subscriber *s, const
 	uint8_t to[MAC_OCTETS];
 	struct ip4 ip;
 
-	if (ip4_parse(wrap->payload.p, wrap->payload.n, &ip) < 0 || !is_for_subnet(s, ip.destination)) {
+	if (s->vpn.here || ip4_parse(wrap->payload.p, wrap->payload.n, &ip) < 0 || !is_for_subnet(s, ip.destination)) {
 		MPA_COUNT(mpa, packets_dropped);
 		return;
 	}
@@ -220,8 +235,7 @@ void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelle
 		return;
 	}
 	/* What the kernel left, such as a reassembled packet, goes to the station as it is. */
-	w = actions_writer(out, ETHER_HEADER_OCTETS + t->inner.n);
-	ether_build(&w, s->port.mac, mpa->conf->gateway_mac, ETHER_IP4);
+	w = subscriber_frame(s, t->inner.n, out);
 	wr_bytes(&w, t->inner.p, t->inner.n);
 	actions_send_frame(out, s->port.ifindex, &w);
 }
@@ -243,8 +257,7 @@ void mpa_on_too_big(struct mpa *mpa, struct instant now, uint32_t index, struct 
 		actions_send_tunnelled(out, &s->tunnel, packet); /* the kernel fragments the outer packet */
 		return;
 	}
-	w = actions_writer(out, ETHER_HEADER_OCTETS + ICMP_ERROR_MAX);
-	ether_build(&w, s->port.mac, mpa->conf->gateway_mac, ETHER_IP4);
+	w = subscriber_frame(s, ICMP_ERROR_MAX, out);
 	if (!icmp4_error_build(&w, n->gateway, packet, ICMP4_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED,
 			       (uint16_t)(mtu - overhead)))
 		return;
@@ -313,11 +326,14 @@ void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 		if (!timer)
 			break;
 		s = container_of(timer, struct subscriber, life);
-		if (s->state == SUBSCRIBER_SERVED && lease_is_over(s, now))
+		if (s->state == SUBSCRIBER_DISPLACED)
+			vpn_on_pause(s, now, out);
+		else if (s->state == SUBSCRIBER_SERVED && lease_is_over(s, now))
 			(void)subscriber_event(s, now, EVENT_LEFT, "its DHCP lease ran out", out);
 		else
 			(void)subscriber_event(s, now, EVENT_TIMER, "time is up", out);
 	}
+	vpn_on_waits(mpa, now, out);
 	mpa_retransmit(mpa, now, out);
 	mpa_keepalive_send(mpa, now, out);
 }
@@ -330,6 +346,8 @@ uint64_t mpa_due(const struct mpa *mpa)
 		due = timers_due(&mpa->retransmits);
 	if (timers_due(&mpa->keepalives) < due)
 		due = timers_due(&mpa->keepalives);
+	if (timers_due(&mpa->waits) < due)
+		due = timers_due(&mpa->waits);
 	return due;
 }
 

@@ -76,10 +76,14 @@ static void build_extensions(const struct subscriber *s, struct instant now, str
 		mip_ext_udp_request_build(w, c->udp == MPA_UDP_FORCE, false, 0);
 	if (s->auth_type == MIP_EXT_FA_HA_AUTH)
 		mip_ext_pmip_method_build(w, MIP_PMIP_METHOD_FA_HA_AUTH);
-	if (s->access)
-		mip_ext_interface_id_build(w, text_span(s->access->interface));
-	mip_ext_device_id_build(w, 1, (struct span){ s->port.mac, MAC_OCTETS });
-	mip_ext_access_tech_build(w, MIP_ACCESS_TECH_8023);
+	if (s->vpn.here) {
+		mip_ext_interface_id_build(w, text_span(mpa_vpn(s->mpa)->interface));
+	} else {
+		if (s->access)
+			mip_ext_interface_id_build(w, text_span(s->access->interface));
+		mip_ext_device_id_build(w, 1, (struct span){ s->port.mac, MAC_OCTETS });
+		mip_ext_access_tech_build(w, MIP_ACCESS_TECH_8023);
+	}
 	mip_ext_sequence_build(w, &c->sequence, s->sequence); /* L-15; 0: we know none */
 }
 

@@ -48,9 +48,11 @@ static void acknowledge(const struct mpa *mpa, const struct sa *sa, uint8_t auth
 static bool acknowledge_again(const struct mpa *mpa, const struct datagram *d, const struct mip_revocation *m,
 			      const struct mip_exts *x, struct actions *out)
 {
+	const struct subscriber *s = subscriber_with_home(mpa, m->home, d->remote);
+
 	if (!m->from_ha || m->home_domain.s_addr != d->remote.s_addr ||
 	    m->foreign_domain.s_addr != mpa->conf->care_of.s_addr || x->duplicate_auth ||
-	    subscriber_with_home(mpa, m->home, d->remote))
+	    (s && s->revocation_id != m->id))
 		return false;
 	for (size_t i = 0; i < mpa->conf->association_n; i++) {
 		const struct mpa_association *a = &mpa->conf->associations[i];
@@ -86,6 +88,8 @@ void mpa_on_revocation(struct mpa *mpa, struct instant now, const struct datagra
 	MPA_COUNT(mpa, revoked);
 	subscriber_record(s, out, RECORD_INFO, "revocation_received", "identifier %u", m.id);
 	mpa_hold_off(mpa, &s->port, now.us);
+	s->revocation_id = m.id;
+	s->agent_stamp = m.id;
 	sa = *subscriber_sa(s); /* the subscriber is gone before the acknowledgment leaves (L-20) */
 	auth_type = s->auth_type;
 	(void)subscriber_event(s, now, EVENT_REVOKED, "served by another agent now", out);

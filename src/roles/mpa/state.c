@@ -3,8 +3,13 @@
 #include "roles/mpa/agent.h"
 
 const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT] = {
-	[SUBSCRIBER_NEW] = "new",         [SUBSCRIBER_REGISTERING] = "registering",     [SUBSCRIBER_SERVED] = "served",
-	[SUBSCRIBER_HOLDING] = "holding", [SUBSCRIBER_DEREGISTERING] = "deregistering", [SUBSCRIBER_BARRED] = "barred",
+	[SUBSCRIBER_NEW] = "new",
+	[SUBSCRIBER_REGISTERING] = "registering",
+	[SUBSCRIBER_SERVED] = "served",
+	[SUBSCRIBER_HOLDING] = "holding",
+	[SUBSCRIBER_DEREGISTERING] = "deregistering",
+	[SUBSCRIBER_BARRED] = "barred",
+	[SUBSCRIBER_DISPLACED] = "displaced",
 	[SUBSCRIBER_GONE] = "gone",
 };
 
@@ -51,12 +56,14 @@ static void do_serve(struct subscriber *s, struct instant now, struct actions *o
 {
 	subscriber_visitor_set(s, out);
 	set_life(s, refresh_at(s, now));
+	vpn_release_held(s, out);
 	subscriber_release_held(s, now, out);
 }
 
 static void do_stop_and_hold(struct subscriber *s, struct instant now, struct actions *out)
 {
-	uint64_t hold_until_us = now.us + s->mpa->conf->hold_s * US_PER_S;
+	uint16_t hold_s = s->vpn.here ? mpa_vpn(s->mpa)->hold_s : s->mpa->conf->hold_s; /* G-03, G-11 */
+	uint64_t hold_until_us = now.us + hold_s * US_PER_S;
 
 	subscriber_visitor_del(s, out);
 	subscriber_request_cancel(s);
@@ -109,6 +116,26 @@ static void do_stop_and_wait(struct subscriber *s, struct instant now, struct ac
 	do_wait(s, now, out);
 }
 
+/* Another agent has it, and its IKE_SA stays (G-12). What is in flight from it gets through for a moment. */
+static void do_displace_later(struct subscriber *s, struct instant now, struct actions *out)
+{
+	vpn_displace(s, now, true, out);
+}
+
+static void do_displace(struct subscriber *s, struct instant now, struct actions *out)
+{
+	vpn_displace(s, now, false, out);
+}
+
+/* What it sends before the home agent knows is held. */
+static void do_return(struct subscriber *s, struct instant now, struct actions *out)
+{
+	set_life(s, NEVER);
+	if (s->vpn.here)
+		subscriber_visitor_set(s, out);
+	do_claim(s, now, out);
+}
+
 struct row {
 	void (*perform)(struct subscriber *s, struct instant now, struct actions *out); /* NULL: event is ignored */
 	enum subscriber_state next;
@@ -117,6 +144,7 @@ struct row {
 static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 	[SUBSCRIBER_NEW] = {
 		[EVENT_ATTACH] = { do_register, SUBSCRIBER_REGISTERING },
+		[EVENT_SUPERSEDED] = { do_nothing, SUBSCRIBER_GONE },
 	},
 	[SUBSCRIBER_REGISTERING] = {
 		[EVENT_ACCEPTED] = { do_serve, SUBSCRIBER_SERVED },
@@ -127,6 +155,7 @@ static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_LEFT] = { do_deregister, SUBSCRIBER_DEREGISTERING },
 	},
 	[SUBSCRIBER_SERVED] = {
+		[EVENT_ATTACH] = { do_claim, SUBSCRIBER_SERVED }, /* connects once more: wherever it was bound meanwhile */
 		[EVENT_ACCEPTED] = { do_serve, SUBSCRIBER_SERVED },
 		[EVENT_REFUSED] = { do_stop_and_wait, SUBSCRIBER_BARRED },
 		[EVENT_SUPERSEDED] = { do_stop, SUBSCRIBER_GONE }, /* L-18, L-22 */
@@ -156,24 +185,42 @@ static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_LEFT] = { do_nothing, SUBSCRIBER_GONE },
 		[EVENT_TIMER] = { do_register, SUBSCRIBER_REGISTERING },
 	},
+	[SUBSCRIBER_DISPLACED] = {
+		[EVENT_ATTACH] = { do_return, SUBSCRIBER_REGISTERING },
+		[EVENT_LOST] = { do_stop, SUBSCRIBER_GONE },
+		[EVENT_LEFT] = { do_stop, SUBSCRIBER_GONE },
+	},
 };
+
+/* Cases in which the table's row is not the whole truth; NULL: it is. */
+static const struct row *exception(const struct subscriber *s, const struct row *row, struct instant now,
+				   enum subscriber_event e)
+{
+	static const struct row lost = { do_lose_binding, SUBSCRIBER_REGISTERING };
+	static const struct row displaced = { do_displace, SUBSCRIBER_DISPLACED };
+	static const struct row displaced_later = { do_displace_later, SUBSCRIBER_DISPLACED };
+
+	if (s->state == SUBSCRIBER_SERVED && e == EVENT_TIMER && now.us >= s->expires_us)
+		return &lost; /* the last refresh went unanswered to the very end */
+	if (row->next != SUBSCRIBER_GONE || !s->vpn.sessions || (e != EVENT_REVOKED && e != EVENT_SUPERSEDED))
+		return NULL;
+	return s->vpn.here && s->state == SUBSCRIBER_SERVED && e == EVENT_REVOKED ? &displaced_later : &displaced;
+}
 
 bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
 		      struct actions *out)
 {
-	const struct row *row = &rows[s->state][e];
+	const struct row *row = &rows[s->state][e], *other;
 	enum subscriber_state old = s->state;
 	struct record note = { .level = RECORD_NOTICE, .event = "state", .peer = s->agent_address };
 
 	if (!row->perform)
 		return true;
-	/* The last refresh went unanswered to the very end. */
-	if (old == SUBSCRIBER_SERVED && e == EVENT_TIMER && now.us >= s->expires_us) {
-		static const struct row lost = { do_lose_binding, SUBSCRIBER_REGISTERING };
-
-		row = &lost;
+	other = exception(s, row, now, e);
+	if (other)
+		row = other;
+	if (other && e == EVENT_TIMER)
 		reason = "lifetime over without an answer";
-	}
 	s->state = row->next;
 	if (old != row->next) {
 		note.home = s->home;
@@ -183,7 +230,8 @@ bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_
 	}
 	row->perform(s, now, out);
 	if (s->state != SUBSCRIBER_GONE)
-		return true;
+		return vpn_follow(s, now, old, e, reason, out);
+	vpn_close_all(s, out);
 	subscriber_free(s);
 	return false;
 }

@@ -99,6 +99,7 @@ void subscriber_free(struct subscriber *s)
 
 	timers_cancel(&mpa->retransmits, &s->retransmit);
 	timers_cancel(&mpa->lives, &s->life);
+	vpn_forget_held(s);
 	subscriber_leave_port(s);
 	HASH_DELETE(by_nai, mpa->by_nai, s);
 	mpa->by_index[s->index] = NULL;

@@ -26,7 +26,13 @@ static struct dp_visitor visitor(const struct subscriber *s)
 		.index = s->index,
 	};
 
-	memcpy(v.mac, s->port.mac, sizeof(v.mac));
+	if (s->vpn.here) {
+		v.layer3 = true;
+		v.held = s->state != SUBSCRIBER_SERVED;
+		v.mtu = mpa_vpn(s->mpa)->mtu;
+	} else {
+		memcpy(v.mac, s->port.mac, sizeof(v.mac));
+	}
 	memcpy(v.gateway_mac, s->mpa->conf->gateway_mac, sizeof(v.gateway_mac));
 	if (n) {
 		v.gateway = n->gateway;
@@ -46,7 +52,7 @@ void subscriber_visitor_set(const struct subscriber *s, struct actions *out)
 {
 	const struct dp_visitor v = visitor(s);
 
-	if (!is_elsewhere(s))
+	if (!is_elsewhere(s) && v.ifindex != 0)
 		actions_visitor_set(out, &v);
 }
 
@@ -54,6 +60,6 @@ void subscriber_visitor_del(const struct subscriber *s, struct actions *out)
 {
 	const struct dp_visitor v = visitor(s);
 
-	if (!is_elsewhere(s))
+	if (!is_elsewhere(s) && v.ifindex != 0)
 		actions_visitor_del(out, &v);
 }
