@@ -65,7 +65,11 @@ static void on_dp_event(void *role, struct instant now, const struct dp_event *e
 		break;
 	case DP_EVENT_UNKNOWN_HOME:
 	case DP_EVENT_HELD:
+		mpa_on_held(role, now, e->index, e->packet, out);
+		break;
 	case DP_EVENT_TOO_BIG_DOWN:
+		mpa_on_too_big_down(role, now, e->index, e->packet, e->mtu, out);
+		break;
 	case DP_EVENT_TUNNEL_SPOOF: /* the kernel counts them; late packets of a station that left are normal */
 		break;
 	}
@@ -74,6 +78,16 @@ static void on_dp_event(void *role, struct instant now, const struct dp_event *e
 static void on_carrier(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out)
 {
 	mpa_on_carrier(role, now, ifindex, up, out);
+}
+
+static void on_charon(void *role, struct instant now, const struct charon_event *e, struct actions *out)
+{
+	mpa_on_charon(role, now, e, out);
+}
+
+static void on_device(void *role, struct instant now, uint32_t ifindex, struct actions *out)
+{
+	mpa_on_device(role, now, ifindex, out);
 }
 
 static void on_time(void *role, struct instant now, struct actions *out)
@@ -138,6 +152,18 @@ static void list_tunnel(void *ctx, const struct mpa_subscriber_view *v)
 	(void)json_array_append_new(tunnels, json_pack("{s:o, s:i}", "tunnel", fresh, "subscribers", 1)); /* as above */
 }
 
+static void list_session(void *ctx, const struct mpa_session_view *v)
+{
+	struct listing *l = ctx;
+
+	(void)json_array_append_new(l->array,
+				    json_pack("{s:I, s:s, s:s, s:o, s:o, s:i, s:I, s:I}", "sa", (json_int_t)v->sa,
+					      "nai", v->nai, "state", v->state, "home", json_address(v->home),
+					      "remote", json_address(v->remote), "remote_port", v->remote_port,
+					      "children", (json_int_t)v->children, "age_s",
+					      (json_int_t)((l->now.us - v->since_us) / US_PER_S))); /* as above */
+}
+
 static json_t *show(struct daemon *d, const char *what, struct instant now)
 {
 	struct listing l = { .d = d, .now = now };
@@ -159,12 +185,16 @@ static json_t *show(struct daemon *d, const char *what, struct instant now)
 		mpa_each_subscriber(d->state, list_subscriber, &l);
 		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "mpa", "subscribers", l.array);
 	}
+	if (strcmp(what, "sessions") == 0) {
+		mpa_each_session(d->state, list_session, &l);
+		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "mpa", "sessions", l.array);
+	}
 	if (strcmp(what, "tunnels") == 0) {
 		mpa_each_subscriber(d->state, list_tunnel, l.array);
 		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "mpa", "tunnels", l.array);
 	}
 	json_decref(l.array);
-	return control_error("not_found", "a proxy agent shows: summary, subscribers, tunnels, counters");
+	return control_error("not_found", "a proxy agent shows: summary, subscribers, sessions, tunnels, counters");
 }
 
 static const char *text_of(const json_t *request, const char *name)
@@ -272,6 +302,8 @@ static const struct role role = {
 	.on_packet = on_packet,
 	.on_dp_event = on_dp_event,
 	.on_carrier = on_carrier,
+	.on_charon = on_charon,
+	.on_device = on_device,
 	.on_time = on_time,
 	.due = due,
 	.answer = answer,
@@ -300,6 +332,7 @@ static int fill_kernel_conf(struct mpa_file *f, struct kernel_conf *ret)
 				    .core_n = min_size(c->interface_n, INTERFACES_MAX),
 				    .access = ret->access,
 				    .access_n = access_n,
+				    .layer3 = f->mpa.vpn_n > 0 ? f->mpa.vpns[0].interface : NULL,
 				    .max_entries = f->mpa.max_subscribers,
 				    .no_tcx = c->no_tcx };
 	return r;
@@ -317,6 +350,16 @@ static int open_ports(struct daemon *d, struct mpa_file *f)
 	return r;
 }
 
+static int open_vpn(struct daemon *d, const struct mpa_conf *c)
+{
+	int r;
+
+	if (c->vpn_n == 0)
+		return 0;
+	r = daemon_add_layer3(d, c->vpns[0].interface);
+	return r < 0 ? r : daemon_add_charon(d);
+}
+
 static void mpa_closep(struct mpa **mpa)
 {
 	mpa_freep(mpa);
@@ -330,6 +373,8 @@ static int run(struct mpa_file *f, const struct dp_conf *dp)
 
 	if (r == 0)
 		r = open_ports(&d, f);
+	if (r == 0)
+		r = open_vpn(&d, &f->mpa);
 	if (r == 0)
 		r = mpa_new(&f->mpa, &system_random, &mpa);
 	if (r == 0)
