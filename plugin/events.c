@@ -188,6 +188,23 @@ json_t *event_new(const char *name, ike_sa_t *ike_sa)
 	return j;
 }
 
+/* What tells the user's packets from others' where the kernel does ESP. */
+static void put_reqid(json_t *j, child_sa_t *child_sa)
+{
+	(void)json_object_set_new(j, "reqid", json_integer(child_sa->get_reqid(child_sa)));
+}
+
+static void put_children(json_t *j, ike_sa_t *ike_sa)
+{
+	enumerator_t *e = ike_sa->create_child_sa_enumerator(ike_sa);
+	child_sa_t *child_sa;
+
+	(void)json_object_set_new(j, "children", json_integer(ike_sa->get_child_count(ike_sa)));
+	while (e->enumerate(e, &child_sa))
+		put_reqid(j, child_sa); /* the last is the newest */
+	e->destroy(e);
+}
+
 static void list_one(uint32_t sa)
 {
 	ike_sa_t *ike_sa = known_checkout(sa);
@@ -197,7 +214,7 @@ static void list_one(uint32_t sa)
 		return;
 	if (ike_sa->get_state(ike_sa) == IKE_ESTABLISHED) {
 		j = event_new("session", ike_sa);
-		(void)json_object_set_new(j, "children", json_integer(ike_sa->get_child_count(ike_sa)));
+		put_children(j, ike_sa);
 		link_send(j);
 	}
 	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
@@ -311,6 +328,8 @@ static bool child_updown(listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_s
 
 	(void)this;
 	(void)json_object_set_new(j, "child", json_string(child_sa->get_name(child_sa)));
+	if (up)
+		put_reqid(j, child_sa);
 	if (!up && deleted.sa == ike_sa->get_unique_id(ike_sa))
 		(void)json_object_set_new(j, "by_peer", json_true());
 	link_send(j);

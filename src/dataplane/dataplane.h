@@ -49,6 +49,7 @@ struct dp_event {
 	enum dp_event_type type;
 	uint32_t ifindex, index;
 	uint8_t mac[MAC_OCTETS];
+	uint32_t reqid;        /* layer 3, kernel ESP: of the SA it came by */
 	struct in_addr source; /* inner source, or home address */
 	uint16_t mtu;          /* TOO_BIG: of the path; octets that fit, outer headers included */
 	struct span packet; /* TOO_BIG..., HELD: the inner packet from its IP header on, cut when very long; borrowed */

@@ -244,6 +244,7 @@ static int on_event(void *ctx, void *data, size_t n)
 				 .index = e->index,
 				 .source = address(e->source),
 				 .mtu = e->mtu,
+				 .reqid = e->reqid,
 				 .packet = { (const uint8_t *)(e + 1), min_size(e->packet_n, n - sizeof(*e)) } };
 	memcpy(out.mac, e->mac, sizeof(out.mac));
 	dp->fn(dp->ctx, &out);

@@ -77,6 +77,7 @@ struct dp_event_def {
 	__u8 mac[DP_MAC_OCTETS];
 	__u16 mtu;
 	__u32 packet_n;
+	__u32 reqid;
 };
 
 /* Map "stats": per-CPU array of packet counts by reason. */

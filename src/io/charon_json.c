@@ -99,7 +99,8 @@ static bool read_event(const json_t *j, struct charon_event *e)
 	e->by_peer = json_is_true(json_object_get(j, "by_peer"));
 	return read_number(j, "sa", UINT32_MAX, &e->sa) && read_number(j, "new_sa", UINT32_MAX, &e->new_sa) &&
 	       read_number(j, "request", UINT32_MAX, &e->request) &&
-	       read_number(j, "children", UINT16_MAX, &e->children) && read_names(j, e) &&
+	       read_number(j, "children", UINT16_MAX, &e->children) &&
+	       read_number(j, "reqid", UINT32_MAX, &e->reqid) && read_names(j, e) &&
 	       read_text(j, "eap", &e->eap) && read_text(j, "connection", &e->connection) &&
 	       read_text(j, "child", &e->child) && read_address(j, "local", &e->local) &&
 	       read_address(j, "remote", &e->remote) && read_address(j, "address", &e->address) &&

@@ -57,6 +57,7 @@ struct charon_event {
 	uint16_t local_port, remote_port;
 	struct in_addr address;         /* inner; ACQUIRE: the requested one, 0.0.0.0 = any */
 	uint32_t children;              /* SESSION: CHILD_SAs that are up */
+	uint32_t reqid;                 /* CHILD_UP, SESSION with children: of the CHILD_SA; 0 = not told */
 	const char *connection, *child; /* names in swanctl.conf */
 	bool by_peer;                   /* CHILD_DOWN, IKE_DOWN: the other end deleted it */
 };

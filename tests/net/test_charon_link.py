@@ -163,6 +163,7 @@ def test_the_answer_is_the_inner_address(pair):
     up = daemon.wait("ike_up")
     assert up["sa"] == asked["sa"] and up["connection"] == "users"
     assert daemon.wait("child_up")["child"] == "net"
+    assert daemon.named("child_up")[0]["reqid"] > 0
     assert pair.host.sas()[0]["local-vips"] == [HOME]
     assert pair.gateway.lines(f"home address of 'alice@example.com' is {HOME}")
 
@@ -220,6 +221,7 @@ def test_what_is_up_is_listed_to_a_new_daemon(pair):
     assert [e["event"] for e in daemon.events[:3]] == ["connected", "session", "listed"]
     session = daemon.named("session")[0]
     assert session["id"]["text"] == "alice@example.com" and session["address"] == HOME and session["children"] == 1
+    assert session["reqid"] > 0
 
 
 def test_the_requested_address_is_passed_on(pair):

@@ -127,13 +127,30 @@ static __always_inline int load_layer3(struct __sk_buff *skb, struct iphdr *ret)
 	return ETH_HLEN;
 }
 
-/* The kernel's own ESP does not know yet whether the SA allows this source: its policies come after us. Userspace ESP
- * leaves no state, and has checked. */
-static __always_inline int is_foreign_sa(struct __sk_buff *skb, const struct dp_visitor_def *v)
+/* Where the kernel does ESP, whether the SA allows this source is still to be seen: its policies come after us.
+ * Userspace ESP has checked, and leaves no state. Return: reqid of the SA, 0 = none. */
+static __always_inline __u32 reqid_of(struct __sk_buff *skb)
 {
 	struct bpf_xfrm_state sa;
 
-	return bpf_skb_get_xfrm_state(skb, 0, &sa, sizeof(sa), 0) == 0 && sa.reqid != v->reqid;
+	return bpf_skb_get_xfrm_state(skb, 0, &sa, sizeof(sa), 0) == 0 ? sa.reqid : 0;
+}
+
+static __always_inline void tell_user(__u32 type, __u32 ifindex, __u32 address, __u32 reqid)
+{
+	struct dp_limit_def origin = { .type = type, .ifindex = ifindex };
+	struct dp_event_def *e;
+
+	__builtin_memcpy(origin.origin, &address, sizeof(address));
+	__builtin_memcpy(origin.origin + sizeof(address), &reqid, sizeof(reqid));
+	if (!may_tell(&origin))
+		return;
+	e = event_begin(type, ifindex, 0, address);
+	if (!e)
+		return;
+	__builtin_memcpy(e->mac, &address, sizeof(address));
+	e->reqid = reqid;
+	bpf_ringbuf_submit(e, 0);
 }
 
 /* Some packets of a visitor that is held go to the daemon, which keeps no more of them. */
@@ -155,17 +172,18 @@ int mpa_up_layer3(struct __sk_buff *skb)
 	struct dp_visitor_def *v;
 	struct iphdr ip;
 	int at = load_layer3(skb, &ip);
+	__u32 reqid = reqid_of(skb);
 
 	if (at < 0)
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT);
 	__builtin_memcpy(port.mac, &ip.saddr, sizeof(ip.saddr));
 	v = bpf_map_lookup_elem(&uplink, &port);
 	if (!v || v->home != ip.saddr) {
-		tell_address(EV_UNKNOWN_SOURCE, skb->ifindex, ip.saddr);
+		tell_user(EV_UNKNOWN_SOURCE, skb->ifindex, ip.saddr, reqid);
 		return count(DP_STAT_unknown_source, TC_ACT_SHOT);
 	}
-	if (is_foreign_sa(skb, v)) {
-		tell_mac(EV_SPOOF, &port, ip.saddr);
+	if (reqid && reqid != v->reqid) {
+		tell_user(EV_SPOOF, skb->ifindex, ip.saddr, reqid);
 		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
 	}
 	if (v->layer3 == DP_LAYER3_HELD)

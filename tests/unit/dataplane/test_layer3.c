@@ -94,7 +94,8 @@ static int teardown(void **state)
 	(void)state;
 	dp_closep(&dp);
 	dp_flush(&conf);
-	(void)close(users);
+	if (users >= 0)
+		(void)close(users);
 	(void)close(core);
 	return 0;
 }
@@ -315,6 +316,71 @@ static void a_flood_hides_nobody(void **state)
 	assert_in_range(events_of(DP_EVENT_TOO_BIG_DOWN), 200, 1000);
 }
 
+/* A peer that does ESP as two users, over SAs of their own; ours with an xfrm interface in the place of the TUN. */
+static const char kernel_esp[] =
+	"ip netns add hf-layer3 && ip link add outer type veth peer name e netns hf-layer3 && "
+	"ip address add 192.0.2.1/24 dev outer && ip link set outer up && "
+	"ip link add ipsec0 type xfrm dev outer if_id 42 && ip link set ipsec0 mtu 1400 up && "
+	"ip -n hf-layer3 address add 192.0.2.2/24 dev e && ip -n hf-layer3 link set e up && ip -n hf-layer3 link set "
+	"lo up && "
+	"ip -n hf-layer3 address add 10.42.0.10/32 dev lo && ip -n hf-layer3 address add 10.42.0.11/32 dev lo && "
+	"ip -n hf-layer3 route add 10.9.0.0/24 via 192.0.2.1 && "
+	"sa() { ip $1 xfrm state add src $2 dst $3 proto esp spi $4 reqid $5 mode tunnel $6 $7 "
+	"aead 'rfc4106(gcm(aes))' 0x000102030405060708090a0b0c0d0e0f10111213 128; } && "
+	"policy() { ip $1 xfrm policy add src $2 dst $3 dir out $6 $7 "
+	"tmpl src $4 dst $5 proto esp reqid $8 mode tunnel; } && "
+	"for user in 5 6; do "
+	"sa '-n hf-layer3' 192.0.2.2 192.0.2.1 0x100$user $user && sa '' 192.0.2.2 192.0.2.1 0x100$user $user if_id 42 "
+	"&& "
+	"sa '-n hf-layer3' 192.0.2.1 192.0.2.2 0x200$user $user && sa '' 192.0.2.1 192.0.2.2 0x200$user $user if_id 42 "
+	"|| "
+	"exit 1; done && "
+	"policy '-n hf-layer3' 10.42.0.0/24 10.9.0.0/24 192.0.2.2 192.0.2.1 '' '' 5 && "
+	"policy '' 10.9.0.0/24 10.42.0.10/32 192.0.2.1 192.0.2.2 if_id 42 5";
+
+static void peer_pings_from(const char *source)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof(command),
+		       "ip netns exec hf-layer3 ping -n -q -c 1 -W 1 -I %s 10.9.0.2 >/dev/null; true", source);
+	run(command);
+}
+
+/* A-38 with ESP in the kernel: a source is good only by an SA of its user, and what leaves is ESP. */
+static void kernel_esp_is_checked(void **state)
+{
+	struct dp_visitor v = visitor();
+
+	(void)state;
+	(void)close(users);
+	users = -1;
+	if (system("ip link add hf-try type xfrm dev lo if_id 1 2>/dev/null && ip link del hf-try") != 0)
+		skip();
+	run(kernel_esp);
+	assert_int_equal(dp_add_layer3(dp, if_nametoindex("ipsec0")), 0);
+	v.ifindex = if_nametoindex("ipsec0");
+	v.reqid = 5;
+	assert_int_equal(dp_visitor_set(dp, &v), 0);
+	peer_pings_from("10.42.0.10");
+	assert_int_equal(receive(core, WAIT_MS), 14 + 20 + 84);
+	v.reqid = 6;
+	assert_int_equal(dp_visitor_set(dp, &v), 0);
+	peer_pings_from("10.42.0.10");
+	assert_int_equal(receive(core, SILENCE_MS), 0);
+	assert_int_equal(stat("spoofed_source"), 1);
+	peer_pings_from("10.42.0.11");
+	assert_int_equal(receive(core, SILENCE_MS), 0);
+	read_events();
+	assert_int_equal(events_of(DP_EVENT_SPOOF), 1);
+	assert_int_equal(events_of(DP_EVENT_UNKNOWN_SOURCE), 1);
+	assert_int_equal(events[event_n - 1].e.reqid, 5);
+	anchor_sends("10.42.0.10", 100);
+	run("ip -n hf-layer3 -s xfrm state get src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x2005 | grep -q '120(bytes), "
+	    "1(packets)'");
+	run("ip netns del hf-layer3; ip link del outer 2>/dev/null; true");
+}
+
 static size_t pinned(const char *prefix)
 {
 	DIR *dir = opendir(pins);
@@ -368,9 +434,9 @@ static void flush_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(packets_cross),        TEST(strangers_do_not),     TEST(what_does_not_fit_is_told),
-		TEST(held_packets_are_few), TEST(a_flood_hides_nobody), TEST(the_device_may_come_back),
-		TEST(flush_leaves_nothing),
+		TEST(packets_cross),        TEST(strangers_do_not),      TEST(what_does_not_fit_is_told),
+		TEST(held_packets_are_few), TEST(a_flood_hides_nobody),  TEST(the_device_may_come_back),
+		TEST(flush_leaves_nothing), TEST(kernel_esp_is_checked),
 	};
 	int r;
 
