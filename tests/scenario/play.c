@@ -6,8 +6,13 @@
  *   clock NODE SECONDS
  *   at TIME attach STATION N | detach STATION N | hold STATION N | unplug N | kick STATION | die NODE | live NODE |
  *           restart NODE | number STATION N SEQUENCE
+ *   at TIME vpn STATION N connect|disconnect|lost|child|nochild|outside|inside|rekey|reauth|data|stream|deaf
+ *   at TIME charon N die|live
  *   at TIME expect binding STATION N [HOME] (0: none) | served STATION N | unserved STATION N | number STATION SEQUENCE |
- *           accepted STATION N | unaccepted STATION N (by the anchor, from that agent) | counter NODE NAME VALUE
+ *           accepted STATION N | unaccepted STATION N (by the anchor, from that agent) | counter NODE NAME VALUE |
+ *           tunnelled STATION N | untunnelled STATION N | state STATION N STATE | tunnel STATION N
+ *           none|asking|child|nochild | refused STATION TIMES | changed STATION TIMES | waited STATION MIN MAX (for its
+ *           address at the last IKE_AUTH)
  * Times are like 5ms, 2s. `play -v FILE` prints the timeline. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +78,50 @@ static void add_fault(enum fault_kind kind, char **w)
 	f->extra_us = kind == FAULT_LATE ? time_of(w[3]) : 0;
 }
 
+static void expect_number(const char *what, unsigned long long value, const char *want)
+{
+	char got[32];
+
+	(void)snprintf(got, sizeof(got), "%llu", value);
+	if (strcmp(got, want) != 0)
+		fail(what, got);
+}
+
+static const char *tunnel_state(const struct world_sa *sa)
+{
+	if (!sa)
+		return "none";
+	if (!sa->up)
+		return "asking";
+	return sa->children > 0 ? "child" : "nochild";
+}
+
+static void expect_vpn(char **w)
+{
+	const struct vpn_world *v = &world.vpn;
+	size_t station = world_station(w[1]), agent = (size_t)strtoul(w[2] ? w[2] : "0", NULL, 10);
+
+	if (strcmp(w[0], "tunnelled") == 0 || strcmp(w[0], "untunnelled") == 0) {
+		if (world_is_tunnelled(&world, station, agent) != (w[0][0] == 't'))
+			fail(w[0][0] == 't' ? "not forwarded there" : "still forwarded there", w[1]);
+	} else if (strcmp(w[0], "state") == 0) {
+		if (strcmp(world_state(&world, w[1], agent), w[3]) != 0)
+			fail("the state is", world_state(&world, w[1], agent));
+	} else if (strcmp(w[0], "tunnel") == 0) {
+		if (strcmp(tunnel_state(world_sa(&world, station, agent)), w[3]) != 0)
+			fail("the tunnel is", tunnel_state(world_sa(&world, station, agent)));
+	} else if (strcmp(w[0], "refused") == 0) {
+		expect_number("times refused", v->refused[station], w[2]);
+	} else if (strcmp(w[0], "changed") == 0) {
+		expect_number("times the address changed", v->changed[station], w[2]);
+	} else if (strcmp(w[0], "waited") == 0) {
+		if (v->connected_us[station] < time_of(w[2]) || v->connected_us[station] > time_of(w[3]))
+			fail("it waited longer or shorter", w[1]);
+	} else {
+		fail("no expectation", w[0]);
+	}
+}
+
 static void expect(char **w)
 {
 	if (strcmp(w[0], "binding") == 0) {
@@ -90,26 +139,47 @@ static void expect(char **w)
 		if (world_accepts(&world, w[1], (size_t)atoi(w[2])) != (w[0][0] == 'a'))
 			fail("the anchor judges otherwise what it sends", w[1]);
 	} else if (strcmp(w[0], "number") == 0) {
-		char got[32];
-
-		(void)snprintf(got, sizeof(got), "%u", world_sequence(&world, w[1]));
-		if (strcmp(got, w[2]) != 0)
-			fail("the sequence number is", got);
+		expect_number("the sequence number is", world_sequence(&world, w[1]), w[2]);
 	} else if (strcmp(w[0], "counter") == 0) {
-		char got[32];
-
-		(void)snprintf(got, sizeof(got), "%llu",
-			       (unsigned long long)world_counter(&world, node_of(w[1]), w[2]));
-		if (strcmp(got, w[3]) != 0)
-			fail("the counter is", got);
+		expect_number("the counter is", world_counter(&world, node_of(w[1]), w[2]), w[3]);
 	} else {
-		fail("no expectation", w[0]);
+		expect_vpn(w);
 	}
+}
+
+static void happen_vpn(size_t station, size_t agent, const char *what)
+{
+	struct world_sa *sa = world_sa(&world, station, agent);
+
+	if (strcmp(what, "connect") == 0)
+		world_vpn_connect(&world, station, agent);
+	else if (strcmp(what, "disconnect") == 0 || strcmp(what, "lost") == 0)
+		world_vpn_down(&world, station, agent, what[0] == 'd');
+	else if (strcmp(what, "child") == 0 || strcmp(what, "nochild") == 0)
+		world_vpn_child(&world, station, agent, what[0] == 'c');
+	else if (strcmp(what, "outside") == 0 || strcmp(what, "inside") == 0)
+		world_vpn_move(&world, station, agent, what[0] == 'i');
+	else if (strcmp(what, "rekey") == 0)
+		world_vpn_rekey(&world, station, agent);
+	else if (strcmp(what, "reauth") == 0)
+		world_vpn_reauth(&world, station, agent);
+	else if (strcmp(what, "data") == 0)
+		world_vpn_data(&world, station, agent);
+	else if (sa && strcmp(what, "stream") == 0)
+		sa->stream = true;
+	else if (sa && strcmp(what, "deaf") == 0)
+		sa->deaf = true;
+	else
+		fail("no such event, or no tunnel", what);
 }
 
 static void happen(char **w)
 {
-	if (strcmp(w[0], "attach") == 0)
+	if (strcmp(w[0], "vpn") == 0)
+		happen_vpn(world_station(w[1]), (size_t)atoi(w[2]), w[3]);
+	else if (strcmp(w[0], "charon") == 0)
+		(w[2][0] == 'd' ? world_charon_dies : world_charon_lives)(&world, (size_t)atoi(w[1]));
+	else if (strcmp(w[0], "attach") == 0)
 		world_attach(&world, w[1], (size_t)atoi(w[2]));
 	else if (strcmp(w[0], "detach") == 0 || strcmp(w[0], "hold") == 0)
 		world_detach(&world, w[1], (size_t)atoi(w[2]), w[0][0] == 'h');

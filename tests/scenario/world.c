@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "codec/ip4.h"
 
 enum { ACCESS_IFINDEX = 3, SPI = 1000 };
 
@@ -57,7 +58,7 @@ static void station_mac(size_t station, uint8_t ret[MAC_OCTETS])
 	memcpy(ret, mac, sizeof(mac));
 }
 
-static size_t station_of(const char *name)
+size_t world_station(const char *name)
 {
 	for (size_t i = 0; i < STATIONS_MAX; i++)
 		if (strcmp(station_names[i], name) == 0)
@@ -147,8 +148,10 @@ static void start_mpa(struct world *w, struct node *n)
 					 .hold_s = 30,
 					 .holdoff_ms = 200,
 					 .max_subscribers = 64 };
+	vpn_world_configure(&n->mpa_conf);
 	if (mpa_new(&n->mpa_conf, &random, &n->mpa) < 0)
 		abort();
+	vpn_world_start(w, (size_t)(n - w->nodes));
 }
 
 void world_init(struct world *w, size_t agents, size_t home_agents, bool trace)
@@ -242,6 +245,14 @@ static void print_record(const struct world *w, const struct node *n, const stru
 		       r->new_state[0] ? " -> " : "", r->new_state, r->reason);
 }
 
+static void perform_visitor(struct world *w, struct node *n, const struct dp_visitor *v, bool set)
+{
+	if (v->layer3)
+		vpn_world_visitor(w, (size_t)(n - w->nodes), v, set);
+	else
+		n->visitors[v->mac[5] - 1] = set ? *v : (struct dp_visitor){ 0 };
+}
+
 static void perform(struct world *w, struct node *n)
 {
 	for (size_t i = 0; i < w->out.n; i++) {
@@ -253,10 +264,10 @@ static void perform(struct world *w, struct node *n)
 			n->bindings[a->binding.index] = a->binding;
 		else if (a->type == ACTION_BINDING_DEL)
 			n->bindings[a->binding.index] = (struct dp_binding){ 0 };
-		else if (a->type == ACTION_VISITOR_SET)
-			n->visitors[a->visitor.mac[5] - 1] = a->visitor;
-		else if (a->type == ACTION_VISITOR_DEL)
-			n->visitors[a->visitor.mac[5] - 1] = (struct dp_visitor){ 0 };
+		else if (a->type == ACTION_VISITOR_SET || a->type == ACTION_VISITOR_DEL)
+			perform_visitor(w, n, &a->visitor, a->type == ACTION_VISITOR_SET);
+		else if (a->type == ACTION_CHARON)
+			vpn_world_command(w, (size_t)(n - w->nodes), &a->charon);
 		else if (a->type == ACTION_RECORD)
 			print_record(w, n, &a->record);
 	}
@@ -324,6 +335,7 @@ void world_run(struct world *w, uint64_t until_us)
 
 		for (size_t i = 0; i < ARRAY_SIZE(w->nodes); i++)
 			due = node_due(&w->nodes[i]) < due ? node_due(&w->nodes[i]) : due;
+		due = vpn_world_due(w) < due ? vpn_world_due(w) : due;
 		if (m && m->due_us <= due && m->due_us <= until_us) {
 			w->now_us = m->due_us;
 			w->wire[at] = w->wire[--w->wire_n];
@@ -331,6 +343,7 @@ void world_run(struct world *w, uint64_t until_us)
 			free(m);
 		} else if (due <= until_us) {
 			w->now_us = due > w->now_us ? due : w->now_us;
+			vpn_world_run(w);
 			run_timers(w);
 		} else {
 			w->now_us = until_us;
@@ -351,7 +364,7 @@ void world_attach(struct world *w, const char *station, size_t number)
 
 	if (n->dead)
 		return;
-	station_mac(station_of(station), mac);
+	station_mac(world_station(station), mac);
 	mpa_on_unknown_source(n->mpa, time_at(w, n), ACCESS_IFINDEX, mac, (struct in_addr){ 0 }, &w->out);
 	perform(w, n);
 }
@@ -360,7 +373,7 @@ void world_detach(struct world *w, const char *station, size_t number, bool hold
 {
 	struct node *n = agent(w, number);
 
-	(void)mpa_detach(n->mpa, time_at(w, n), nais[station_of(station)], hold, &w->out); /* not there: fine */
+	(void)mpa_detach(n->mpa, time_at(w, n), nais[world_station(station)], hold, &w->out); /* not there: fine */
 	perform(w, n);
 }
 
@@ -375,7 +388,7 @@ void world_unplug(struct world *w, size_t number)
 void world_number(struct world *w, const char *station, size_t number, uint32_t sequence)
 {
 	struct node *n = agent(w, number);
-	const char *nai = nais[station_of(station)];
+	const char *nai = nais[world_station(station)];
 	const struct mip_request m = { .flags = MIP_REQ_T | MIP_REQ_D,
 				       .lifetime_s = n->mpa_conf.lifetime_s,
 				       .home_agent = w->nodes[0].address,
@@ -397,7 +410,7 @@ void world_kick(struct world *w, const char *station)
 {
 	struct node *n = &w->nodes[0];
 
-	(void)ha_kick(n->ha, time_at(w, n), nais[station_of(station)], &w->out); /* as above */
+	(void)ha_kick(n->ha, time_at(w, n), nais[world_station(station)], &w->out); /* as above */
 	perform(w, n);
 }
 
@@ -420,6 +433,73 @@ void world_restart(struct world *w, size_t node)
 	n->dead = false;
 }
 
+void world_charon_event(struct world *w, size_t node, const struct charon_event *e)
+{
+	struct node *n = &w->nodes[node];
+
+	if (n->dead)
+		return;
+	mpa_on_charon(n->mpa, time_at(w, n), e, &w->out);
+	perform(w, n);
+}
+
+void world_device(struct world *w, size_t node)
+{
+	struct node *n = &w->nodes[node];
+
+	mpa_on_device(n->mpa, time_at(w, n), VPN_IFINDEX, &w->out);
+	perform(w, n);
+}
+
+void world_unknown_source(struct world *w, size_t node, struct in_addr source)
+{
+	static const uint8_t no_mac[MAC_OCTETS];
+	struct node *n = &w->nodes[node];
+
+	mpa_on_unknown_source(n->mpa, time_at(w, n), VPN_IFINDEX, no_mac, source, &w->out);
+	perform(w, n);
+}
+
+void world_held_packet(struct world *w, size_t node, uint32_t index, struct in_addr source)
+{
+	struct node *n = &w->nodes[node];
+	uint8_t packet[IP4_HEADER_OCTETS + 8];
+	struct wr p = wr_init(packet, sizeof(packet));
+
+	ip4_build(&p, &(struct ip4){ .ttl = 64, .protocol = 17, .source = source, .destination = w->nodes[0].address },
+		  8);
+	wr_u64(&p, 0);
+	if (n->dead)
+		return;
+	mpa_on_held(n->mpa, time_at(w, n), index, (struct span){ packet, sizeof(packet) }, &w->out);
+	perform(w, n);
+}
+
+const char *world_nai(size_t station)
+{
+	return nais[station];
+}
+
+struct state_search {
+	const char *nai, *state;
+};
+
+static void look_at_subscriber(void *ctx, const struct mpa_subscriber_view *v)
+{
+	struct state_search *s = ctx;
+
+	if (strcmp(v->nai, s->nai) == 0)
+		s->state = v->state;
+}
+
+const char *world_state(struct world *w, const char *station, size_t number)
+{
+	struct state_search s = { .nai = nais[world_station(station)], .state = "none" };
+
+	mpa_each_subscriber(agent(w, number)->mpa, look_at_subscriber, &s);
+	return s.state;
+}
+
 struct search {
 	const char *nai;
 	struct in_addr home, care_of;
@@ -440,7 +520,7 @@ static void look_at(void *ctx, const struct ha_binding_view *v)
 
 size_t world_binding(struct world *w, const char *station, size_t ha)
 {
-	struct search s = { .nai = nais[station_of(station)] };
+	struct search s = { .nai = nais[world_station(station)] };
 
 	ha_each_binding(w->nodes[ha].ha, look_at, &s);
 	for (size_t i = 1; i <= w->agents; i++)
@@ -451,7 +531,7 @@ size_t world_binding(struct world *w, const char *station, size_t ha)
 
 uint32_t world_sequence(struct world *w, const char *station)
 {
-	struct search s = { .nai = nais[station_of(station)] };
+	struct search s = { .nai = nais[world_station(station)] };
 
 	ha_each_binding(w->nodes[0].ha, look_at, &s);
 	return s.sequence;
@@ -459,12 +539,12 @@ uint32_t world_sequence(struct world *w, const char *station)
 
 bool world_is_served(const struct world *w, const char *station, size_t number)
 {
-	return w->nodes[HOME_AGENTS + number - 1].visitors[station_of(station)].home.s_addr != INADDR_ANY;
+	return w->nodes[HOME_AGENTS + number - 1].visitors[world_station(station)].home.s_addr != INADDR_ANY;
 }
 
 bool world_accepts(struct world *w, const char *station, size_t number)
 {
-	struct search s = { .nai = nais[station_of(station)] };
+	struct search s = { .nai = nais[world_station(station)] };
 	const struct in_addr from = agent(w, number)->address;
 	const struct dp_binding *b;
 

@@ -9,6 +9,7 @@
 #include "codec/mip_msg.h"
 #include "roles/ha/ha.h"
 #include "roles/mpa/mpa.h"
+#include "vpn_world.h"
 
 enum {
 	AGENTS_MAX = 4,
@@ -63,6 +64,7 @@ struct world {
 	size_t fault_n;
 	unsigned sent[256]; /* by message type */
 	struct actions out;
+	struct vpn_world vpn;
 	bool trace;
 };
 
@@ -89,6 +91,15 @@ bool world_is_served(const struct world *w, const char *station, size_t agent);
 /* Whether the first anchor takes what the station sends through that agent. */
 bool world_accepts(struct world *w, const char *station, size_t agent);
 uint64_t world_counter(const struct world *w, size_t node, const char *name);
+size_t world_station(const char *name);
+const char *world_nai(size_t station);
+/* State of the user at an agent, "none" when it is not known there. */
+const char *world_state(struct world *w, const char *station, size_t agent);
+/* What an agent hears from charon and from its vpn device. */
+void world_charon_event(struct world *w, size_t node, const struct charon_event *e);
+void world_device(struct world *w, size_t node);
+void world_unknown_source(struct world *w, size_t node, struct in_addr source);
+void world_held_packet(struct world *w, size_t node, uint32_t index, struct in_addr source);
 size_t world_node(const struct world *w, const char *name); /* "ha", "ha2", "ar1" ...; SIZE_MAX: none */
 
 #endif
