@@ -51,7 +51,7 @@ static void on_dp_event(void *role, struct instant now, const struct dp_event *e
 {
 	switch (e->type) {
 	case DP_EVENT_UNKNOWN_SOURCE:
-		mpa_on_unknown_source(role, now, e->ifindex, e->mac, e->source, out);
+		mpa_on_unknown_source(role, now, e->ifindex, e->mac, e->source, e->reqid, out);
 		break;
 	case DP_EVENT_SPOOF:
 		mpa_on_spoof(role, now, e->ifindex, e->mac, e->source, out);

@@ -280,7 +280,7 @@ static void run(struct mpa *mpa, uint8_t kind, struct instant now, struct span p
 		mpa_on_carrier(mpa, now, ifindex, first & 1, out);
 		break;
 	case STEP_UNKNOWN_SOURCE:
-		mpa_on_unknown_source(mpa, now, ifindex, attach.mac, (struct in_addr)A(10, 42, 0, first), out);
+		mpa_on_unknown_source(mpa, now, ifindex, attach.mac, (struct in_addr)A(10, 42, 0, first), 0, out);
 		break;
 	case STEP_DETACH:
 		(void)mpa_detach(mpa, now, attach.nai, first & 1, out); /* -ENOENT is fine */

@@ -365,7 +365,7 @@ void world_attach(struct world *w, const char *station, size_t number)
 	if (n->dead)
 		return;
 	station_mac(world_station(station), mac);
-	mpa_on_unknown_source(n->mpa, time_at(w, n), ACCESS_IFINDEX, mac, (struct in_addr){ 0 }, &w->out);
+	mpa_on_unknown_source(n->mpa, time_at(w, n), ACCESS_IFINDEX, mac, (struct in_addr){ 0 }, 0, &w->out);
 	perform(w, n);
 }
 
@@ -456,7 +456,7 @@ void world_unknown_source(struct world *w, size_t node, struct in_addr source)
 	static const uint8_t no_mac[MAC_OCTETS];
 	struct node *n = &w->nodes[node];
 
-	mpa_on_unknown_source(n->mpa, time_at(w, n), VPN_IFINDEX, no_mac, source, &w->out);
+	mpa_on_unknown_source(n->mpa, time_at(w, n), VPN_IFINDEX, no_mac, source, 0, &w->out);
 	perform(w, n);
 }
 

@@ -72,6 +72,7 @@ struct held_packet {
 /* What a subscriber has because it comes by VPN. */
 struct vpn_user {
 	bool here;                /* served at the vpn device, not at a port */
+	uint32_t reqid;           /* of its CHILD_SAs; 0 = not told */
 	struct session *sessions; /* newest first */
 	bool lingering;           /* displaced: packets in flight still pass */
 	bool returning;           /* displaced: there is a new CHILD_SA, so it comes back */
@@ -237,7 +238,7 @@ void vpn_on_pause(struct subscriber *s, struct instant now, struct actions *out)
 /* A sign of life of a displaced user's tunnel. @child: a new CHILD_SA, not just a packet. */
 void vpn_resume(struct subscriber *s, struct instant now, bool child, const char *why, struct actions *out);
 void vpn_stop_return(struct subscriber *s, struct actions *out); /* its CHILD_SAs are gone again */
-void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, struct actions *out);
+void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, uint32_t reqid, struct actions *out);
 void vpn_release_held(struct subscriber *s, struct actions *out);
 void vpn_forget_held(struct subscriber *s);
 

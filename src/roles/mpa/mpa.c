@@ -124,13 +124,13 @@ void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct 
 }
 
 void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex, const uint8_t mac[6],
-			   struct in_addr source, struct actions *out)
+			   struct in_addr source, uint32_t reqid, struct actions *out)
 {
 	const struct station_id id = { .mac = mac };
 	struct port port = { .ifindex = ifindex };
 
 	if (mpa->device != 0 && ifindex == mpa->device) {
-		vpn_on_packet(mpa, now, source, out);
+		vpn_on_packet(mpa, now, source, reqid, out);
 		return;
 	}
 	memcpy(port.mac, mac, sizeof(port.mac));

@@ -45,9 +45,10 @@ int mpa_detach(struct mpa *mpa, struct instant now, const char *nai, bool hold, 
 
 /* A frame from an access port: ARP, DHCP, ICMP echo request. Others are ignored. */
 void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
-/* The kernel saw an IPv4 packet from a MAC that is no visitor of that port. */
+/* The kernel saw an IPv4 packet from a MAC, or at the vpn device from an address, that is no visitor there.
+ * @reqid: of the SA it came by, where the kernel does ESP; else 0. */
 void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex, const uint8_t mac[6],
-			   struct in_addr source, struct actions *out);
+			   struct in_addr source, uint32_t reqid, struct actions *out);
 /* The kernel dropped a packet whose inner source was not the station's home address. */
 void mpa_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex, const uint8_t mac[6], struct in_addr source,
 		  struct actions *out);

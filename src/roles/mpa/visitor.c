@@ -30,6 +30,7 @@ static struct dp_visitor visitor(const struct subscriber *s)
 		v.layer3 = true;
 		v.held = s->state != SUBSCRIBER_SERVED;
 		v.mtu = mpa_vpn(s->mpa)->mtu;
+		v.reqid = s->vpn.reqid;
 	} else {
 		memcpy(v.mac, s->port.mac, sizeof(v.mac));
 	}

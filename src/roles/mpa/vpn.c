@@ -274,6 +274,16 @@ static void acquire(struct mpa *mpa, struct instant now, const struct charon_eve
 			       "connected by VPN", out);
 }
 
+/* @reqid tells its packets from those of others. */
+static void set_reqid(struct subscriber *s, uint32_t reqid, struct actions *out)
+{
+	if (reqid == 0 || reqid == s->vpn.reqid)
+		return;
+	s->vpn.reqid = reqid;
+	if (s->vpn.here && s->state == SUBSCRIBER_SERVED)
+		subscriber_visitor_set(s, out);
+}
+
 /* An IKE_SA we did not know, or do not know any more: we or the link were restarted. */
 static void adopt(struct mpa *mpa, struct instant now, const struct charon_event *e, struct actions *out)
 {
@@ -301,6 +311,7 @@ static void adopt(struct mpa *mpa, struct instant now, const struct charon_event
 	}
 	x->up = true;
 	x->children = e->children;
+	set_reqid(x->s, e->reqid, out);
 	note_remote(x, out, "vpn_listed", "charon has its tunnel, from");
 	if (vpn_is_inside(x->s, e->remote) && x->children > 0)
 		close_child(x->sa, out);
@@ -364,11 +375,12 @@ static void moved(struct session *x, struct instant now, const struct charon_eve
 		vpn_resume(x->s, now, true, "moved outside", out);
 }
 
-static void child_up(struct session *x, struct instant now, struct actions *out)
+static void child_up(struct session *x, struct instant now, uint32_t reqid, struct actions *out)
 {
 	struct subscriber *s = x->s;
 
 	x->children++;
+	set_reqid(s, reqid, out);
 	subscriber_record(s, out, RECORD_INFO, "child_up", "%u of IKE_SA %u", x->children, x->sa);
 	if (vpn_is_inside(s, x->remote)) {
 		found_inside(x, now, out);
@@ -396,6 +408,7 @@ static void on_session(struct session *x, struct instant now, const struct charo
 		x->stale = false;
 		x->up = true;
 		x->children = e->children;
+		set_reqid(x->s, e->reqid, out);
 		x->remote = e->remote;
 		x->remote_port = e->remote_port;
 		break;
@@ -418,7 +431,7 @@ static void on_session(struct session *x, struct instant now, const struct charo
 		moved(x, now, e, out);
 		break;
 	case CHARON_CHILD_UP:
-		child_up(x, now, out);
+		child_up(x, now, e->reqid, out);
 		break;
 	case CHARON_CHILD_DOWN:
 		child_down(x, out);

@@ -170,13 +170,15 @@ void vpn_stop_return(struct subscriber *s, struct actions *out)
 }
 
 /* From the device, of a user who has no visitor there. */
-void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, struct actions *out)
+void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, uint32_t reqid, struct actions *out)
 {
 	const struct port port = port_of(mpa, source);
 	struct subscriber *s = subscriber_at(mpa, &port);
 
 	if (!s)
 		MPA_COUNT(mpa, unknown_stations);
+	else if (reqid != 0 && reqid != s->vpn.reqid)
+		MPA_COUNT(mpa, spoofed_packets); /* by another user's SA */
 	else if (s->state == SUBSCRIBER_DISPLACED)
 		vpn_resume(s, now, false, "its data came by the tunnel", out);
 }
@@ -326,8 +328,7 @@ void mpa_on_device(struct mpa *mpa, struct instant now, uint32_t ifindex, struct
 	HASH_ITER(by_nai, mpa->by_nai, s, next) {
 		if (!s->vpn.here)
 			continue;
-		if (s->state == SUBSCRIBER_SERVED)
-			subscriber_visitor_del(s, out);
+		subscriber_visitor_del(s, out); /* of whatever state: nobody else would at the device that is gone */
 		(void)enter_port(s); /* it had one of its own a moment ago; without memory, packets do not pass */
 		if (s->state == SUBSCRIBER_SERVED)
 			subscriber_visitor_set(s, out);

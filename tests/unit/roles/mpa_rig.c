@@ -232,7 +232,7 @@ void rig_answer(const struct rig_reply *r)
 void rig_attach(void)
 {
 	actions_clear(&rig.out);
-	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, (struct in_addr){ 0 }, &rig.out);
+	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, (struct in_addr){ 0 }, 0, &rig.out);
 }
 
 void rig_serve(void)

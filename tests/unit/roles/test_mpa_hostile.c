@@ -114,7 +114,7 @@ static bool has(enum action_type type)
 static void packet(void)
 {
 	actions_clear(&out);
-	mpa_on_unknown_source(mpa, now, IFINDEX, mac, ip("10.42.0.10"), &out);
+	mpa_on_unknown_source(mpa, now, IFINDEX, mac, ip("10.42.0.10"), 0, &out);
 	look();
 }
 

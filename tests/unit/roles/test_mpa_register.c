@@ -234,7 +234,7 @@ static void refusals_bar_for_their_time(void **state)
 static void a_refused_hint_is_dropped(void **state)
 {
 	(void)state;
-	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, ip("10.42.0.77"), &rig.out);
+	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, ip("10.42.0.77"), 0, &rig.out);
 	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.77").s_addr); /* L-35 */
 	rig_answer(&(struct rig_reply){ .code = MIP_CODE_ADMIN_PROHIBITED });
 	assert_int_equal(rig_request().request.home.s_addr, INADDR_ANY);
@@ -310,7 +310,7 @@ static void commands_find_the_configured_station(void **state)
 static void the_subnet_chooses_the_home_agent(void **state)
 {
 	(void)state;
-	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, ip("10.43.0.7"), &rig.out);
+	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, ip("10.43.0.7"), 0, &rig.out);
 	assert_int_equal(rig_request().request.home_agent.s_addr, ip("10.0.0.3").s_addr);
 }
 
