@@ -41,6 +41,10 @@ bench: setup $(RELEASE)/build.ninja ## speed, as ratios to plain forwarding
 	@ninja -C $(RELEASE) --quiet
 	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/bench.py
 
+handover: setup $(RELEASE)/build.ninja ## how long moves last, beside plain strongSwan; takes half an hour
+	@ninja -C $(RELEASE) --quiet
+	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/handover.py
+
 fuzz: setup ## every fuzzer for SECONDS=10
 	@tools/fuzz.sh $(SECONDS)
 
@@ -57,5 +61,5 @@ install: $(RELEASE)/build.ninja ## under PREFIX (DESTDIR is honoured)
 clean:
 	rm -rf build
 
-.PHONY: help setup build demo check guest lint bench fuzz fmt man install clean
+.PHONY: help setup build demo check guest lint bench handover fuzz fmt man install clean
 .DEFAULT_GOAL := help

@@ -1,0 +1,254 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How long a move lasts: hosts that move under a 1 kHz echo, with Holdfast and with plain strongSwan in turns.
+
+The gap of a move is the longest time between the sending of two answered datagrams with lost ones between them.
+doc/handover.md says how it is measured; --document writes its figures anew."""
+import argparse
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lab"))
+from campus import Campus
+from net import LabError, clean_up_when_told_to_end, wait_for
+from office import ANCHOR, CORRESPONDENT, PROBE, ROOT
+from spread import picture, summary, table
+from traffic import HZ, UDP_PORT, listen, longest_hole_ms, read_samples
+from trip import INTERNET, Trip
+
+BEFORE_S, AFTER_S, LIMIT_S = 0.3, 0.7, 20
+OUTSIDE_ALLOWED_MS, OUTSIDE_BETTER_MS, SETUP_ALLOWED_MS = 25, 80, 3
+DOCUMENT = os.path.join(ROOT, "doc", "handover.md")
+PLAIN, OURS = "plain strongSwan", "Holdfast"
+
+
+class Side:
+    """One campus with one host outside. plain: strongSwan without anything of ours at either end, and a pool of addresses
+    at the gateway. helper: the host has holdfast-mn; without it it is stock."""
+
+    def __init__(self, name, delays=None, plain=False, helper=True):
+        self.name, self.plain, self.helper = name, plain, helper and not plain
+        self.campus = Campus(name, delays=delays)
+        self.host = self.campus.add_mobile("alice")
+
+    def __enter__(self):
+        try:
+            return self._start()
+        except BaseException:
+            self.campus.close()
+            raise
+
+    def __exit__(self, *_):
+        self.campus.close()
+
+    def _start(self):
+        c = self.campus
+        if not self.plain:
+            c.start()
+        for n in (1, 2):
+            c.start_gateway(n, holdfast=not self.plain)
+        listen(c.cn)
+        if self.helper:
+            self.trip = Trip(c, self.host)
+            self.trip.begin("lte")
+        else:
+            self.host.plug("lte")
+            self.charon = c.start_client(self.host)
+        return self
+
+    def connect(self):
+        self.charon.initiate("gw1")
+        return self
+
+    def disconnect(self):
+        self.charon.terminate(ike="gw1")
+
+    def reaches(self):
+        return self.host.ping(CORRESPONDENT, check=False, W=0.3)
+
+    def move(self, act):
+        """Does it under the echo. Returns what the echo saw of it."""
+        wait_for(self.reaches, f"{self.name} to be connected", LIMIT_S)
+        path = self.campus.path("probe.txt")
+        probe = self.host.ns.start(PROBE, "udp-probe", CORRESPONDENT, UDP_PORT, HZ, LIMIT_S + 5, path)
+        time.sleep(BEFORE_S)  # how long the echo runs before it
+        at = time.monotonic_ns()
+        act()
+        try:
+            wait_for(self.reaches, "the move to end", LIMIT_S)
+            recovered = True
+        except LabError:
+            recovered = False
+        time.sleep(AFTER_S)  # how long the echo runs after it
+        probe.send_signal(signal.SIGTERM)
+        probe.wait(5)
+        samples = [s for s in read_samples(path) if s[1] >= at - 50e6]
+        if not recovered and not self.helper:
+            self.disconnect()
+            self.connect()
+        return {"gap_ms": round(longest_hole_ms(samples), 2) if recovered else LIMIT_S * 1000.0,
+                "lost": sum(1 for _, _, received in samples if not received), "recovered": recovered}
+
+
+def round_trip_ms(ns, target):
+    """Of idle hosts. The shortest: others waited for neighbours to be found, or for this machine."""
+    text = ns.run("ping", "-n", "-q", "-c", "10", "-i", "0.02", target)
+    return float(re.search(r"= ([\d.]+)/", text)[1])
+
+
+def series(name, who, rtt_ms, moves):
+    found = {"name": name, "who": who, "rtt_ms": rtt_ms, **summary([m["gap_ms"] for m in moves]),
+             "lost": sum(m.get("lost", 0) for m in moves),
+             "unrecovered": sum(1 for m in moves if not m.get("recovered", True)), "moves": moves}
+    print(f"  {name:34} {who:16} median {found['median_ms']:7.1f} ms   p99 {found['p99_ms']:7.1f} ms", flush=True)
+    return found
+
+
+def outside(count, delay_ms):
+    """From one access network to another: the old one is gone when the new one comes."""
+    delays, places = dict.fromkeys(("lte", "broadband"), delay_ms), ("lte", "broadband")
+    moves = ([], [])
+    with Side("plain", delays, plain=True) as plain, Side("ours", delays) as ours:
+        sides = (plain.connect(), ours)
+        rtt = round_trip_ms(ours.host.ns, INTERNET)
+        for n in range(count):
+            old, new = places[n % 2], places[1 - n % 2]
+            for side, found in zip(sides, moves):
+                found.append(side.move(lambda s=side: s.host.switch(old, new)))
+    name = f"outside, {2 * delay_ms} ms round trip"
+    return [series(name, PLAIN, rtt, moves[0]), series(name, OURS, rtt, moves[1])]
+
+
+def trips(side, steps, count):
+    """Makes the steps count times, each a name, how it is done (lab/trip.py) and where to; None is not measured."""
+    def act(kind, to):
+        side.trip.go(kind, to)
+        wait_for(side.trip.arrived, f"the move to {to} to end", LIMIT_S)
+    rtt = round_trip_ms(side.host.ns, INTERNET)
+    found = {name: [] for name, _, _ in steps if name}
+    for _ in range(count):
+        for name, kind, to in steps:
+            done = side.move(lambda k=kind, t=to: act(k, t))
+            if name:
+                found[name].append(done)
+    return [series(name, OURS, rtt, moves) for name, moves in found.items()]
+
+
+WALKS = {
+    "boundary": [("inward, LTE to office", "inward", "floor1"), ("outward, office to LTE", "outward", "lte")],
+    "mbb": [("both links up, LTE to broadband", "mbb", "broadband"), (None, "outside", "lte"),
+            ("both links up, LTE to office", "mbb", "floor1"), (None, "outward", "lte")],
+    "gateway": [("gateway change, over LTE", "gateway", "gw2"), ("gateway change, over LTE", "gateway", "gw1")]}
+
+
+PARTS = ("outside0", "outside40", "setup", *WALKS)
+
+
+def setup(count):
+    """From nothing to a tunnel with an inner address, with a stock strongSwan on the host in both cases."""
+    took = ([], [])
+    with Side("plain", plain=True) as plain, Side("ours", helper=False) as ours:
+        for side in (plain, ours):  # the first one ever reads certificates and finds neighbours
+            side.connect().disconnect()
+        for _ in range(count):
+            for side, found in zip((plain, ours), took):
+                start = time.monotonic()
+                side.connect()
+                found.append({"gap_ms": round((time.monotonic() - start) * 1000, 2)})
+                side.disconnect()
+        rtt = round_trip_ms(ours.campus.gateways[1], ANCHOR)
+    return [series("setup over LTE", PLAIN, rtt, took[0]), series("setup over LTE", OURS, rtt, took[1])]
+
+
+def targets(found):
+    """(sentence, met) of each."""
+    def of(name, who=OURS):
+        return next((s for s in found if s["name"] == name and s["who"] == who), None)
+
+    def line(sentence, value, limit):
+        return f"{sentence}: {value:.1f} ms, at most {limit:.1f} ms", value <= limit
+    result = []
+    for rtt in (0, 40):
+        name = f"outside, {rtt} ms round trip"
+        ours, plain = of(name), of(name, PLAIN)
+        if ours:
+            result.append(line(f"{name}: median, 2 round trips and {OUTSIDE_ALLOWED_MS} ms allowed", ours["median_ms"],
+                               2 * ours["rtt_ms"] + OUTSIDE_ALLOWED_MS))
+            result.append(line(f"{name}: median, better than plain strongSwan by {OUTSIDE_BETTER_MS} ms",
+                               ours["median_ms"], plain["median_ms"] - OUTSIDE_BETTER_MS))
+    ours, plain = of("setup over LTE"), of("setup over LTE", PLAIN)
+    if ours:
+        result.append(line("setup: median, plain strongSwan's, one round trip to the anchor and "
+                           f"{SETUP_ALLOWED_MS} ms allowed", ours["median_ms"],
+                           plain["median_ms"] + ours["rtt_ms"] + SETUP_ALLOWED_MS))
+    for s in found:
+        if s["name"].startswith("both links up"):
+            result.append((f"{s['name']}: {s['lost']} of {s['n']} moves' datagrams lost, none allowed", s["lost"] == 0))
+    return result
+
+
+def document(found, reached):
+    """Writes table, targets and picture into the document."""
+    with open(DOCUMENT) as f:
+        text = f.read()
+    body = table(found) + "\n" + "".join(f"- {sentence}: {'met' if met else 'MISSED'}.\n" for sentence, met in reached)
+    text = re.sub(r"(<!-- figures -->\n).*?(<!-- end of figures -->)", lambda m: m[1] + body + m[2], text, flags=re.S)
+    with open(DOCUMENT, "w") as f:
+        f.write(text)
+
+
+def measure(parts, count):
+    found = []
+    for part, delay_ms in (("outside0", 0), ("outside40", 20)):
+        if part in parts:
+            found += outside(count, delay_ms)
+    if "setup" in parts:
+        found += setup(count)
+    if set(parts) & set(WALKS):
+        with Side("ours") as side:
+            for part, steps in WALKS.items():
+                if part in parts:
+                    found += trips(side, steps, count)
+    return found
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--moves", type=int, default=50)
+    p.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    p.add_argument("--output", default=os.path.join(ROOT, "build", "handover"))
+    p.add_argument("--document", action="store_true", help="write doc/handover.md and its picture too")
+    args = p.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("the measurement makes network namespaces: run it as root")
+    clean_up_when_told_to_end()
+    found = measure(args.only, args.moves)
+    reached = targets(found)
+    print()
+    for sentence, met in reached:
+        print(f"  {'met   ' if met else 'MISSED'} {sentence}")
+    os.makedirs(args.output, exist_ok=True)
+    with open(os.path.join(args.output, "handover.json"), "w") as f:
+        json.dump({"series": found, "targets": [{"target": t, "met": met} for t, met in reached]}, f, indent=1)
+        f.write("\n")
+    svg = picture([(f"{s['name']}: {s['who']}", "plain" if s["who"] == PLAIN else "ours", [m["gap_ms"] for m in s["moves"]])
+                   for s in found], "Each move's gap; the stroke is the median")
+    for path in [os.path.join(args.output, "handover.svg")] + ([DOCUMENT.replace(".md", ".svg")] if args.document else []):
+        with open(path, "w") as f:
+            f.write(svg)
+    if args.document:
+        document(found, reached)
+    return 0 if all(met for _, met in reached) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LabError as e:
+        sys.exit(f"handover: {e}")
+    except KeyboardInterrupt:
+        sys.exit("\nhandover: interrupted; everything is taken down")
