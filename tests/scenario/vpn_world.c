@@ -282,6 +282,8 @@ void world_charon_lives(struct world *w, size_t agent)
 {
 	size_t node = HOME_AGENTS + agent - 1;
 
+	if (!w->vpn.charon_dead[node])
+		return;
 	w->vpn.charon_dead[node] = false;
 	tell_node(w, node, CHARON_CONNECTED);
 	tell_node(w, node, CHARON_LISTED);

@@ -62,6 +62,7 @@ void vpn_close_children(const struct subscriber *s, struct actions *out)
 void vpn_leave(struct subscriber *s, struct actions *out)
 {
 	vpn_forget_held(s);
+	subscriber_visitor_del(s, out);
 	s->vpn.here = s->vpn.lingering = s->vpn.returning = false;
 	vpn_close_children(s, out);
 }
@@ -135,6 +136,8 @@ void vpn_on_pause(struct subscriber *s, struct instant now, struct actions *out)
 	u->lingering = false;
 	if (u->returning)
 		set_life(s, u->resume_us);
+	else
+		vpn_close_children(s, out); /* the deletion is the proof for the host */
 }
 
 void vpn_resume(struct subscriber *s, struct instant now, bool child, const char *why, struct actions *out)
@@ -206,7 +209,8 @@ bool vpn_follow(struct subscriber *s, struct instant now, enum subscriber_state 
 		vpn_refuse_all(s, reason, out);
 		if (!s->vpn.sessions)
 			return subscriber_event(s, now, EVENT_LOST, reason, out);
-		vpn_close_children(s, out); /* the deletion is the proof for the host */
+		if (!s->vpn.lingering)
+			vpn_close_children(s, out);
 		break;
 	case SUBSCRIBER_HOLDING:
 	case SUBSCRIBER_DEREGISTERING:
