@@ -1,26 +1,105 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* charon's userspace ESP can change the addresses of its SAs, but its plugin kernel-libipsec never asks it to: each MOBIKE
- * update then costs a rekey of the CHILD_SA, by both ends. Here it is asked. */
+ * update then costs a rekey of the CHILD_SA, by both ends. Here it is asked.
+ *
+ * It looks inbound SAs up by SPI and destination, of which it knows one. Around a change packets arrive at both addresses:
+ * those under way to the former one, and those of a peer who learnt of the new one first. So where its look-up finds
+ * nothing, it is asked again with the destination it knows; the SPI alone says which SA it is (RFC 4301 4.1). */
+#include <collections/hashtable.h>
 #include <dlfcn.h>
-
 #include <ipsec.h>
+#include <pthread.h>
 
 #include "plugin.h"
 
-typedef status_t (*update_sa_fn)(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, kernel_ipsec_update_sa_t *data);
-
-static update_sa_fn original;
+static kernel_interface_t original;
+static ipsec_sa_t *(*checkout_exactly)(ipsec_sa_mgr_t *this, uint32_t spi, host_t *dst);
 static ipsec_t **userspace; /* libipsec's `ipsec` */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* innermost: nothing of charon's waits with it */
+static hashtable_t *places;                               /* SPI -> destination its inbound SA is known with */
+
+static void *key_of(uint32_t spi)
+{
+	return (void *)(uintptr_t)spi;
+}
+
+static void set_place(uint32_t spi, host_t *dst)
+{
+	host_t *old, *copy = dst->clone(dst);
+
+	(void)pthread_mutex_lock(&mutex);
+	old = places->put(places, key_of(spi), copy);
+	(void)pthread_mutex_unlock(&mutex);
+	DESTROY_IF(old);
+}
+
+/* NULL, or a copy. Outbound SAs have the peer's SPIs, which may be the same numbers: hence @dst. */
+static host_t *take_place(uint32_t spi, host_t *dst)
+{
+	host_t *h;
+
+	(void)pthread_mutex_lock(&mutex);
+	h = places->get(places, key_of(spi));
+	if (h && h->ip_equals(h, dst))
+		h = places->remove(places, key_of(spi));
+	else
+		h = NULL;
+	(void)pthread_mutex_unlock(&mutex);
+	return h;
+}
+
+static status_t add_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
+{
+	status_t r = original.add_sa(this, id, data);
+
+	if (r == SUCCESS && data->inbound)
+		set_place(id->spi, id->dst);
+	return r;
+}
 
 static status_t update_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, kernel_ipsec_update_sa_t *data)
 {
-	status_t r = original(this, id, data);
+	status_t r = original.update_sa(this, id, data);
+	host_t *old;
 
 	if (r != NOT_SUPPORTED || !*userspace)
 		return r;
-	return (*userspace)
-		->sas->update_sa((*userspace)->sas, id->spi, id->proto, data->cpi, id->src, id->dst, data->new_src,
-				 data->new_dst, data->encap, data->new_encap, id->mark);
+	r = (*userspace)
+		    ->sas->update_sa((*userspace)->sas, id->spi, id->proto, data->cpi, id->src, id->dst, data->new_src,
+				     data->new_dst, data->encap, data->new_encap, id->mark);
+	old = r == SUCCESS ? take_place(id->spi, id->dst) : NULL;
+	if (old) {
+		set_place(id->spi, data->new_dst);
+		old->destroy(old);
+	}
+	return r;
+}
+
+static status_t del_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, kernel_ipsec_del_sa_t *data)
+{
+	host_t *old = take_place(id->spi, id->dst);
+
+	DESTROY_IF(old);
+	return original.del_sa(this, id, data);
+}
+
+static ipsec_sa_t *checkout_by_spi(ipsec_sa_mgr_t *this, uint32_t spi, host_t *dst)
+{
+	ipsec_sa_t *sa = checkout_exactly(this, spi, dst);
+	host_t *known;
+
+	if (sa)
+		return sa;
+	(void)pthread_mutex_lock(&mutex);
+	known = places->get(places, key_of(spi));
+	known = known ? known->clone(known) : NULL;
+	(void)pthread_mutex_unlock(&mutex);
+	if (known) {
+		sa = checkout_exactly(this, spi, known);
+		known->destroy(known);
+	}
+	return sa;
 }
 
 void in_place_install(void)
@@ -31,16 +110,35 @@ void in_place_install(void)
 	if (!library)
 		library = dlopen("/usr/lib/ipsec/libipsec.so.0", RTLD_NOLOAD | RTLD_LAZY);
 	userspace = library ? dlsym(library, "ipsec") : NULL;
-	if (!userspace)
+	if (!userspace || !*userspace)
 		return;
-	original = charon->kernel->update_sa;
+	places = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
+	original = *charon->kernel;
+	charon->kernel->add_sa = add_sa;
 	charon->kernel->update_sa = update_sa;
+	charon->kernel->del_sa = del_sa;
+	checkout_exactly = (*userspace)->sas->checkout_by_spi;
+	(*userspace)->sas->checkout_by_spi = checkout_by_spi;
 	DBG1(DBG_CFG, "holdfast: addresses of SAs are updated in place");
 }
 
 void in_place_remove(void)
 {
-	if (original)
-		charon->kernel->update_sa = original;
-	original = NULL;
+	enumerator_t *e;
+	host_t *place;
+	void *key;
+
+	if (!places)
+		return;
+	charon->kernel->add_sa = original.add_sa;
+	charon->kernel->update_sa = original.update_sa;
+	charon->kernel->del_sa = original.del_sa;
+	if (*userspace)
+		(*userspace)->sas->checkout_by_spi = checkout_exactly;
+	e = places->create_enumerator(places);
+	while (e->enumerate(e, &key, &place))
+		place->destroy(place);
+	e->destroy(e);
+	places->destroy(places);
+	places = NULL;
 }
