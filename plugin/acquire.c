@@ -59,6 +59,7 @@ static host_t *acquire_address(attribute_provider_t *this, linked_list_t *pools,
 	r = link_ask(event, &granted.answer);
 	if (r < 0) {
 		DBG1(DBG_IKE, "holdfast: no home address for '%Y': %s", id, reason(r));
+		events_refused(ike_sa, reason(r));
 		return NULL;
 	}
 	if (!granted.answer.address[0]) {
@@ -66,6 +67,8 @@ static host_t *acquire_address(attribute_provider_t *this, linked_list_t *pools,
 		return NULL;
 	}
 	granted.sa = ike_sa->get_unique_id(ike_sa);
+	if (text[0] && strcmp(text, granted.answer.address) != 0)
+		DBG1(DBG_IKE, "holdfast: '%Y' asked for %s, which it cannot have", id, text);
 	DBG1(DBG_IKE, "holdfast: home address of '%Y' is %s", id, granted.answer.address);
 	return host_create_from_string(granted.answer.address, 0);
 }

@@ -225,10 +225,31 @@ void events_list(void)
 	size_t n;
 	uint32_t *sa = known_list(true, &n);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		link_await_room();
 		list_one(sa[i]);
+	}
 	free(sa);
+	link_await_room();
 	link_send(event_new("listed", NULL));
+	link_send_kept();
+}
+
+void events_refused(ike_sa_t *ike_sa, const char *why)
+{
+	json_t *j = event_new("refused", ike_sa);
+
+	(void)json_object_set_new(j, "why", json_string(why));
+	link_send_or_keep(j);
+}
+
+static bool alert(listener_t *this, ike_sa_t *ike_sa, alert_t alert, va_list args)
+{
+	(void)this;
+	(void)args;
+	if (!is_node && ike_sa && alert == ALERT_PEER_AUTH_FAILED)
+		events_refused(ike_sa, "somebody who claims to be this user failed to prove it");
+	return true;
 }
 
 static bool message(listener_t *this, ike_sa_t *ike_sa, message_t *m, bool incoming, bool plain)
@@ -377,6 +398,7 @@ static bool handle_vips(listener_t *this, ike_sa_t *ike_sa, bool handle)
 }
 
 listener_t events_listener = {
+	.alert = alert,
 	.message = message,
 	.ike_updown = ike_updown,
 	.ike_rekey = ike_rekey,

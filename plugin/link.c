@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 
 #include "plugin.h"
 
-enum { PACKET_MAX = 8192, RECONNECT_MS = 500, SPARE_THREADS = 16 };
+enum { PACKET_MAX = 8192, RECONNECT_MS = 500, SPARE_THREADS = 16, KEPT_MAX = 32, PATIENCE_MS = 1000 };
 
 /* A thread that waits for its answer. */
 struct waiting {
@@ -30,6 +31,8 @@ static struct {
 	uint32_t last_request;
 	struct waiting *waiting;
 	unsigned waiting_n;
+	json_t *kept[KEPT_MAX];
+	unsigned kept_n;
 } l = { .fd = -1 };
 
 static job_requeue_t reconnect(void *data);
@@ -179,6 +182,37 @@ void link_send(json_t *event)
 	send_locked(event);
 	l.mutex->unlock(l.mutex);
 	json_decref(event);
+}
+
+void link_await_room(void)
+{
+	struct pollfd p = { .events = POLLOUT };
+
+	l.mutex->lock(l.mutex);
+	p.fd = l.fd; /* if it is another one by then, the wait was for nothing */
+	l.mutex->unlock(l.mutex);
+	(void)poll(&p, 1, PATIENCE_MS);
+}
+
+void link_send_or_keep(json_t *event)
+{
+	l.mutex->lock(l.mutex);
+	if (l.fd < 0 && event && l.kept_n < KEPT_MAX)
+		l.kept[l.kept_n++] = json_incref(event);
+	send_locked(event);
+	l.mutex->unlock(l.mutex);
+	json_decref(event);
+}
+
+void link_send_kept(void)
+{
+	l.mutex->lock(l.mutex);
+	for (unsigned i = 0; i < l.kept_n; i++) {
+		send_locked(l.kept[i]);
+		json_decref(l.kept[i]);
+	}
+	l.kept_n = 0;
+	l.mutex->unlock(l.mutex);
 }
 
 static unsigned waiting_max(void)

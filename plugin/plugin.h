@@ -27,6 +27,10 @@ int link_open(const char *path, unsigned timeout_ms); /* 0 or -ENOMEM */
 void link_close(void);
 /* Takes @event. Lost when there is no daemon: it hears of all that is up when it comes. */
 void link_send(json_t *event);
+void link_await_room(void); /* for the list, which may be long; not with an IKE_SA that others wait for */
+/* Kept for the daemon that comes when there is none; a few of them. */
+void link_send_or_keep(json_t *event);
+void link_send_kept(void);
 /**
  * link_ask() - sends @event (taken) with a "request" member and waits for its answer, `timeout` at most.
  * Return: 0, -ENOTCONN (no daemon, at once), -ETIMEDOUT, -EBUSY (too many threads wait already), -ENOMEM.
@@ -36,6 +40,7 @@ int link_ask(json_t *event, struct answer *ret);
 /* events.c: what happens in charon, to the daemon */
 json_t *event_new(const char *name, ike_sa_t *ike_sa); /* with all that is known of @ike_sa (may be NULL) */
 void events_list(void);                                /* every IKE_SA that is up, then "listed" */
+void events_refused(ike_sa_t *ike_sa, const char *why); /* a client was turned away without asking the daemon */
 extern listener_t events_listener;
 void events_init(bool node);
 

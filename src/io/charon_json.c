@@ -99,18 +99,18 @@ static bool read_event(const json_t *j, struct charon_event *e)
 	e->by_peer = json_is_true(json_object_get(j, "by_peer"));
 	return read_number(j, "sa", UINT32_MAX, &e->sa) && read_number(j, "new_sa", UINT32_MAX, &e->new_sa) &&
 	       read_number(j, "request", UINT32_MAX, &e->request) &&
-	       read_number(j, "children", UINT16_MAX, &e->children) &&
-	       read_number(j, "reqid", UINT32_MAX, &e->reqid) && read_names(j, e) &&
-	       read_text(j, "eap", &e->eap) && read_text(j, "connection", &e->connection) &&
-	       read_text(j, "child", &e->child) && read_address(j, "local", &e->local) &&
-	       read_address(j, "remote", &e->remote) && read_address(j, "address", &e->address) &&
-	       read_port(j, "local_port", &e->local_port) && read_port(j, "remote_port", &e->remote_port);
+	       read_number(j, "children", UINT16_MAX, &e->children) && read_number(j, "reqid", UINT32_MAX, &e->reqid) &&
+	       read_names(j, e) && read_text(j, "eap", &e->eap) && read_text(j, "connection", &e->connection) &&
+	       read_text(j, "child", &e->child) && read_text(j, "why", &e->why) &&
+	       read_address(j, "local", &e->local) && read_address(j, "remote", &e->remote) &&
+	       read_address(j, "address", &e->address) && read_port(j, "local_port", &e->local_port) &&
+	       read_port(j, "remote_port", &e->remote_port);
 }
 
 int charon_event_parse(const char *packet, size_t n, struct charon_event *ret, json_t **ret_keep)
 {
 	auto_(json_dropp) json_t *j = n <= CHARON_PACKET_MAX ? json_loadb(packet, n, 0, NULL) : NULL;
-	struct charon_event e = { .id.text = "", .eap = "", .connection = "", .child = "" };
+	struct charon_event e = { .id.text = "", .eap = "", .connection = "", .child = "", .why = "" };
 
 	if (!j || !read_event(j, &e))
 		return -EBADMSG;

@@ -41,7 +41,7 @@ static void on_closed(uv_handle_t *h)
 static void drop_plugin(struct charon_link *l)
 {
 	const struct charon_event gone = {
-		.type = CHARON_GONE, .id.text = "", .eap = "", .connection = "", .child = ""
+		.type = CHARON_GONE, .id.text = "", .eap = "", .connection = "", .child = "", .why = ""
 	};
 
 	if (!l->plugin)

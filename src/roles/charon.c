@@ -6,7 +6,7 @@ const char *const charon_event_names[CHARON_EVENT_COUNT] = {
 	[CHARON_GONE] = "gone",           [CHARON_ACQUIRE] = "acquire",   [CHARON_RELEASE] = "release",
 	[CHARON_IKE_UP] = "ike_up",       [CHARON_IKE_DOWN] = "ike_down", [CHARON_IKE_REPLACED] = "ike_replaced",
 	[CHARON_IKE_MOVED] = "ike_moved", [CHARON_CHILD_UP] = "child_up", [CHARON_CHILD_DOWN] = "child_down",
-	[CHARON_ADDRESS] = "address",
+	[CHARON_REFUSED] = "refused",     [CHARON_ADDRESS] = "address",
 };
 
 const char *const identity_type_names[IDENTITY_TYPE_COUNT] = {

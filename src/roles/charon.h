@@ -23,6 +23,7 @@ enum charon_event_type {
 	CHARON_IKE_MOVED,    /* MOBIKE: `local`, `remote` are the new ends */
 	CHARON_CHILD_UP,
 	CHARON_CHILD_DOWN,
+	CHARON_REFUSED, /* gateway: a client was turned away without ACQUIRE, for `why`; `id` is what it claims to be */
 	CHARON_ADDRESS, /* node: the gateway assigned `address`; confirm `request` when it is configured */
 	CHARON_EVENT_COUNT
 };
@@ -59,7 +60,8 @@ struct charon_event {
 	uint32_t children;              /* SESSION: CHILD_SAs that are up */
 	uint32_t reqid;                 /* CHILD_UP, SESSION with children: of the CHILD_SA; 0 = not told */
 	const char *connection, *child; /* names in swanctl.conf */
-	bool by_peer;                   /* CHILD_DOWN, IKE_DOWN: the other end deleted it */
+	const char *why;
+	bool by_peer; /* CHILD_DOWN, IKE_DOWN: the other end deleted it */
 };
 
 enum charon_command_type {

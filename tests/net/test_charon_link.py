@@ -190,6 +190,28 @@ def test_without_a_daemon_the_refusal_is_immediate(pair):
     assert len(pair.gateway.lines("the mobility proxy agent is not running")) == before + 1
 
 
+def test_a_daemon_that_comes_hears_who_was_refused(pair):
+    pair.play(grant).close()
+    assert pair.host.initiate("gw", check=False)
+    refused = pair.play(grant).wait("refused")
+    assert refused["id"]["text"] == "alice@example.com" and "not running" in refused["why"]
+
+
+def test_a_failed_authentication_is_told(pair):
+    """A-05: with what was claimed; nobody is asked for an address."""
+    daemon = pair.play(grant)
+    text = open(pair.host.path("swanctl.conf")).read()
+    pair.host.configure(text.replace("of the laboratory", "of another one"))
+    pair.host.load()
+    try:
+        assert pair.host.initiate("user0", check=False)
+    finally:
+        pair.host.configure(text)
+        pair.host.load()
+    assert daemon.wait("refused")["id"]["text"] == "user0@example.com"
+    assert not daemon.named("acquire")
+
+
 def test_a_daemon_that_ends_ends_the_waiting(pair):
     daemon = pair.play(lambda _: daemon.close())
     start = time.monotonic()

@@ -270,6 +270,7 @@ void sessions_on_event(struct mn *mn, struct instant now, const struct charon_ev
 		break;
 	case CHARON_ACQUIRE:
 	case CHARON_RELEASE:
+	case CHARON_REFUSED:
 	case CHARON_EVENT_COUNT: /* a gateway's */
 		break;
 	}

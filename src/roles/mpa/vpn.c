@@ -440,10 +440,28 @@ static void on_session(struct session *x, struct instant now, const struct charo
 	case CHARON_LISTED:
 	case CHARON_GONE:
 	case CHARON_ACQUIRE:
+	case CHARON_REFUSED:
 	case CHARON_ADDRESS:
 	case CHARON_EVENT_COUNT:
 		break;
 	}
+}
+
+/* Who that was is not proven: it is told, and nothing else. */
+static void turned_away(struct mpa *mpa, struct instant now, const struct charon_event *e, struct actions *out)
+{
+	const struct record note = {
+		.level = RECORD_WARN, .security = true, .event = "vpn_refused", .peer = e->remote
+	};
+	char nai[MIP_NAI_MAX + 1];
+	const char *why;
+	bool named;
+
+	MPA_COUNT(mpa, vpn_refused);
+	if (!ratelimit_allow(&mpa->security, now.us))
+		return;
+	named = vpn_nai(&mpa->conf->naming, e, nai, &why) == 0;
+	actions_record(out, &note, text_span(named ? nai : e->id.text), "%s", e->why);
 }
 
 void mpa_on_charon(struct mpa *mpa, struct instant now, const struct charon_event *e, struct actions *out)
@@ -463,6 +481,8 @@ void mpa_on_charon(struct mpa *mpa, struct instant now, const struct charon_even
 		listed(mpa, now, true, "charon ended", out);
 	else if (e->type == CHARON_ACQUIRE)
 		acquire(mpa, now, e, out);
+	else if (e->type == CHARON_REFUSED)
+		turned_away(mpa, now, e, out);
 	else if (x)
 		on_session(x, now, e, out);
 	else if (e->type == CHARON_SESSION)
