@@ -79,7 +79,6 @@ static void open_now(struct mn *mn, struct instant now, const struct mn_session 
 	mn->opening.in_flight = true;
 	mn->opening.waits_for_move = false;
 	mn->opening.asked_us = now.us;
-	mn->proof = MN_PROOF_NONE;
 	mn->due[MN_TIMER_OPEN] = now.us + mn->conf->open_timeout_ms * US_PER_MS;
 	if (kept) {
 		MN_COUNT(mn, resumed);

@@ -319,6 +319,19 @@ static void moved_before_the_answer(void **state)
 	assert_int_equal(rig_counter("open_failures"), 0);
 }
 
+static void the_link_went_before_the_answer(void **state)
+{
+	(void)state;
+	on_wwan();
+	rig_link(WLAN, true);
+	rig_net(NET_ADDRESS, WLAN, "192.168.7.23");
+	rig_pass_ms(5);
+	rig_link(WWAN, false);
+	assert_non_null(rig_command(CHARON_CLOSE_IKE, 0));
+	rig_pass_ms(5);
+	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw1");
+}
+
 /* DHCP gives the address first and the route some time later. */
 static void the_route_comes_late(void **state)
 {
@@ -360,8 +373,16 @@ static void charon_comes_back(void **state)
 	assert_string_equal(rig_state(), "outside");
 }
 
+static void count_link(void *ctx, const struct mn_link_view *v)
+{
+	(void)v;
+	(*(int *)ctx)++;
+}
+
 static void news_that_were_lost_are_found(void **state)
 {
+	int links = 0;
+
 	(void)state;
 	rig_outside();
 	rig_net(NET_LISTING, 0, NULL);
@@ -370,6 +391,8 @@ static void news_that_were_lost_are_found(void **state)
 	rig_link(WLAN, true);
 	rig_net(NET_ADDRESS, WLAN, "192.168.7.23");
 	rig_net(NET_LISTED, 0, NULL); /* WWAN was not named, ETH neither */
+	mn_each_link(rig.mn, count_link, &links);
+	assert_int_equal(links, 1);
 	rig_pass_ms(5);
 	assert_non_null(rig_command(CHARON_ROAM, 0));
 	rig_link(WLAN, false);
@@ -432,6 +455,7 @@ int main(void)
 		CASE(without_a_way_out_nothing_is_tried),
 		CASE(a_blink_of_the_link_keeps_the_tunnel),
 		CASE(moved_before_the_answer),
+		CASE(the_link_went_before_the_answer),
 		CASE(the_route_comes_late),
 		CASE(news_of_links_cut_a_pause_short),
 		CASE(charon_comes_back),

@@ -72,6 +72,19 @@ static void proof_may_come_first(void **state)
 	assert_null(rig_command(CHARON_OPEN, 0));
 	rig_net(NET_ADDRESS, ETH, HOME);
 	assert_string_equal(rig_state(), "inside");
+	rig_pass_ms(5000);
+	assert_string_equal(rig_state(), "inside");
+}
+
+static void proof_does_not_wait_elsewhere(void **state)
+{
+	(void)state;
+	rig_outside();
+	rig_child_down(1, true);
+	rig_link(WWAN, false);
+	rig_link(ETH, true);
+	rig_net(NET_ADDRESS, ETH, HOME);
+	assert_string_equal(rig_state(), "connecting");
 }
 
 static void proof_without_an_address_is_over_soon(void **state)
@@ -82,6 +95,7 @@ static void proof_without_an_address_is_over_soon(void **state)
 	rig_pass_ms(1010);
 	assert_string_equal(rig_state(), "connecting");
 	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw1");
+	assert_true(rig_place_of_command(CHARON_ROAM) < rig_place_of_command(CHARON_OPEN));
 	rig_link(ETH, true);
 	rig_net(NET_ADDRESS, ETH, HOME);
 	assert_string_equal(rig_state(), "connecting"); /* the old proof counts no more */
@@ -191,6 +205,30 @@ static void a_tunnel_that_comes_up_inside_is_a_crossing(void **state)
 	assert_string_equal(rig_state(), "crossing");
 	rig_child_down(1, true);
 	assert_string_equal(rig_state(), "inside");
+	rig_charon(CHARON_CHILD_UP, 1, "gw1");
+	rig_child_down(1, false); /* nor does the proof of before count */
+	assert_string_equal(rig_state(), "connecting");
+}
+
+/* Who crossed with proof did not fail. */
+static void a_proven_crossing_makes_pauses_short_again(void **state)
+{
+	(void)state;
+	rig_outside();
+	for (int i = 0; i < 4; i++) { /* pauses of 1, 2, 4 s */
+		rig_child_down(1, true);
+		rig_pass_ms(4100);
+		rig_charon(CHARON_CHILD_UP, 1, "gw1");
+	}
+	rig_link(ETH, true);
+	rig_net(NET_ADDRESS, ETH, HOME);
+	rig_child_down(1, true);
+	assert_string_equal(rig_state(), "inside");
+	rig_link(ETH, false);
+	rig_charon(CHARON_CHILD_UP, 1, "gw1");
+	rig_child_down(1, true);
+	rig_pass_ms(1100);
+	assert_non_null(rig_command(CHARON_OPEN, 0));
 }
 
 /* the IKE_SA may be rekeyed, move or even end while we are inside. */
@@ -363,6 +401,7 @@ int main(void)
 		CASE(an_address_is_only_a_hint),
 		CASE(the_gateway_proves_it),
 		CASE(proof_may_come_first),
+		CASE(proof_does_not_wait_elsewhere),
 		CASE(proof_without_an_address_is_over_soon),
 		CASE(proof_ends_with_its_link),
 		CASE(proof_ends_with_the_address),
@@ -372,6 +411,7 @@ int main(void)
 		CASE(both_gateways_up_one_taken_down_is_no_proof),
 		CASE(closed_by_somebody_here_is_no_proof),
 		CASE(a_tunnel_that_comes_up_inside_is_a_crossing),
+		CASE(a_proven_crossing_makes_pauses_short_again),
 		CASE(inside_outlives_its_ike_sa),
 		CASE(keep_ike_no_closes_it),
 		CASE(policy_never),
