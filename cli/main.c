@@ -13,7 +13,7 @@
 static const char help[] =
 	"usage: holdfast [--run-dir DIR] [--json] COMMAND\n"
 	"\n"
-	"  show [summary|bindings|subscribers|sessions|tunnels|counters]\n"
+	"  show [summary|bindings|subscribers|sessions|tunnels|node|counters]\n"
 	"                      state of all daemons on this machine\n"
 	"  watch               events as they happen, until interrupted\n"
 	"  explain NAI         one user's history, with times and reasons\n"
@@ -21,6 +21,7 @@ static const char help[] =
 	"  attach NAI INTERFACE MAC [home-agent=A] [home-address=A] [spi=N key-file=F [algorithm=N]]\n"
 	"                      a station showed up at a port\n"
 	"  detach NAI [hold]   it left\n"
+	"  gateway NAME [NAI]  on a mobile host: go through this VPN gateway from now on\n"
 	"  check FILE          check a configuration file\n"
 	"  profile swanctl|apple|windows|android OPTIONS\n"
 	"                      a ready-made profile for a VPN client; profile --help lists the options\n"
@@ -42,7 +43,7 @@ static int do_show(const struct options *o, int n, char **args)
 	const char *what = n > 0 ? args[0] : "summary";
 
 	if (!print_can_show(what) || n > 1)
-		return usage("show: allowed: summary, bindings, subscribers, sessions, tunnels, counters");
+		return usage("show: allowed: summary, bindings, subscribers, sessions, tunnels, node, counters");
 	return print_show(o, what, ask_all(o, json_pack("{s:s, s:s}", "verb", "show", "what", what)));
 }
 
@@ -102,17 +103,35 @@ static int do_detach(const struct options *o, int n, char **args)
 	return print_done(o, ask_all(o, json_pack("{s:s, s:s, s:b}", "verb", "detach", "nai", args[0], "hold", hold)));
 }
 
+static int do_gateway(const struct options *o, int n, char **args)
+{
+	json_t *request;
+
+	if (n < 1 || n > 2)
+		return usage("gateway needs the name of a connection, and perhaps the NAI of its host");
+	request = json_pack("{s:s, s:s}", "verb", "gateway", "name", args[0]);
+	if (n == 2)
+		(void)json_object_set_new(request, "nai",
+					  json_string(args[1])); /* without memory, all hosts are asked */
+	return print_done(o, ask_all(o, request));
+}
+
 static int do_watch(const struct options *o, int n, char **args)
 {
 	(void)args;
 	return n == 0 ? watch_all(o, print_record) : usage("watch takes no arguments");
 }
 
-/* The program that reads a file knows best what is wrong in it. Which one it is for, the words that only proxy agents
- * have say: several, as one may be misspelt. */
+/* The program that reads a file knows best what is wrong in it. Which one it is for, the words that only it has
+ * say: several, as one may be misspelt. */
 static int do_check(const struct options *o, int n, char **args)
 {
-	static const char *const words[] = { "care-of", "home-agent", "access", "station" };
+	static const struct {
+		const char *word, *program;
+	} words[] = {
+		{ "care-of", "holdfast-mpa" }, { "home-agent", "holdfast-mpa" }, { "access", "holdfast-mpa" },
+		{ "station", "holdfast-mpa" }, { "connection", "holdfast-mn" },  { "inside", "holdfast-mn" },
+	};
 	char line[512];
 	const char *program = "holdfast-ha";
 	FILE *f;
@@ -127,8 +146,8 @@ static int do_check(const struct options *o, int n, char **args)
 	}
 	while (fgets(line, sizeof(line), f))
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			if (strncmp(line + strspn(line, " \t"), words[i], strlen(words[i])) == 0)
-				program = "holdfast-mpa";
+			if (strncmp(line + strspn(line, " \t"), words[i].word, strlen(words[i].word)) == 0)
+				program = words[i].program;
 	(void)fclose(f); /* only read */
 	return run_beside(program, args[0]);
 }
@@ -137,8 +156,9 @@ static const struct {
 	const char *name;
 	int (*run)(const struct options *o, int n, char **args);
 } commands[] = {
-	{ "show", do_show },     { "watch", do_watch },   { "explain", do_explain }, { "kick", do_kick },
-	{ "attach", do_attach }, { "detach", do_detach }, { "check", do_check },     { "profile", do_profile },
+	{ "show", do_show },     { "watch", do_watch },   { "explain", do_explain },
+	{ "kick", do_kick },     { "attach", do_attach }, { "gateway", do_gateway },
+	{ "detach", do_detach }, { "check", do_check },   { "profile", do_profile },
 };
 
 int main(int argc, char **argv)

@@ -141,10 +141,39 @@ static void print_counters(const json_t *answer)
 	}
 }
 
+/* Where a mobile host is, and how it got there. */
+static void print_node(const json_t *answer)
+{
+	const json_t *link, *address;
+	size_t i, k;
+
+	printf("  %s: %s, for %llds: %s\n", text(answer, "nai"), text(answer, "state"),
+	       (long long)number(answer, "age_s"), text(answer, "reason"));
+	printf("  home address  %s on %s\n", text(answer, "home")[0] ? text(answer, "home") : "none yet",
+	       text(answer, "device"));
+	if (!json_is_true(json_object_get(answer, "charon")))
+		printf("  charon        is not there\n");
+	if (text(answer, "connection")[0])
+		printf("  gateway       %s, IKE_SA %lld, %lld CHILD_SAs, %s to %s\n", text(answer, "connection"),
+		       (long long)number(answer, "sa"), (long long)number(answer, "children"), text(answer, "local"),
+		       text(answer, "remote"));
+	json_array_foreach(json_object_get(answer, "links"), i, link) {
+		printf("  %-12s  %s", text(link, "name"), json_is_true(json_object_get(link, "up")) ? "up" : "down");
+		json_array_foreach(json_object_get(link, "addresses"), k, address)
+			printf(" %s", json_string_value(address));
+		printf("%s\n", strcmp(text(link, "name"), text(answer, "native")) == 0 ? " (at home)" : "");
+	}
+}
+
 static void print_summary(const json_t *answer)
 {
 	bool ha = strcmp(text(answer, "role"), "ha") == 0;
 
+	if (strcmp(text(answer, "role"), "mn") == 0) {
+		printf("  %-12s holdfast-mn %s, %s, %s\n", text(answer, "instance"), text(answer, "version"),
+		       text(answer, "state"), text(answer, "home")[0] ? text(answer, "home") : "no home address yet");
+		return;
+	}
 	printf("  %-12s holdfast-%s %s, %lld %s\n", text(answer, "instance"), text(answer, "role"),
 	       text(answer, "version"), (long long)number(answer, ha ? "bindings" : "subscribers"),
 	       ha ? "bindings" : "subscribers");
@@ -172,7 +201,8 @@ static const struct {
 	void (*print)(const json_t *answer);
 } shows[] = {
 	{ "summary", print_summary },   { "bindings", print_bindings }, { "subscribers", print_subscribers },
-	{ "sessions", print_sessions }, { "tunnels", print_tunnels },   { "counters", print_counters },
+	{ "sessions", print_sessions }, { "tunnels", print_tunnels },   { "node", print_node },
+	{ "counters", print_counters },
 };
 
 bool print_can_show(const char *what)

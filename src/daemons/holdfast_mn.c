@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* holdfast-mn: the helper of a mobile host. */
-#include <net/if.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,9 +47,14 @@ static void list_link(void *ctx, const struct mn_link_view *v)
 		ctx, json_pack("{s:s, s:b, s:o}", "name", v->name, "up", v->up, "addresses", addresses)); /* as above */
 }
 
+static const struct mn_conf *conf_of(const struct daemon *d)
+{
+	return &container_of(d->conf, const struct mn_file, daemon)->mn;
+}
+
 static json_t *show_node(struct daemon *d, struct instant now)
 {
-	const struct mn_conf *conf = &((const struct mn_file *)container_of(d->conf, struct mn_file, daemon))->mn;
+	const struct mn_conf *conf = conf_of(d);
 	json_t *links = json_array();
 	struct mn_view v;
 
@@ -83,12 +88,32 @@ static json_t *show(struct daemon *d, const char *what, struct instant now)
 	return control_error("not_found", "a mobile node shows: summary, node, counters");
 }
 
+/* "nai", where it is given, says which of several hosts is meant. */
+static json_t *use_gateway(struct daemon *d, const json_t *request, struct instant now, struct actions *out)
+{
+	const char *name = json_string_value(json_object_get(request, "name"));
+	const char *nai = json_string_value(json_object_get(request, "nai"));
+	int r;
+
+	if (!name)
+		return control_error("usage", "gateway needs a member \"name\"");
+	if (nai && strcmp(nai, conf_of(d)->user) != 0)
+		return control_error("not_found", "this is the host of another user");
+	r = mn_use(d->state, now, name, out);
+	if (r == -ENOENT)
+		return control_error("not_found", "there is no such connection");
+	if (r == -ENOTCONN)
+		return control_error("refused", "charon is not there");
+	return json_pack("{s:b}", "ok", 1); /* in use already is fine */
+}
+
 static json_t *answer(struct daemon *d, const char *verb, const json_t *request, struct instant now,
 		      struct actions *out)
 {
 	const char *what = json_string_value(json_object_get(request, "what"));
 
-	(void)out; /* asking changes nothing */
+	if (strcmp(verb, "gateway") == 0)
+		return use_gateway(d, request, now, out);
 	return strcmp(verb, "show") == 0 ? show(d, what ? what : "summary", now) : NULL;
 }
 

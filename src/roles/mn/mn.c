@@ -2,6 +2,7 @@
 /* Entry points of the mobile node: what happened is written down in the files beside, then the state is decided anew. */
 #include "roles/mn/mn.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,13 +112,30 @@ uint64_t mn_due(const struct mn *mn)
 	return due;
 }
 
+int mn_use(struct mn *mn, struct instant now, const char *name, struct actions *out)
+{
+	size_t connection = sessions_connection(mn, name);
+	const struct mn_session *s;
+
+	if (connection == SIZE_MAX)
+		return -ENOENT;
+	if (!mn->charon_listed)
+		return -ENOTCONN;
+	s = sessions_of(mn, connection);
+	if (s && s->children > 0 && mn->opening.at == connection)
+		return -EALREADY;
+	mn_record(mn, out, RECORD_NOTICE, "gateway", "%s is wanted", name);
+	opening_want(mn, now, connection, out);
+	return 0;
+}
+
 void mn_describe(const struct mn *mn, struct mn_view *ret)
 {
 	const struct mn_link *native = links_at(mn, mn->native);
-	const struct mn_session *s = sessions_carrying(mn);
+	const struct mn_session *s = sessions_of(mn, mn->opening.at);
 
-	if (!s)
-		s = sessions_of(mn, mn->opening.at);
+	if (!s || s->children == 0)
+		s = sessions_carrying(mn) ? sessions_carrying(mn) : s;
 	*ret = (struct mn_view){
 		.state = mn_state_names[mn->state],
 		.reason = mn->reason,

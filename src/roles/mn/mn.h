@@ -22,6 +22,13 @@ void mn_on_charon(struct mn *mn, struct instant now, const struct charon_event *
 void mn_on_time(struct mn *mn, struct instant now, struct actions *out);
 uint64_t mn_due(const struct mn *mn); /* when to call mn_on_time(); NEVER = not needed */
 
+/**
+ * mn_use() - use the gateway of connection @name. Outside, its tunnel is set up beside the one there is, which then gives
+ * way (make before break); inside, it is the one to go outside by.
+ * Return: 0, -ENOENT (no such connection), -EALREADY (it is in use), -ENOTCONN (charon is not there).
+ */
+int mn_use(struct mn *mn, struct instant now, const char *name, struct actions *out);
+
 /* For `show`. Texts live until the next event; "" = none. */
 struct mn_view {
 	const char *state, *reason; /* and why it is in it */

@@ -62,6 +62,7 @@ struct mn_opening {
 	unsigned tries;      /* connections that failed since the last pause */
 	unsigned rounds;     /* pauses: the exponent of the back-off */
 	bool in_flight;      /* told charon to; `MN_TIMER_OPEN` is its deadline */
+	bool wanted;         /* somebody named this gateway: it is opened beside the one in use */
 	bool waits_for_move; /* the IKE_SA has to reach its gateway from here first */
 	unsigned farewells;  /* IKE_SAs we closed, whose end is still to be heard */
 	uint64_t asked_us;
@@ -118,6 +119,7 @@ void links_roam(struct mn *mn, struct instant now, struct actions *out);
 
 /* sessions.c: IKE_SAs as charon tells them */
 void sessions_on_event(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out);
+size_t sessions_connection(const struct mn *mn, const char *name);            /* its place; SIZE_MAX: not configured */
 const struct mn_session *sessions_of(const struct mn *mn, size_t connection); /* or NULL */
 const struct mn_session *sessions_carrying(const struct mn *mn);              /* one with a CHILD_SA, or NULL */
 void sessions_close_children(struct mn *mn, struct instant now, struct actions *out);
@@ -138,6 +140,8 @@ void opening_failed(struct mn *mn, struct instant now, const char *why, struct a
 void opening_on_links(struct mn *mn, struct instant now); /* there may be a better way now */
 /* A link lost @a: what charon sent from there gets no answer any more. */
 void opening_on_lost(struct mn *mn, struct instant now, struct in_addr a, struct actions *out);
+/* @connection is to be used, whatever is in use now. */
+void opening_want(struct mn *mn, struct instant now, size_t connection, struct actions *out);
 /* There is a default route: an attempt that did not get far may have lacked one. */
 void opening_on_route(struct mn *mn, struct instant now, struct actions *out);
 void opening_on_moved(struct mn *mn, struct instant now, const struct mn_session *s);

@@ -32,7 +32,7 @@ void opening_pause(struct mn *mn, struct instant now)
 
 void opening_stop(struct mn *mn)
 {
-	mn->opening.in_flight = mn->opening.waits_for_move = false;
+	mn->opening.in_flight = mn->opening.waits_for_move = mn->opening.wanted = false;
 	mn->due[MN_TIMER_OPEN] = NEVER;
 }
 
@@ -115,17 +115,33 @@ void opening_on_time(struct mn *mn, struct instant now, struct actions *out)
 	if (opening_is_under_way(mn)) {
 		sessions_close(mn, o->at, out);
 		opening_failed(mn, now, o->in_flight ? "no tunnel in time" : "no answer to the kept IKE_SA", out);
-	} else if (mn->state == MN_CONNECTING && mn->charon_listed) {
+	} else if ((mn->state == MN_CONNECTING || o->wanted) && mn->charon_listed) {
 		attempt(mn, now, out);
 	}
 }
 
 static void again(struct mn *mn, struct instant now, const char *why, struct actions *out)
 {
+	bool wanted = mn->opening.wanted;
+
 	mn_record(mn, out, RECORD_NOTICE, "open_again", "%s: %s", name_at(mn), why);
 	sessions_close(mn, mn->opening.at, out);
 	opening_stop(mn);
+	mn->opening.wanted = wanted;
 	opening_start(mn, now);
+}
+
+void opening_want(struct mn *mn, struct instant now, size_t connection, struct actions *out)
+{
+	if (opening_is_under_way(mn) && mn->opening.at != connection)
+		sessions_close(mn, mn->opening.at, out);
+	opening_stop(mn);
+	opening_forgive(mn);
+	mn->opening.at = connection;
+	if (mn->state == MN_NOWHERE || mn->state == MN_INSIDE)
+		return; /* next time, then */
+	mn->opening.wanted = true;
+	attempt(mn, now, out);
 }
 
 void opening_on_lost(struct mn *mn, struct instant now, struct in_addr a, struct actions *out)

@@ -9,7 +9,7 @@
  * take to confirm that we closed it. */
 enum { PROOF_WAIT_US = 1 * US_PER_S, CLOSE_WAIT_US = 1 * US_PER_S, STABLE_US = 10 * US_PER_S };
 
-static size_t connection_named(const struct mn *mn, const char *name)
+size_t sessions_connection(const struct mn *mn, const char *name)
 {
 	for (size_t i = 0; i < mn->conf->connection_n; i++)
 		if (strcmp(mn->conf->connections[i].name, name) == 0)
@@ -50,7 +50,7 @@ static const char *name_of(const struct mn *mn, const struct mn_session *s)
 static struct mn_session *learn(struct mn *mn, const struct charon_event *e)
 {
 	struct mn_session *s = session_at(mn, e->sa);
-	size_t connection = connection_named(mn, e->connection);
+	size_t connection = sessions_connection(mn, e->connection);
 
 	if (s || connection == SIZE_MAX)
 		return s;
@@ -106,7 +106,7 @@ static void on_gone(struct mn *mn, struct actions *out)
 static void on_ike_down(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out)
 {
 	struct mn_session *s = session_at(mn, e->sa);
-	size_t connection = s ? s->connection : connection_named(mn, e->connection);
+	size_t connection = s ? s->connection : sessions_connection(mn, e->connection);
 	bool carried = s && s->children > 0;
 
 	if (connection == SIZE_MAX)
@@ -207,7 +207,7 @@ static void on_address(struct mn *mn, const struct charon_event *e, struct actio
 	struct in_addr old = mn->home;
 	uint32_t host = ntohl(e->address.s_addr);
 
-	if (connection_named(mn, e->connection) == SIZE_MAX) {
+	if (sessions_connection(mn, e->connection) == SIZE_MAX) {
 		answer.refused = "not a connection of this helper";
 	} else if (host >> 24 == 0 || host >> 24 == 127 || host >> 28 >= 0xe) {
 		MN_COUNT(mn, addresses_refused);

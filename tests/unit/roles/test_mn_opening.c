@@ -149,6 +149,9 @@ static void a_kept_ike_sa_that_cannot_move_is_given_up(void **state)
 	rig_link(ETH, false);
 	rig_pass_ms(1900);
 	assert_null(rig_command(CHARON_OPEN, 0));
+	rig_net(NET_ROUTE, WWAN, NULL); /* the time counts from the last change */
+	rig_pass_ms(1900);
+	assert_null(rig_command(CHARON_CLOSE_IKE, 0));
 	rig_pass_ms(200);
 	assert_int_equal(rig_command(CHARON_CLOSE_IKE, 0)->sa, 1);
 	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw2");
@@ -399,6 +402,61 @@ static void news_that_were_lost_are_found(void **state)
 	assert_string_equal(rig_state(), "nowhere");
 }
 
+/* Make before break: the second tunnel is there before the first is given up, and nobody takes that for a crossing. */
+static void another_gateway_on_command(void **state)
+{
+	struct mn_view v;
+
+	(void)state;
+	rig_outside();
+	actions_clear(&rig.out);
+	assert_int_equal(mn_use(rig.mn, rig.now, "gw2", &rig.out), 0);
+	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw2");
+	assert_null(rig_command(CHARON_CLOSE_IKE, 0));
+	assert_string_equal(rig_state(), "outside");
+	rig_charon(CHARON_IKE_UP, 2, "gw2");
+	rig_charon(CHARON_CHILD_UP, 2, "gw2");
+	rig_child_down(1, true); /* the anchor revoked there */
+	assert_string_equal(rig_state(), "outside");
+	mn_describe(rig.mn, &v);
+	assert_string_equal(v.gateway, "gw2");
+	assert_int_equal(v.children, 1);
+	assert_int_equal(mn_use(rig.mn, rig.now, "gw2", &rig.out), -EALREADY);
+	assert_int_equal(mn_use(rig.mn, rig.now, "gw9", &rig.out), -ENOENT);
+	rig_pass_ms(3600 * 1000);
+	assert_null(rig_find(ACTION_CHARON));
+}
+
+static void a_wanted_gateway_that_is_dead_changes_nothing(void **state)
+{
+	(void)state;
+	rig_outside();
+	assert_int_equal(mn_use(rig.mn, rig.now, "gw2", &rig.out), 0);
+	rig_pass_ms(7000);
+	assert_string_equal(rig_command(CHARON_CLOSE_IKE, 0)->connection, "gw2");
+	assert_non_null(rig_record("open_failed"));
+	rig_pass_ms(3600 * 1000);
+	assert_null(rig_find(ACTION_CHARON));
+	assert_string_equal(rig_state(), "outside");
+	rig_charon(CHARON_IKE_DOWN, 1, "gw1"); /* and it is still the one that is next */
+	rig_pass_ms(5);
+	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw2");
+}
+
+static void a_gateway_wanted_inside_is_for_later(void **state)
+{
+	(void)state;
+	rig_inside();
+	assert_int_equal(mn_use(rig.mn, rig.now, "gw2", &rig.out), 0);
+	rig_pass_ms(60000);
+	assert_null(rig_find(ACTION_CHARON));
+	rig_link(ETH, false);
+	rig_pass_ms(5);
+	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw2");
+	rig_charon(CHARON_GONE, 0, NULL);
+	assert_int_equal(mn_use(rig.mn, rig.now, "gw1", &rig.out), -ENOTCONN);
+}
+
 static void sessions_of_others_are_left_alone(void **state)
 {
 	(void)state;
@@ -460,6 +518,9 @@ int main(void)
 		CASE(news_of_links_cut_a_pause_short),
 		CASE(charon_comes_back),
 		CASE(news_that_were_lost_are_found),
+		CASE(another_gateway_on_command),
+		CASE(a_wanted_gateway_that_is_dead_changes_nothing),
+		CASE(a_gateway_wanted_inside_is_for_later),
 		CASE(sessions_of_others_are_left_alone),
 		CASE(tables_have_an_end),
 	};
