@@ -156,12 +156,11 @@ static void list_session(void *ctx, const struct mpa_session_view *v)
 {
 	struct listing *l = ctx;
 
-	(void)json_array_append_new(l->array,
-				    json_pack("{s:I, s:s, s:s, s:o, s:o, s:i, s:I, s:I}", "sa", (json_int_t)v->sa,
-					      "nai", v->nai, "state", v->state, "home", json_address(v->home),
-					      "remote", json_address(v->remote), "remote_port", v->remote_port,
-					      "children", (json_int_t)v->children, "age_s",
-					      (json_int_t)((l->now.us - v->since_us) / US_PER_S))); /* as above */
+	(void)json_array_append_new(
+		l->array, json_pack("{s:I, s:s, s:s, s:o, s:o, s:i, s:I, s:I}", "sa", (json_int_t)v->sa, "nai", v->nai,
+				    "state", v->state, "home", json_address(v->home), "remote", json_address(v->remote),
+				    "remote_port", v->remote_port, "children", (json_int_t)v->children, "age_s",
+				    (json_int_t)((l->now.us - v->since_us) / US_PER_S))); /* as above */
 }
 
 static json_t *show(struct daemon *d, const char *what, struct instant now)
