@@ -2,7 +2,6 @@
 #include "daemons/daemon.h"
 
 #include <cap-ng.h>
-#include <getopt.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,61 +16,6 @@
 #include "io/log.h"
 #include "io/now.h"
 #include "io/udp_socket.h"
-
-int daemon_options(int argc, char **argv, const char *help, struct daemon_options *ret)
-{
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },   { "check", no_argument, NULL, 'k' },
-		{ "flush", no_argument, NULL, 'f' },          { "run-dir", required_argument, NULL, 'r' },
-		{ "instance", required_argument, NULL, 'i' }, { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },           { 0 },
-	};
-	struct daemon_options o = { 0 };
-	int c;
-
-	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
-		switch (c) {
-		case 'c':
-			o.config = optarg;
-			break;
-		case 'k':
-			o.check = true;
-			break;
-		case 'f':
-			o.flush = true;
-			break;
-		case 'r':
-			o.run_dir = optarg;
-			break;
-		case 'i':
-			o.instance = optarg;
-			break;
-		case 'V':
-			printf("%s %s\n", argv[0], HF_VERSION);
-			return 1;
-		case 'h':
-			printf("%s", help);
-			return 1;
-		default:
-			return -EINVAL; /* getopt said why */
-		}
-	if (!o.config || optind != argc) {
-		(void)fprintf(stderr, "%s", help);
-		return -EINVAL;
-	}
-	*ret = o;
-	return 0;
-}
-
-void daemon_override(struct daemon_conf *c, const struct daemon_options *o)
-{
-	if (o->run_dir)
-		(void)snprintf(c->run_dir, sizeof(c->run_dir), "%s", o->run_dir); /* too long a path fails when used */
-	if (o->instance)
-		(void)snprintf(c->instance, sizeof(c->instance), "%s", o->instance); /* as above */
-	if (!c->pin_dir[0])
-		(void)snprintf(c->pin_dir, sizeof(c->pin_dir), "/sys/fs/bpf/holdfast-%s", c->instance); /* fits */
-}
 
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret)
 {

@@ -40,12 +40,6 @@ struct role {
 			  struct actions *out);
 };
 
-struct daemon_options {
-	const char *config;
-	const char *run_dir, *instance; /* override the file; NULL = as in the file */
-	bool check, flush;
-};
-
 enum { PORTS_MAX = 64 };
 
 struct daemon {
@@ -79,11 +73,16 @@ struct daemon {
 	uint64_t send_errors, dp_errors;
 };
 
-/* Parses options; prints --help and --version itself. Return: 0, 1 (done, exit 0), or -EINVAL (said why; exit 2). */
-int daemon_options(int argc, char **argv, const char *help, struct daemon_options *ret);
+/* A program: its configuration file's structure begins with a struct daemon_conf. Each returns 0 or -errno (said why). */
+struct program {
+	const char *help;
+	int (*load)(const char *path, void *file, struct conf_error *e); /* says why in @e */
+	int (*flush)(void *file);                                        /* takes out of the kernel what outlives us */
+	int (*run)(void *file);
+};
 
-/* Options win over the file; what both leave open gets its default. */
-void daemon_override(struct daemon_conf *c, const struct daemon_options *o);
+/* Options, configuration, and what they ask for. @file: zeroed, done by the caller. Return: exit status. */
+int daemon_main(int argc, char **argv, const struct program *p, void *file);
 
 /* "eth0" ... to interface indexes. Return: 0 or -ENODEV (said which). */
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret);

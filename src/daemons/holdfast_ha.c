@@ -239,11 +239,17 @@ static void ha_closep(struct ha **ha)
 	ha_freep(ha);
 }
 
-static int run(struct ha_file *f, const struct dp_conf *dp)
+static int run(void *file)
 {
+	static struct kernel_conf kernel;
 	static struct daemon d;
+	struct ha_file *f = file;
 	auto_(ha_closep) struct ha *ha = NULL;
-	int r = daemon_open(&d, &role, &f->daemon, dp, f->ha.dhcp_server.s_addr != INADDR_ANY);
+	int r = fill_kernel_conf(f, &kernel);
+
+	if (r < 0)
+		return r;
+	r = daemon_open(&d, &role, &f->daemon, &kernel.dp, f->ha.dhcp_server.s_addr != INADDR_ANY);
 
 	if (r == 0)
 		r = open_home_links(&d, f);
@@ -255,32 +261,25 @@ static int run(struct ha_file *f, const struct dp_conf *dp)
 	return r;
 }
 
-int main(int argc, char **argv)
+static int flush(void *file)
 {
 	static struct kernel_conf kernel;
-	auto_(ha_file_done) struct ha_file f = { 0 };
-	struct daemon_options o;
-	struct conf_error e;
-	int r = daemon_options(argc, argv, help, &o);
+	int r = fill_kernel_conf(file, &kernel);
 
-	if (r != 0)
-		return r < 0 ? 2 : 0;
-	if (ha_file_load(o.config, &f, &e) < 0) {
-		(void)fprintf(stderr, "%s\n", e.text);
-		return 2;
-	}
-	daemon_override(&f.daemon, &o);
-	log_open(f.daemon.log_level);
-	if (o.check) {
-		printf("%s: ok\n", o.config);
-		return 0;
-	}
-	r = fill_kernel_conf(&f, &kernel);
-	if (r < 0)
-		return 1;
-	if (o.flush) {
+	if (r == 0)
 		dp_flush(&kernel.dp);
-		return 0;
-	}
-	return run(&f, &kernel.dp) < 0 ? 1 : 0;
+	return r;
+}
+
+static int load(const char *path, void *file, struct conf_error *e)
+{
+	return ha_file_load(path, file, e);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = { .help = help, .load = load, .flush = flush, .run = run };
+	auto_(ha_file_done) struct ha_file f = { 0 };
+
+	return daemon_main(argc, argv, &program, &f);
 }

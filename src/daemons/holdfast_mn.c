@@ -155,9 +155,10 @@ static int open_host(struct daemon *d, struct mn_file *f)
 	return r == 0 ? daemon_add_charon(d) : r;
 }
 
-static int run(struct mn_file *f)
+static int run(void *file)
 {
 	static struct daemon d;
+	struct mn_file *f = file;
 	auto_(mn_freep) struct mn *mn = NULL;
 	int r = daemon_open_plain(&d, &role, &f->daemon);
 
@@ -171,28 +172,23 @@ static int run(struct mn_file *f)
 	return r;
 }
 
+static int flush(void *file)
+{
+	const struct mn_file *f = file;
+
+	dp_home_flush(f->mn.device);
+	return 0;
+}
+
+static int load(const char *path, void *file, struct conf_error *e)
+{
+	return mn_file_load(path, file, e);
+}
+
 int main(int argc, char **argv)
 {
+	static const struct program program = { .help = help, .load = load, .flush = flush, .run = run };
 	auto_(mn_file_done) struct mn_file f = { 0 };
-	struct daemon_options o;
-	struct conf_error e;
-	int r = daemon_options(argc, argv, help, &o);
 
-	if (r != 0)
-		return r < 0 ? 2 : 0;
-	if (mn_file_load(o.config, &f, &e) < 0) {
-		(void)fprintf(stderr, "%s\n", e.text);
-		return 2;
-	}
-	daemon_override(&f.daemon, &o);
-	log_open(f.daemon.log_level);
-	if (o.check) {
-		printf("%s: ok\n", o.config);
-		return 0;
-	}
-	if (o.flush) {
-		dp_home_flush(f.mn.device);
-		return 0;
-	}
-	return run(&f) < 0 ? 1 : 0;
+	return daemon_main(argc, argv, &program, &f);
 }

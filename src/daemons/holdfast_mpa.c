@@ -364,11 +364,17 @@ static void mpa_closep(struct mpa **mpa)
 	mpa_freep(mpa);
 }
 
-static int run(struct mpa_file *f, const struct dp_conf *dp)
+static int run(void *file)
 {
+	static struct kernel_conf kernel;
 	static struct daemon d;
+	struct mpa_file *f = file;
 	auto_(mpa_closep) struct mpa *mpa = NULL;
-	int r = daemon_open(&d, &role, &f->daemon, dp, f->mpa.dhcp == MPA_DHCP_RELAY);
+	int r = fill_kernel_conf(f, &kernel);
+
+	if (r < 0)
+		return r;
+	r = daemon_open(&d, &role, &f->daemon, &kernel.dp, f->mpa.dhcp == MPA_DHCP_RELAY);
 
 	if (r == 0)
 		r = open_ports(&d, f);
@@ -382,32 +388,25 @@ static int run(struct mpa_file *f, const struct dp_conf *dp)
 	return r;
 }
 
-int main(int argc, char **argv)
+static int flush(void *file)
 {
 	static struct kernel_conf kernel;
-	auto_(mpa_file_done) struct mpa_file f = { 0 };
-	struct daemon_options o;
-	struct conf_error e;
-	int r = daemon_options(argc, argv, help, &o);
+	int r = fill_kernel_conf(file, &kernel);
 
-	if (r != 0)
-		return r < 0 ? 2 : 0;
-	if (mpa_file_load(o.config, &f, &e) < 0) {
-		(void)fprintf(stderr, "%s\n", e.text);
-		return 2;
-	}
-	daemon_override(&f.daemon, &o);
-	log_open(f.daemon.log_level);
-	if (o.check) {
-		printf("%s: ok\n", o.config);
-		return 0;
-	}
-	r = fill_kernel_conf(&f, &kernel);
-	if (r < 0)
-		return 1;
-	if (o.flush) {
+	if (r == 0)
 		dp_flush(&kernel.dp);
-		return 0;
-	}
-	return run(&f, &kernel.dp) < 0 ? 1 : 0;
+	return r;
+}
+
+static int load(const char *path, void *file, struct conf_error *e)
+{
+	return mpa_file_load(path, file, e);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program program = { .help = help, .load = load, .flush = flush, .run = run };
+	auto_(mpa_file_done) struct mpa_file f = { 0 };
+
+	return daemon_main(argc, argv, &program, &f);
 }
