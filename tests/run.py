@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEBUG = os.path.join(ROOT, "build", "debug")
 PYTHON = "/usr/bin/python3"
+HANGING_S = 180  # no network test takes that long: one that does hangs, and the others shall have their turn
 
 
 class Totals:
@@ -72,7 +73,7 @@ def meson(suite):
 def net(totals):
     report = os.path.join(ROOT, "build", "net.xml")
     r = subprocess.run([PYTHON, "-m", "pytest", "-q", "-x" if os.environ.get("HF_STOP") else "-q", "--no-header", "-rs",
-                        "-p", "no:cacheprovider", f"--junitxml={report}", os.path.join(ROOT, "tests", "net")],
+                        "-p", "no:cacheprovider", f"--timeout={HANGING_S}", f"--junitxml={report}", os.path.join(ROOT, "tests", "net")],
                        capture_output=True, text=True, cwd=ROOT)
     suite = ElementTree.parse(report).getroot().find("testsuite").attrib
     failed = int(suite["failures"]) + int(suite["errors"])
