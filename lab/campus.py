@@ -36,7 +36,7 @@ OUTSIDE = {
     "broadband": Place("home0", "203.0.113", 500, 103, 0, False),
 }
 SOURCE_RULES = 150  # their priority: before charon's 220
-INSIDE_METRIC = 100
+INSIDE_METRIC, PREFERRED_METRIC = 100, 50
 LINK_LOST = ["address flush dev eth0", "route flush dev eth0"]
 MN = os.path.join(BUILD, "src", "daemons", "holdfast-mn")
 GATEWAYS = {1: "192.0.2.11", 2: "192.0.2.12"}
@@ -91,6 +91,7 @@ class Mobile(Station):
     def __init__(self, office, name, number):
         super().__init__(office, name, number)
         self.dhcp = None
+        self.preferred = None
         self.places = []
         for name, place in OUTSIDE.items():
             router, port = office.outside[name], f"m{number}"
@@ -121,6 +122,16 @@ class Mobile(Station):
     def switch(self, old, new):
         """A hard handover: one link is lost as another is found."""
         self.change(old, new)
+
+    def prefer(self, place):
+        """The manager favours an outside place although others with better metrics are there, as phones leave a fading
+        WLAN. None: no more. Ask before that place is unplugged."""
+        if self.preferred:
+            self.ns.batch(self.preferred.replace(" add ", " del ", 1))
+        p = OUTSIDE.get(place)
+        self.preferred = p and f"route add default via {p.subnet}.1 dev {p.interface} metric {PREFERRED_METRIC}"
+        if p:
+            self.ns.batch(self.preferred)
 
     def change(self, old, new):
         leaves_office = old and old not in OUTSIDE and (not new or new in OUTSIDE)
