@@ -73,8 +73,8 @@ def meson(suite):
 def net(totals):
     report = os.path.join(ROOT, "build", "net.xml")
     r = subprocess.run([PYTHON, "-m", "pytest", "-q", "-x" if os.environ.get("HF_STOP") else "-q", "--no-header", "-rs",
-                        "-p", "no:cacheprovider", f"--timeout={HANGING_S}", f"--junitxml={report}", os.path.join(ROOT, "tests", "net")],
-                       capture_output=True, text=True, cwd=ROOT)
+                        "-p", "no:cacheprovider", f"--timeout={HANGING_S}", f"--junitxml={report}",
+                        os.path.join(ROOT, "tests", "net")], capture_output=True, text=True, cwd=ROOT)
     suite = ElementTree.parse(report).getroot().find("testsuite").attrib
     failed = int(suite["failures"]) + int(suite["errors"])
     skipped = int(suite["skipped"])
