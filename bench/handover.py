@@ -18,7 +18,7 @@ from net import LabError, clean_up_when_told_to_end, wait_for
 from office import ANCHOR, CORRESPONDENT, PROBE, ROOT
 from spread import picture, summary, table
 from traffic import HZ, UDP_PORT, listen, longest_hole_ms, read_samples
-from trip import INTERNET, Trip
+from trip import INTERNET, Trip, least_round_trip_ms
 
 BEFORE_S, AFTER_S, LIMIT_S = 0.3, 0.7, 20
 OUTSIDE_ALLOWED_MS, OUTSIDE_BETTER_MS, SETUP_ALLOWED_MS = 25, 80, 3
@@ -94,12 +94,6 @@ class Side:
                 "lost": sum(1 for _, _, received in samples if not received), "recovered": recovered}
 
 
-def round_trip_ms(ns, target):
-    """Of idle hosts. The shortest: others waited for neighbours to be found, or for this machine."""
-    text = ns.run("ping", "-n", "-q", "-c", "10", "-i", "0.02", target)
-    return float(re.search(r"= ([\d.]+)/", text)[1])
-
-
 def series(name, who, rtt_ms, moves):
     found = {"name": name, "who": who, "rtt_ms": rtt_ms, **summary([m["gap_ms"] for m in moves]),
              "lost": sum(m.get("lost", 0) for m in moves),
@@ -114,7 +108,7 @@ def outside(count, delay_ms):
     moves = ([], [])
     with Side("plain", delays, plain=True) as plain, Side("ours", delays) as ours:
         sides = (plain.connect(), ours)
-        rtt = round_trip_ms(ours.host.ns, INTERNET)
+        rtt = least_round_trip_ms(ours.host.ns, INTERNET)
         for n in range(count):
             old, new = places[n % 2], places[1 - n % 2]
             for side, found in zip(sides, moves):
@@ -128,7 +122,7 @@ def trips(side, steps, count):
     def act(kind, to):
         side.trip.go(kind, to)
         wait_for(side.trip.arrived, f"the move to {to} to end", LIMIT_S)
-    rtt = round_trip_ms(side.host.ns, INTERNET)
+    rtt = least_round_trip_ms(side.host.ns, INTERNET)
     found = {name: [] for name, _, _ in steps if name}
     for _ in range(count):
         for name, kind, to in steps:
@@ -160,7 +154,7 @@ def setup(count):
                 side.connect()
                 found.append({"gap_ms": round((time.monotonic() - start) * 1000, 2)})
                 side.disconnect()
-        rtt = round_trip_ms(ours.campus.gateways[1], ANCHOR)
+        rtt = least_round_trip_ms(ours.campus.gateways[1], ANCHOR)
     return [series("setup over LTE", PLAIN, rtt, took[0]), series("setup over LTE", OURS, rtt, took[1])]
 
 

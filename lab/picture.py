@@ -3,7 +3,8 @@
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1200, 420, 70, 20, 70, 60
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1200, 440, 70, 40, 90, 60
+ROWS = 3  # of labels, so that neighbours do not overlap
 STYLE = """
   svg { font: 13px sans-serif; } text { fill: #1a1a1a; } .small { font-size: 11px; } .paper { fill: #ffffff; }
   .grid { stroke: #d8d8d8; } .move { stroke: #1a1a1a; stroke-dasharray: 4 3; } .dot { fill: #2563a8; }
@@ -54,7 +55,7 @@ def timeline(samples, moves, title):
     out += [f'<line class="lost" x1="{c}" x2="{c}" y1="{base + 8}" y2="{base + 20}"/>' for c in sorted(lost)]
     out.append(f'<text class="small" x="{LEFT - 8}" y="{base + 18}" text-anchor="end">lost</text>')
     for i, m in enumerate(moves):
-        at, row = x(m["at_ns"]), TOP - 30 + 14 * (i % 2)
+        at, row = x(m["at_ns"]), TOP - 44 + 14 * (i % ROWS)
         out.append(f'<line class="move" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP - 12}" y2="{base}"/>'
                    f'<text class="small" x="{at:.1f}" y="{row}" text-anchor="middle">'
                    f'{escape(m["label"])}: {m["gap_ms"]:.1f} ms</text>')
