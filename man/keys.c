@@ -6,8 +6,15 @@
 
 int main(int argc, char **argv)
 {
-	if (argc != 2)
-		return 2;
-	conf_print_man(strcmp(argv[1], "ha") == 0 ? &ha_schema : &mpa_schema);
-	return 0;
+	static const struct {
+		const char *role;
+		const struct conf_schema *schema;
+	} all[] = { { "ha", &ha_schema }, { "mn", &mn_schema }, { "mpa", &mpa_schema } };
+
+	for (size_t i = 0; argc == 2 && i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(argv[1], all[i].role) == 0) {
+			conf_print_man(all[i].schema);
+			return 0;
+		}
+	return 2;
 }

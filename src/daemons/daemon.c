@@ -327,17 +327,20 @@ static int start_signals(struct daemon *d)
 	return r;
 }
 
-/* Everything is open: what is needed from here on is map updates, frames and packets. */
-static int drop_privileges(void)
+/* Everything is open: what is needed from here on is addresses, and where packets are forwarded map updates, frames and
+ * packets. */
+static int drop_privileges(const struct daemon *d)
 {
+	int r;
+
 	if (geteuid() != 0 && !capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
 		return 0;
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_updatev(CAPNG_ADD, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_ADMIN, CAP_NET_RAW,
-			  CAP_BPF, -1) < 0 ||
-	    capng_apply(CAPNG_SELECT_BOTH) < 0)
-		return -EPERM;
-	return 0;
+	r = capng_update(CAPNG_ADD, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_ADMIN);
+	if (r == 0 && d->dp)
+		r = capng_updatev(CAPNG_ADD, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_RAW, CAP_BPF,
+				  -1);
+	return r < 0 || capng_apply(CAPNG_SELECT_BOTH) < 0 ? -EPERM : 0;
 }
 
 /* systemd's readiness protocol is one datagram. */
@@ -375,7 +378,7 @@ int daemon_run(struct daemon *d, void *state)
 		log_line(RECORD_ERR, "cannot start: %s (control socket in %s)", uv_strerror(r), d->conf->run_dir);
 		return r;
 	}
-	r = drop_privileges();
+	r = drop_privileges(d);
 	if (r < 0)
 		log_line(RECORD_WARN, "privileges could not be dropped");
 	log_line(RECORD_NOTICE, "event=started instance=%s version=%s", d->conf->instance, HF_VERSION);

@@ -109,7 +109,7 @@ def shell():
 
 
 def man_pages():
-    built = [os.path.join(BUILD, "man", f"holdfast-{role}.conf.5") for role in ("ha", "mpa")]
+    built = [os.path.join(BUILD, "man", f"holdfast-{role}.conf.5") for role in ("ha", "mn", "mpa")]
     for page in tracked(".1", ".5", ".7", ".8") + built:
         r = subprocess.run(["man", "--warnings", "-l", "-Tutf8", page], capture_output=True, text=True)
         for line in r.stderr.splitlines() or (["man failed"] if r.returncode else []):
@@ -122,7 +122,7 @@ def samples():
         key = os.path.join(d, "staff.key")
         with open(key, "w", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
             f.write("text:a key for the check only\n")
-        for role in ("ha", "mpa"):
+        for role in ("ha", "mn", "mpa"):
             with open(os.path.join(ROOT, "packaging", f"holdfast-{role}.conf")) as f:
                 text = f.read().replace("/etc/holdfast/staff.key", key)
             sample = os.path.join(d, f"holdfast-{role}.conf")
