@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The campus with strongSwan alone: what users have today, what ours is compared with, and that the lab is sound."""
 import re
-import time
 
 import pytest
 import vpn
@@ -80,7 +79,7 @@ def test_from_lte_to_the_cafe(campus, connected):
     (before, _), inner = outer(campus, m)
     ike = client.sa(state="ESTABLISHED")["initiator-spi"]
     assert before == m.outside_address("lte")
-    traffic = Traffic(campus, m, 4, mbit=2)
+    traffic = Traffic(campus, m, 30, mbit=2)
     m.ping(CORRESPONDENT, count=10)
     m.switch("lte", "cafe")
     wait_for(lambda: outer(campus, m)[0][0] != before, "the gateway to hear of the move")
@@ -88,6 +87,7 @@ def test_from_lte_to_the_cafe(campus, connected):
     (after, port), now_inner = outer(campus, m)
     assert now_inner == inner and client.sa(state="ESTABLISHED")["initiator-spi"] == ike
     assert after == "198.51.100.10" and port not in (500, 4500)  # the café's, at a port of its choice
+    traffic.stop()
     tcp = traffic.finish()
     assert tcp["intact"] and tcp["resets"] == 0 and tcp["bytes"] > 100_000
 
@@ -122,12 +122,12 @@ def test_both_links_up(campus, connected):
     m, client = connected("alice", "lte", settings={"prefer_best_path": True})
     m.ping(CORRESPONDENT, count=3)
     before = outer(campus, m)[0][0]
-    traffic = Traffic(campus, m, 3, mbit=1)
-    at = time.monotonic_ns()
+    traffic = Traffic(campus, m, 30, mbit=1)
     m.plug("cafe")
     wait_for(lambda: outer(campus, m)[0][0] != before, "the gateway to hear of the move")
-    wait_for(lambda: time.monotonic_ns() > at + 1e9, "the former link to be needed no more")
+    m.ping(CORRESPONDENT, count=10)  # meanwhile what was under way by LTE arrives
     m.unplug("lte")
+    traffic.stop()
     tcp = traffic.finish()
     assert tcp["intact"] and tcp["resets"] == 0
     assert [s for s, _, received in traffic.samples if not received] == []

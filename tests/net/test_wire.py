@@ -118,9 +118,9 @@ def test_loss_is_repeatable(make_wire):
 
 def test_queue_is_bounded(make_wire):
     """What comes while 4096 frames are under way is dropped and counted; then the wire works as before."""
-    a, b, w = make_wire(1000)
+    a, b, w = make_wire(500)
     frames = numbered(6000)
-    assert exchange(a, b, frames, quiet_s=3) == frames[:4096]
+    assert exchange(a, b, frames, quiet_s=1.5) == frames[:4096]
     assert w.stop()["near>far"]["dropped"] >= len(frames) - 4096
     w.start(0)
     assert exchange(a, b, frames[:10]) == frames[:10]
