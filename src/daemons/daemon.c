@@ -17,6 +17,8 @@
 #include "io/now.h"
 #include "io/udp_socket.h"
 
+enum { LOOPBACK = 1 }; /* its index in every network namespace */
+
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -29,10 +31,25 @@ int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret)
 	return 0;
 }
 
+/* Tunnels end at the core interfaces, here as in the kernel programs. By another one comes who plays an agent; by
+ * loopback, an agent of this machine. */
+static bool is_stray(struct daemon *d, uint32_t ifindex)
+{
+	for (size_t i = 0; i < d->core_n; i++)
+		if (d->core[i] == ifindex)
+			return false;
+	if (ifindex == LOOPBACK)
+		return false;
+	d->strays++;
+	return true;
+}
+
 static void on_datagram(void *ctx, const struct datagram *dg)
 {
 	struct daemon *d = ctx;
 
+	if (dg->payload.n > 0 && dg->payload.p[0] == MIP_TYPE_TUNNEL_DATA && is_stray(d, dg->ifindex))
+		return;
 	d->role->on_datagram(d->state, daemon_now(d), dg, &d->actions);
 	daemon_perform(d);
 }
@@ -41,6 +58,8 @@ static void on_tunnelled(void *ctx, const struct tunnelled *t)
 {
 	struct daemon *d = ctx;
 
+	if (is_stray(d, t->ifindex))
+		return;
 	d->role->on_tunnelled(d->state, daemon_now(d), t, &d->actions);
 	daemon_perform(d);
 }
@@ -256,6 +275,8 @@ int daemon_open(struct daemon *d, const struct role *role, const struct daemon_c
 		r = open_sockets(d, dhcp_relay);
 	if (r < 0)
 		return r;
+	d->core = dp_conf->core;
+	d->core_n = dp_conf->core_n;
 	r = dp_open(dp_conf, &d->dp, &why);
 	if (r < 0) {
 		log_line(RECORD_ERR, "%s: %s", why, strerror(-r));

@@ -60,6 +60,8 @@ struct daemon {
 		uint32_t ifindex;      /* 0 = it is not there */
 		int fd;                /* for packets into it */
 	} layer3;
+	const uint32_t *core; /* interfaces tunnels come by */
+	size_t core_n;
 	struct dp *dp;
 	struct link_watch *links;
 	struct net_watch *net;      /* or NULL */
@@ -70,7 +72,7 @@ struct daemon {
 	struct actions actions;
 	struct instant now; /* of the event in hand: its records carry this time, however long they queue */
 	uint64_t now_unix_us;
-	uint64_t send_errors, dp_errors;
+	uint64_t send_errors, dp_errors, strays;
 };
 
 /* A program: its configuration file's structure begins with a struct daemon_conf. Each returns 0 or -errno (said why). */

@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 
@@ -82,14 +84,17 @@ void dp_detach(const struct dp_hook *h)
 
 void dp_forget_links(const char *pin_dir, bool all)
 {
+	static const char prefix[] = "link_";
 	DIR *dir = opendir(pin_dir);
 	const struct dirent *e;
 	char name[IF_NAMESIZE];
-	unsigned ifindex;
 
-	while (dir && (e = readdir(dir)))
-		if (sscanf(e->d_name, "link_%u_", &ifindex) == 1 && (all || !if_indextoname(ifindex, name)))
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0)
+			continue;
+		if (all || !if_indextoname((unsigned)strtoul(e->d_name + strlen(prefix), NULL, 10), name))
 			(void)unlinkat(dirfd(dir), e->d_name, 0); /* absent is what we want */
+	}
 	if (dir)
 		(void)closedir(dir); /* only read */
 }

@@ -57,20 +57,19 @@ int ip_socket_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static struct in_addr destination_of(struct msghdr *m)
+/* Where it was sent to and by which interface it came. */
+static struct in_pktinfo arrival_of(struct msghdr *m)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		struct in_pktinfo info;
+	struct in_pktinfo info = { 0 };
 
-		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
-			continue;
-		memcpy(&info, CMSG_DATA(c), sizeof(info));
-		return info.ipi_addr;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
 	}
-	return (struct in_addr){ INADDR_ANY };
+	return info;
 }
 
-static ssize_t receive(int fd, struct in_addr *ret_local, struct sockaddr_in *ret_remote)
+static ssize_t receive(int fd, struct in_pktinfo *ret_arrival, struct sockaddr_in *ret_remote)
 {
 	union {
 		char octets[CMSG_SPACE(sizeof(struct in_pktinfo))];
@@ -86,7 +85,7 @@ static ssize_t receive(int fd, struct in_addr *ret_local, struct sockaddr_in *re
 	ssize_t n = recvmsg(fd, &m, 0);
 
 	if (n >= 0)
-		*ret_local = destination_of(&m);
+		*ret_arrival = arrival_of(&m);
 	return n;
 }
 
@@ -95,12 +94,15 @@ void udp_socket_receive(int fd, uint16_t port, void (*fn)(void *ctx, const struc
 	for (int i = 0; i < RECEIVE_BATCH; i++) {
 		struct sockaddr_in remote;
 		struct datagram d = { .local_port = port };
-		ssize_t n = receive(fd, &d.local, &remote);
+		struct in_pktinfo arrival;
+		ssize_t n = receive(fd, &arrival, &remote);
 
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0)
 			continue; /* an ICMP error about something we sent: the next one may be a datagram */
+		d.local = arrival.ipi_addr;
+		d.ifindex = (uint32_t)arrival.ipi_ifindex;
 		d.remote = remote.sin_addr;
 		d.remote_port = ntohs(remote.sin_port);
 		d.payload = (struct span){ buffer, (size_t)n };
@@ -113,14 +115,15 @@ void ipip_socket_receive(int fd, void (*fn)(void *ctx, const struct tunnelled *t
 	for (int i = 0; i < RECEIVE_BATCH; i++) {
 		struct sockaddr_in remote;
 		struct tunnelled t = { .tunnel = { .encap = ENCAP_IPIP } };
-		struct in_addr local;
+		struct in_pktinfo arrival;
 		struct ip4 ip;
-		ssize_t n = receive(fd, &local, &remote);
+		ssize_t n = receive(fd, &arrival, &remote);
 
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0 || ip4_parse(buffer, (size_t)n, &ip) < 0)
 			continue;
+		t.ifindex = (uint32_t)arrival.ipi_ifindex;
 		t.tunnel.local = ip.destination;
 		t.tunnel.remote = ip.source;
 		t.inner = ip.payload;

@@ -11,6 +11,7 @@
 struct datagram {
 	struct in_addr local, remote; /* destination it was sent to, source it came from */
 	uint16_t local_port, remote_port;
+	uint32_t ifindex; /* it came by */
 	struct span payload;
 };
 
@@ -18,6 +19,7 @@ struct datagram {
  * would answer: local = outer destination, remote = outer source. */
 struct tunnelled {
 	struct tunnel tunnel;
+	uint32_t ifindex; /* it came by */
 	struct span inner;
 };
 
