@@ -357,18 +357,23 @@ static void found_inside(struct session *x, struct instant now, struct actions *
 
 	MPA_COUNT(s->mpa, vpn_inside);
 	note_remote(x, out, "vpn_inside", "its IKE messages come from its home address,");
-	if (x->children > 0)
-		close_child(x->sa, out);
+	vpn_stop_return(s, out);
 	if (s->vpn.here && (s->state == SUBSCRIBER_SERVED || s->state == SUBSCRIBER_REGISTERING))
-		(void)subscriber_event(s, now, EVENT_REVOKED, "it is inside", out);
+		(void)subscriber_event(s, now, EVENT_REVOKED, "it is inside", out); /* closes it after the linger */
+	else if (x->children > 0 && !s->vpn.lingering)
+		close_child(x->sa, out);
 }
 
 static void moved(struct session *x, struct instant now, const struct charon_event *e, struct actions *out)
 {
+	bool was_inside = vpn_is_inside(x->s, x->remote);
+
 	MPA_COUNT(x->s->mpa, vpn_moves);
 	x->remote = e->remote;
 	x->remote_port = e->remote_port;
 	note_remote(x, out, "vpn_moved", "MOBIKE: to");
+	if (was_inside) /* that it went out is proved, and no quarrel of two devices */
+		vpn_end_pause(x->s, now);
 	if (vpn_is_inside(x->s, e->remote))
 		found_inside(x, now, out);
 	else if (x->s->state == SUBSCRIBER_DISPLACED && x->children > 0)

@@ -89,6 +89,13 @@ static void set_pause(struct subscriber *s, struct instant now)
 	u->resume_us = was_bound ? now.us + (mpa_vpn(s->mpa)->resume_s * US_PER_S << u->doublings) : now.us;
 }
 
+void vpn_end_pause(struct subscriber *s, struct instant now)
+{
+	s->vpn.contended = false;
+	s->vpn.doublings = 0;
+	s->vpn.resume_us = now.us;
+}
+
 void vpn_displace(struct subscriber *s, struct instant now, bool linger, struct actions *out)
 {
 	uint16_t linger_ms = linger ? mpa_vpn(s->mpa)->linger_ms : 0;
