@@ -146,6 +146,8 @@ static void read_route(const struct net_watch *w, const struct nlmsghdr *h)
 	if (m->rtm_family != AF_INET || m->rtm_dst_len != 0 || m->rtm_type != RTN_UNICAST)
 		return;
 	e.ifindex = number(&all, RTA_OIF);
+	e.metric = number(&all, RTA_PRIORITY);
+	e.replaces = e.up && (h->nlmsg_flags & NLM_F_REPLACE);
 	if (number(&all, RTA_TABLE) == RT_TABLE_MAIN)
 		w->fn(w->ctx, &e);
 }

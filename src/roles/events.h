@@ -40,6 +40,8 @@ struct net_event {
 	const char *name;
 	bool up; /* a link: administratively, and with carrier */
 	struct in_addr address;
+	uint32_t metric; /* of a route; less is better */
+	bool replaces;   /* a route: those of the same metric are gone */
 };
 
 /* Octets from a good random source; tests pass a seeded one. */

@@ -10,6 +10,8 @@
  * seen the new address itself by then, or it looks for a path without it. */
 enum { GATHER_US = 2 * US_PER_MS, GATHER_MAX_US = 5 * US_PER_MS };
 
+#define ANY_METRIC UINT64_MAX
+
 static bool is_ignored(const struct mn *mn, const char *name)
 {
 	for (size_t i = 0; i < mn->conf->ignored_n; i++) {
@@ -70,18 +72,39 @@ bool links_have(const struct mn *mn, struct in_addr a)
 	return false;
 }
 
+/* Of its best default route; more than any there is: it has none. */
+static uint64_t metric_of(const struct mn *mn, const struct mn_link *l)
+{
+	uint64_t best = (uint64_t)UINT32_MAX + 1;
+
+	for (size_t i = 0; i < mn->route_n; i++)
+		if (mn->routes[i].ifindex == l->ifindex && mn->routes[i].metric < best)
+			best = mn->routes[i].metric;
+	return best;
+}
+
+static bool is_native(const struct mn *mn, const struct mn_link *l)
+{
+	if (mn->home.s_addr == INADDR_ANY || !link_has(l, mn->home))
+		return false;
+	for (size_t i = 0; i < mn->link_n; i++)
+		if (mn->links[i].up && metric_of(mn, &mn->links[i]) < metric_of(mn, l))
+			return false;
+	return true;
+}
+
 void links_find_native(struct mn *mn)
 {
 	const struct mn_link *l = links_at(mn, mn->native);
 
-	if (mn->home.s_addr != INADDR_ANY && l && link_has(l, mn->home))
+	if (mn->net_listing || (l && is_native(mn, l)))
 		return;
 	/* Proof was about the link it came by: whoever has the cable in hand could plug it in elsewhere. */
 	if (mn->native != 0)
 		mn->proof = MN_PROOF_NONE;
 	mn->native = 0;
-	for (size_t i = 0; mn->home.s_addr != INADDR_ANY && mn->native == 0 && i < mn->link_n; i++)
-		if (link_has(&mn->links[i], mn->home))
+	for (size_t i = 0; mn->native == 0 && i < mn->link_n; i++)
+		if (is_native(mn, &mn->links[i]))
 			mn->native = mn->links[i].ifindex;
 }
 
@@ -116,6 +139,23 @@ static const char *address_text(struct in_addr a, char text[INET_ADDRSTRLEN])
 	return text;
 }
 
+/* Those of @ifindex (0: any) with @metric (or ANY_METRIC). */
+static void forget_routes(struct mn *mn, uint32_t ifindex, uint64_t metric)
+{
+	for (size_t i = mn->route_n; i > 0; i--) {
+		struct mn_route *r = &mn->routes[i - 1];
+
+		if ((ifindex == 0 || r->ifindex == ifindex) && (metric == ANY_METRIC || r->metric == metric))
+			*r = mn->routes[--mn->route_n];
+	}
+}
+
+static void forget_link(struct mn *mn, struct mn_link *l)
+{
+	forget_routes(mn, l->ifindex, ANY_METRIC);
+	*l = mn->links[--mn->link_n];
+}
+
 static void forget_address(struct mn *mn, struct instant now, struct mn_link *l, size_t i, struct actions *out)
 {
 	char text[INET_ADDRSTRLEN];
@@ -126,12 +166,9 @@ static void forget_address(struct mn *mn, struct instant now, struct mn_link *l,
 	l->address_n--;
 	l->addresses[i] = l->addresses[l->address_n];
 	l->address_listed[i] = l->address_listed[l->address_n];
+	if (l->address_n == 0)
+		forget_routes(mn, l->ifindex, ANY_METRIC); /* the kernel does not say so */
 	opening_on_lost(mn, now, lost, out);
-}
-
-static void forget_link(struct mn *mn, struct mn_link *l)
-{
-	*l = mn->links[--mn->link_n];
 }
 
 static void on_link(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out)
@@ -163,6 +200,8 @@ static void on_link(struct mn *mn, struct instant now, const struct net_event *e
 	if (l->up == was_up)
 		return; /* the kernel repeats itself: statistics, wireless scans */
 	mn_record(mn, out, RECORD_INFO, "link", "%s is %s", l->name, l->up ? "up" : "down");
+	if (!e->up)
+		forget_routes(mn, l->ifindex, ANY_METRIC); /* as above */
 	for (size_t i = 0; !l->up && i < l->address_n; i++)
 		opening_on_lost(mn, now, l->addresses[i], out);
 	changed(mn, now);
@@ -254,6 +293,11 @@ static void on_route(struct mn *mn, struct instant now, const struct net_event *
 {
 	if (!link_at(mn, e->ifindex))
 		return;
+	forget_routes(mn, e->replaces ? 0 : e->ifindex, e->metric);
+	if (e->up && mn->route_n == MN_ROUTES_MAX)
+		MN_COUNT(mn, routes_full);
+	else if (e->up)
+		mn->routes[mn->route_n++] = (struct mn_route){ e->ifindex, e->metric };
 	changed(mn, now);
 	if (e->up)
 		opening_on_route(mn, now, out);
@@ -261,7 +305,9 @@ static void on_route(struct mn *mn, struct instant now, const struct net_event *
 
 static void on_listing(struct mn *mn)
 {
+	mn->net_listing = true;
 	mn->home_listed = false;
+	mn->route_n = 0;
 	for (size_t i = 0; i < mn->link_n; i++) {
 		mn->links[i].listed = false;
 		memset(mn->links[i].address_listed, 0, sizeof(mn->links[i].address_listed));
@@ -272,6 +318,7 @@ static void on_listing(struct mn *mn)
 static void on_listed(struct mn *mn, struct instant now, struct actions *out)
 {
 	mn->net_listed = true;
+	mn->net_listing = false;
 	for (size_t i = mn->link_n; i > 0; i--) {
 		struct mn_link *l = &mn->links[i - 1];
 

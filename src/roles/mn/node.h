@@ -10,7 +10,7 @@
 #define MN_COUNTERS(X) \
 	X(roams) X(opened) X(resumed) X(open_failures) X(tunnels_up) X(crossed_inside) X(crossed_outside) \
 	X(proofs) X(held_off) X(closed_by_peer) X(home_set) X(home_changed) X(home_restored) X(addresses_refused) \
-	X(links_full) X(addresses_full) X(sessions_full)
+	X(links_full) X(addresses_full) X(routes_full) X(sessions_full)
 /* clang-format on */
 
 #define MN_COUNTER_ID(name) MN_COUNTER_##name,
@@ -37,7 +37,14 @@ enum mn_proof {
 	MN_PROOF_COUNT
 };
 
-enum { MN_LINKS_MAX = 64, MN_ADDRESSES_MAX = 16, MN_SESSIONS_MAX = 16, MN_NAME_OCTETS = 16, MN_REASON_OCTETS = 160 };
+enum {
+	MN_LINKS_MAX = 64,
+	MN_ADDRESSES_MAX = 16,
+	MN_ROUTES_MAX = 32,
+	MN_SESSIONS_MAX = 16,
+	MN_NAME_OCTETS = 16,
+	MN_REASON_OCTETS = 160
+};
 
 struct mn_link {
 	uint32_t ifindex;
@@ -46,6 +53,11 @@ struct mn_link {
 	struct in_addr addresses[MN_ADDRESSES_MAX];
 	bool address_listed[MN_ADDRESSES_MAX];
 	size_t address_n;
+};
+
+/* A default route. */
+struct mn_route {
+	uint32_t ifindex, metric;
 };
 
 /* An IKE_SA of a configured connection that is up. */
@@ -83,14 +95,16 @@ struct mn {
 	enum mn_state state;
 	char reason[MN_REASON_OCTETS];
 	uint64_t since_us;
-	bool net_listed, charon_there, charon_listed;
+	bool net_listed, net_listing, charon_there, charon_listed;
 
 	struct mn_link links[MN_LINKS_MAX];
 	size_t link_n;
+	struct mn_route routes[MN_ROUTES_MAX];
+	size_t route_n;
 	uint32_t device_ifindex; /* of the TUN; 0 = not there */
 	struct in_addr home;
 	bool home_listed;
-	uint32_t native; /* link that has the home address; 0 = none */
+	uint32_t native; /* link that has the home address, and is the host's first choice; 0 = none */
 
 	struct mn_session sessions[MN_SESSIONS_MAX];
 	size_t session_n;
@@ -111,7 +125,8 @@ void links_on_event(struct mn *mn, struct instant now, const struct net_event *e
 const struct mn_link *links_at(const struct mn *mn, uint32_t ifindex); /* or NULL */
 bool links_are_usable(const struct mn *mn);                            /* some link has an address */
 bool links_have(const struct mn *mn, struct in_addr a);                /* a link that is up has it */
-/* Looks again for a link with the home address. The link that has it keeps the role; when it lost it, proof that the
+/* Looks again for a link with the home address. Where another link has a better default route, the host is about to leave
+ * it, or not yet there: it does not count. The link that has it keeps the role; when it lost it, proof that the
  * host is inside is worth nothing any more. */
 void links_find_native(struct mn *mn);
 /* Tells charon at once what was gathered. */

@@ -91,14 +91,20 @@ static void open_now(struct mn *mn, struct instant now, const struct mn_session 
 }
 
 /* A kept IKE_SA moves to where we are first (A-34): a CREATE_CHILD_SA that left from an address that is gone would keep
- * charon busy with repeating it, and nothing else would go. */
+ * charon busy with repeating it, and nothing else would go. And one that leaves from the home address, by a link that is
+ * to be left, is taken for a sign of being inside. */
+static bool has_to_move(const struct mn *mn, const struct mn_session *kept)
+{
+	return !links_have(mn, kept->local) || (kept->local.s_addr == mn->home.s_addr && mn->native == 0);
+}
+
 static void attempt(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct mn_session *kept = sessions_of(mn, mn->opening.at);
 
 	if (kept)
 		links_roam(mn, now, out);
-	if (!kept || links_have(mn, kept->local)) {
+	if (!kept || !has_to_move(mn, kept)) {
 		open_now(mn, now, kept, out);
 		return;
 	}

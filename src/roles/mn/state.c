@@ -151,8 +151,8 @@ void mn_decide(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct row *r;
 
-	if (!mn->net_listed)
-		return;
+	if (!mn->net_listed || mn->net_listing)
+		return; /* of half a list nothing follows */
 	weigh_address(mn, now, out);
 	r = row_of(mn);
 	if (r->next != mn->state)

@@ -85,6 +85,14 @@ void rig_link(uint32_t ifindex, bool up)
 	mn_on_net(rig.mn, rig.now, &e, &rig.out);
 }
 
+void rig_route(uint32_t ifindex, uint32_t metric, bool up)
+{
+	const struct net_event e = { .type = NET_ROUTE, .ifindex = ifindex, .name = "", .up = up, .metric = metric };
+
+	actions_clear(&rig.out);
+	mn_on_net(rig.mn, rig.now, &e, &rig.out);
+}
+
 void rig_charon_event(const struct charon_event *e)
 {
 	struct charon_event own = *e;

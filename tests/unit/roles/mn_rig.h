@@ -29,6 +29,7 @@ void rig_pass_ms(uint64_t ms); /* time passes, timers run when they are due; ear
 /* Each forgets earlier actions. */
 void rig_net(enum net_event_type type, uint32_t ifindex, const char *what); /* `what`: address, name, or NULL */
 void rig_link(uint32_t ifindex, bool up);
+void rig_route(uint32_t ifindex, uint32_t metric, bool up);
 void rig_charon(enum charon_event_type type, uint32_t sa, const char *connection);
 void rig_charon_event(const struct charon_event *e);
 void rig_child_down(uint32_t sa, bool by_peer);

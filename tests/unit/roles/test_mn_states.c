@@ -159,6 +159,81 @@ static void losing_the_link_is_outside_at_once(void **state)
 	assert_int_equal(rig_counter("resumed"), 1);
 }
 
+/* A network manager that prefers another link says that the host is leaving, while the old link still carries. */
+static void another_link_is_preferred(void **state)
+{
+	(void)state;
+	rig_inside();
+	rig_route(ETH, 100, true);
+	rig_route(WWAN, 700, true);
+	assert_string_equal(rig_state(), "inside");
+	rig_route(WWAN, 50, true);
+	assert_string_equal(rig_state(), "connecting");
+	rig_pass_ms(50);
+	assert_null(rig_command(CHARON_OPEN, 0)); /* not from the home address: that would say that we are inside */
+	rig_moved(1, "100.64.0.2");
+	rig_pass_ms(0);
+	assert_non_null(rig_command(CHARON_OPEN, 0));
+	rig_charon(CHARON_CHILD_UP, 1, "gw1");
+	assert_string_equal(rig_state(), "outside");
+	rig_route(WWAN, 50, false);
+	assert_string_equal(rig_state(), "crossing");
+	rig_child_down(1, true);
+	assert_string_equal(rig_state(), "inside");
+}
+
+static void routes_go_with_their_links(void **state)
+{
+	struct net_event replacing = { .type = NET_ROUTE, .name = "", .up = true, .replaces = true };
+
+	(void)state;
+	rig_inside();
+	rig_route(ETH, 100, true);
+	rig_route(WWAN, 50, true);
+	assert_string_equal(rig_state(), "connecting");
+	rig_link(WWAN, false); /* its route went without a word */
+	rig_link(WWAN, true);
+	rig_charon(CHARON_CHILD_UP, 1, "gw1");
+	assert_string_equal(rig_state(), "crossing");
+	rig_route(WWAN, 50, true);
+	assert_string_equal(rig_state(), "outside");
+	rig_net(NET_ADDRESS_GONE, WWAN, "100.64.0.2");
+	assert_string_equal(rig_state(), "crossing");
+	rig_route(WWAN, 50, true);
+	assert_string_equal(rig_state(), "outside");
+	replacing.ifindex = ETH;
+	replacing.metric = 50;
+	mn_on_net(rig.mn, rig.now, &replacing, &rig.out);
+	assert_string_equal(rig_state(), "crossing");
+}
+
+/* News were lost, and all is told again: half a list must not make us leave. */
+static void a_listing_is_heard_to_its_end(void **state)
+{
+	(void)state;
+	rig_inside();
+	rig_route(ETH, 100, true);
+	rig_route(WWAN, 700, true);
+	rig_net(NET_LISTING, 0, NULL);
+	rig_link(HF0, true);
+	rig_link(WWAN, true);
+	rig_link(ETH, true);
+	rig_net(NET_ADDRESS, HF0, HOME);
+	rig_net(NET_ADDRESS, WWAN, "100.64.0.2");
+	rig_net(NET_ADDRESS, ETH, HOME);
+	rig_route(WWAN, 700, true);
+	assert_string_equal(rig_state(), "inside");
+	rig_route(ETH, 100, true);
+	rig_net(NET_LISTED, 0, NULL);
+	assert_string_equal(rig_state(), "inside");
+	rig_net(NET_LISTING, 0, NULL);
+	rig_link(ETH, true);
+	rig_link(WWAN, true);
+	rig_net(NET_ADDRESS, WWAN, "100.64.0.2");
+	rig_net(NET_LISTED, 0, NULL);
+	assert_string_equal(rig_state(), "connecting");
+}
+
 /* nothing is stopped while it is not decided; the home address stays where sockets find it. */
 static void the_home_address_stays_throughout(void **state)
 {
@@ -407,6 +482,9 @@ int main(void)
 		CASE(proof_ends_with_the_address),
 		CASE(the_first_native_link_counts),
 		CASE(losing_the_link_is_outside_at_once),
+		CASE(another_link_is_preferred),
+		CASE(routes_go_with_their_links),
+		CASE(a_listing_is_heard_to_its_end),
 		CASE(the_home_address_stays_throughout),
 		CASE(both_gateways_up_one_taken_down_is_no_proof),
 		CASE(closed_by_somebody_here_is_no_proof),
