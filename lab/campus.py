@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The office with the world around it: a firewall, a DMZ with two VPN gateways, and places outside to be in.
+"""The office with the world around it: a firewall, a DMZ with two VPN gateways, and places outside to be in (A-49).
 
                       floors, ha, cn (office.py)
                                 |

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Gateway: the client's inner address is its home address, from the mobility proxy agent (A-20). charon asks here when
- * it has verified IKE_AUTH (A-17), in the thread that handles the message. */
+/* Gateway: the client's inner address is its home address, from the mobility proxy agent (A-11, A-20, A-47).
+ * charon asks here when it has verified IKE_AUTH (A-17), in the thread that handles the message. */
 #include <arpa/inet.h>
 
 #include "plugin.h"
@@ -50,7 +50,7 @@ static host_t *acquire_address(attribute_provider_t *this, linked_list_t *pools,
 	if (!is_ours(pools) || requested->get_family(requested) != AF_INET)
 		return NULL;
 	event = event_new("acquire", ike_sa);
-	if (!requested->is_anyaddr(requested)) { /* */
+	if (!requested->is_anyaddr(requested)) { /* */
 		chunk_t a = requested->get_address(requested);
 
 		(void)inet_ntop(AF_INET, a.ptr, text, sizeof(text)); /* large enough */

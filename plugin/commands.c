@@ -96,6 +96,7 @@ static child_cfg_t *find_child(peer_cfg_t *peer, const char *name)
 	return found;
 }
 
+/* */
 static job_requeue_t open_child(void *data)
 {
 	struct open_job *o = data;

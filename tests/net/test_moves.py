@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stations that walk: sessions live, the old agent forgets, dead agents do not matter."""
+"""Stations that walk from one proxy agent to the next (A-03, X-19): sessions live, the old agent forgets, dead agents do
+not matter."""
 import signal
 import time
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The world outside: what of the office can be reached from there, and what cannot."""
+"""The world outside (A-49): what of the office can be reached from there, and what cannot."""
 import contextlib
 import hmac
 import re

@@ -42,7 +42,7 @@ def both(a, b):
 
 
 def test_formats_from_the_host_to_the_correspondent(campus):
-    """A-36..A-40, A-42..A-46, A-48: ESP to the gateway, IP in IP to the home agent, plain to the correspondent, and the
+    """X-22, A-36..A-40, A-42..A-46, A-48: ESP to the gateway, IP in IP to the home agent, plain to the correspondent, and the
     same backwards."""
     with connected(campus, "alice", "broadband") as (m, _):
         outer = m.outside_address("broadband")

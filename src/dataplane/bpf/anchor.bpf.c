@@ -35,7 +35,7 @@ static __always_inline int to_home_link(struct __sk_buff *skb, __u32 home)
 	return (int)bpf_redirect_neigh(*ifindex, &next, sizeof(next), 0);
 }
 
-/* @l2: octets in front of the IP header: 0 on the TUN. */
+/* @l2: octets in front of the IP header: 0 on the TUN. */
 static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_def *b, const struct iphdr *ip,
 				       __u32 l2)
 {
@@ -104,6 +104,7 @@ static __always_inline int fits_former(const struct tunnelled *p, const struct d
 	return fits(p, &b->former) && bpf_ktime_get_boot_ns() < b->former_until_ns;
 }
 
+/* what comes out goes on as the user sent it. */
 SEC("tc")
 int anchor_up(struct __sk_buff *skb)
 {

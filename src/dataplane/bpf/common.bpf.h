@@ -199,6 +199,7 @@ static __always_inline __u16 checksum(const struct iphdr *ip)
 	return (__u16)~s;
 }
 
+/* IP in IP, unless the registration asked for UDP. */
 static __always_inline void fill_outer(struct outer *o, const struct dp_tunnel_def *t, const struct iphdr *inner,
 				       __u32 octets)
 {

@@ -54,7 +54,7 @@ static __always_inline int is_broadcast(const struct iphdr *ip, const struct dp_
 	return ip->daddr == 0xffffffff || ip->daddr == v->broadcast || is_link_local_multicast(ip->daddr);
 }
 
-/* @l2: octets in front of the IP header. */
+/* all of it goes to the home agent. @l2: octets in front of the IP header. */
 static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_visitor_def *v, const struct iphdr *ip,
 				       __u32 l2)
 {
@@ -163,8 +163,8 @@ static __always_inline int hold(struct __sk_buff *skb, struct dp_visitor_def *v,
 	return count(DP_STAT_held, tell_packet(skb, &about, ip_at));
 }
 
-/* From a device without link layer, where IPsec was taken off (A-38, G-15): its source address tells who it is, and it
- * must have come by an SA of that user. */
+/* From a device without link layer, where IPsec was taken off (A-38, A-43, G-15): its source address tells who it is, and
+ * it must have come by an SA of that user. There is nothing of Mobile IP in it (A-48). */
 SEC("tc")
 int mpa_up_layer3(struct __sk_buff *skb)
 {

@@ -213,6 +213,7 @@ static void deregister(struct ha *ha, struct transaction *t, struct actions *out
 	ha_reply(ha, t, &r, out);
 }
 
+/* whichever proxy agent the user came to, it is the care-of address from now. */
 int ha_bind(struct ha *ha, struct transaction *t, struct actions *out)
 {
 	if (t->req.lifetime_s == 0) {

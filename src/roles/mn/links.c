@@ -121,6 +121,7 @@ static void changed(struct mn *mn, struct instant now)
 	opening_on_links(mn, now);
 }
 
+/* charon tells the gateway by MOBIKE. */
 void links_roam(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct charon_command roam = { .type = CHARON_ROAM };

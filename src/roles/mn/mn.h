@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Mobile node in proxy mode: the thin helper beside charon. It decides whether the host is inside, where its packets need
- * no tunnel, or outside, where they go through the VPN, and has charon act on it. Events in, actions out; no socket,
- * clock, randomness or log inside.
+ * no tunnel, or outside, where they go through the VPN, and has charon act on it. It speaks no Mobile IP (A-02). Events
+ * in, actions out; no socket, clock, randomness or log inside.
  * Supported standards: draft-antoine-mip4-proxymobike-00 4.2 to 4.5; RFC 4555 (as a user of it). */
 #ifndef HF_ROLES_MN_H
 #define HF_ROLES_MN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A station shows up: who is it, may it be served here, and by which home agent and key (L-04, L-61). Only then is
- * anything registered (L-11), again at each agent it comes to (L-52). */
+ * anything registered (A-24, L-11), again at each agent it comes to (A-03, A-36, L-52, X-19). */
 #include <ctype.h>
 #include <strings.h>
 

@@ -59,6 +59,7 @@ static uint8_t flags_of(const struct subscriber *s)
 	return (uint8_t)(MIP_REQ_T | d | (own_end && c->forward_broadcast ? MIP_REQ_B : 0));
 }
 
+/* any address, at first; the home agent chooses. */
 static struct in_addr home_to_ask(const struct subscriber *s)
 {
 	if (s->home_known || !s->exchange.home_refused)

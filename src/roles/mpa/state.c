@@ -89,7 +89,7 @@ static void do_resume(struct subscriber *s, struct instant now, struct actions *
 	do_claim(s, now, out);
 }
 
-/* The timer of a served station: first to refresh, then, when nobody answered, to give up. */
+/* The timer of a served station: first to refresh, then, when nobody answered, to give up. */
 static void do_refresh(struct subscriber *s, struct instant now, struct actions *out)
 {
 	set_life(s, s->expires_us);

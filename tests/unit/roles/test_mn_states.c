@@ -20,7 +20,7 @@ static void one_change_of_state_one_record(void **state)
 	assert_null(rig_record("state"));
 }
 
-/* the address alone is a hint. It fires the trigger, and nothing else. */
+/* the address alone is a hint. It fires the trigger, and nothing else. */
 static void an_address_is_only_a_hint(void **state)
 {
 	(void)state;
