@@ -162,7 +162,7 @@ struct mpa {
 	size_t link_n;
 	struct departed departed[DEPARTED_MAX];
 	unsigned departed_at;
-	struct ratelimit security;
+	struct ratelimit security, icmp_errors;
 	uint64_t counters[MPA_COUNTER_COUNT];
 };
 
@@ -237,7 +237,7 @@ void vpn_close_all(struct subscriber *s, struct actions *out);
 void vpn_on_pause(struct subscriber *s, struct instant now, struct actions *out); /* `life` of a displaced user */
 /* A sign of life of a displaced user's tunnel. @child: a new CHILD_SA, not just a packet. */
 void vpn_resume(struct subscriber *s, struct instant now, bool child, const char *why, struct actions *out);
-void vpn_end_pause(struct subscriber *s, struct instant now); /* may come back at once */
+void vpn_end_pause(struct subscriber *s, struct instant now);    /* may come back at once */
 void vpn_stop_return(struct subscriber *s, struct actions *out); /* its CHILD_SAs are gone again */
 void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, uint32_t reqid, struct actions *out);
 void vpn_release_held(struct subscriber *s, struct actions *out);

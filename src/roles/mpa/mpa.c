@@ -10,7 +10,13 @@
 #include "codec/icmp4.h"
 #include "roles/mpa/agent.h"
 
-enum { SECURITY_RECORDS_PER_S = 10, LIVES_PER_CALL = 64, REASON_MAX = 256, ICMP_ERROR_MAX = 600 };
+enum {
+	SECURITY_RECORDS_PER_S = 10,
+	ICMP_ERRORS_PER_S = 1000,
+	LIVES_PER_CALL = 64,
+	REASON_MAX = 256,
+	ICMP_ERROR_MAX = 600
+};
 
 int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa **ret)
 {
@@ -26,6 +32,7 @@ int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa
 	mpa->conf = conf;
 	mpa->random = *random;
 	mpa->security = ratelimit_init(SECURITY_RECORDS_PER_S);
+	mpa->icmp_errors = ratelimit_init(ICMP_ERRORS_PER_S);
 	*ret = mpa;
 	return 0;
 }
@@ -220,7 +227,6 @@ void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelle
 	struct ip4 ip;
 	struct wr w;
 
-	(void)now; /* nothing here is remembered */
 	if (ip4_parse(t->inner.p, t->inner.n, &ip) < 0) {
 		MPA_COUNT(mpa, packets_dropped);
 		return;
@@ -235,6 +241,10 @@ void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelle
 		return;
 	}
 	/* What the kernel left, such as a reassembled packet, goes to the station as it is. */
+	if (s->vpn.here && t->inner.n > mpa_vpn(mpa)->mtu) {
+		mpa_on_too_big_down(mpa, now, s->index, t->inner, mpa_vpn(mpa)->mtu, out);
+		return;
+	}
 	w = subscriber_frame(s, t->inner.n, out);
 	wr_bytes(&w, t->inner.p, t->inner.n);
 	actions_send_frame(out, s->port.ifindex, &w);
@@ -249,12 +259,15 @@ void mpa_on_too_big(struct mpa *mpa, struct instant now, uint32_t index, struct 
 	struct ip4 ip;
 	struct wr w;
 
-	(void)now; /* nothing here is remembered */
 	if (!n || packet.n < IP4_HEADER_OCTETS)
 		return;
 	overhead = s->tunnel.encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;
 	if (ip4_parse_cut(packet.p, packet.n, &ip) == 0 && !(ip.fragment & IP4_DF)) {
 		actions_send_tunnelled(out, &s->tunnel, packet); /* the kernel fragments the outer packet */
+		return;
+	}
+	if (!ratelimit_allow(&mpa->icmp_errors, now.us)) {
+		MPA_COUNT(mpa, packets_dropped);
 		return;
 	}
 	w = subscriber_frame(s, ICMP_ERROR_MAX, out);

@@ -311,7 +311,6 @@ void mpa_on_too_big_down(struct mpa *mpa, struct instant now, uint32_t index, st
 	struct ip4 ip;
 	struct wr w;
 
-	(void)now; /* nothing here is remembered */
 	if (!s || s->state != SUBSCRIBER_SERVED || ip4_parse_cut(packet.p, packet.n, &ip) < 0)
 		return;
 	if (!(ip.fragment & IP4_DF)) {
@@ -319,6 +318,10 @@ void mpa_on_too_big_down(struct mpa *mpa, struct instant now, uint32_t index, st
 			send_pieces(s, &ip, mtu, out);
 		else
 			MPA_COUNT(mpa, packets_dropped); /* cut on its way to us, or with options */
+		return;
+	}
+	if (!ratelimit_allow(&mpa->icmp_errors, now.us)) { /* RFC 1812 4.3.2.8: anybody can make us send these */
+		MPA_COUNT(mpa, packets_dropped);
 		return;
 	}
 	w = actions_writer(out, ICMP_ERROR_MAX);

@@ -471,6 +471,47 @@ static void listed_sessions(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, rig_teardown)
 
+/* Reassembled by the kernel, so the programs did not see its size. */
+static void reassembled_and_too_big_for_the_device(void **state)
+{
+	uint8_t octets[1468] = { 0 };
+	struct wr w = wr_init(octets, sizeof(octets));
+	const struct ip4 h = { .ttl = 60, .protocol = 17, .source = ip("10.9.0.2"), .destination = ip("10.42.0.20") };
+	const struct tunnelled t = { .tunnel = { .local = ip("10.0.1.1"), .remote = ip("10.0.0.1") },
+				     .inner = { octets, sizeof(octets) } };
+
+	(void)state;
+	connect_alice();
+	actions_clear(&rig.out);
+	ip4_build(&w, &h, 1448);
+	mpa_on_tunnelled(rig.mpa, rig.now, &t, &rig.out);
+	assert_int_equal(rig.out.n, 2);
+	assert_in_range(rig.out.v[0].octets.n, 28, 1400);
+	assert_in_range(rig.out.v[1].octets.n, 28, 1400);
+}
+
+/* RFC 1812 4.3.2.8: who sends what is too big, in whose name ever, does not make us send as much. */
+static void errors_have_a_rate(void **state)
+{
+	uint8_t octets[1500] = { 0 };
+	struct wr w = wr_init(octets, sizeof(octets));
+	const struct ip4 h = {
+		.ttl = 60, .protocol = 17, .fragment = IP4_DF, .source = ip("10.9.0.2"), .destination = ip("10.42.0.20")
+	};
+	size_t sent = 0;
+
+	(void)state;
+	connect_alice();
+	ip4_build(&w, &h, 1480);
+	for (int i = 0; i < 3000; i++) {
+		actions_clear(&rig.out);
+		mpa_on_too_big_down(rig.mpa, rig.now, 0, (struct span){ octets, 576 }, 1400, &rig.out);
+		sent += rig.out.n;
+	}
+	assert_int_equal(sent, 1000);
+	assert_int_equal(rig_counter("packets_dropped"), 2000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,6 +534,8 @@ int main(void)
 		TEST(a_revocation_again_is_acknowledged_again),
 		TEST(the_linger),
 		TEST(too_big_for_the_device),
+		TEST(reassembled_and_too_big_for_the_device),
+		TEST(errors_have_a_rate),
 		TEST(listed_sessions),
 	};
 
