@@ -263,7 +263,10 @@ void mpa_on_too_big(struct mpa *mpa, struct instant now, uint32_t index, struct 
 		return;
 	overhead = s->tunnel.encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;
 	if (ip4_parse_cut(packet.p, packet.n, &ip) == 0 && !(ip.fragment & IP4_DF)) {
-		actions_send_tunnelled(out, &s->tunnel, packet); /* the kernel fragments the outer packet */
+		if (ip4_parse(packet.p, packet.n, &ip) == 0)
+			actions_send_tunnelled(out, &s->tunnel, packet); /* the kernel fragments the outer packet */
+		else
+			MPA_COUNT(mpa, packets_dropped); /* cut on its way to us */
 		return;
 	}
 	if (!ratelimit_allow(&mpa->icmp_errors, now.us)) {

@@ -179,6 +179,10 @@ static void what_does_not_fit(void **state)
 	actions_clear(&rig.out);
 	mpa_on_too_big(rig.mpa, rig.now, 0, (struct span){ p, sizeof(p) }, 1500, &rig.out);
 	assert_int_equal(rig_find(ACTION_SEND_TUNNELLED)->octets.n, sizeof(p));
+	actions_clear(&rig.out);
+	mpa_on_too_big(rig.mpa, rig.now, 0, (struct span){ p, 600 }, 1500, &rig.out); /* no half packets */
+	assert_int_equal(rig.out.n, 0);
+	assert_int_equal(rig_counter("packets_dropped"), 1);
 }
 
 /* L-03, G-11: what the port itself tells. */
