@@ -3,6 +3,7 @@
 """Writes the seed corpora of the fuzzers: tests/fuzz/corpus/TARGET/NAME. Composed with struct and scapy, not with
 our own builders, so that a seed is valid because the RFC says so."""
 
+import json
 import pathlib
 import struct
 
@@ -241,6 +242,30 @@ station "a@b" { client-id = "hex:01020304" host-name = a }
     put("conf", "open", b"\0network a {\n/* never closed")
 
 
+def charon():
+    def event(name, sa=3, **members):
+        who = {"id": {"type": "email", "text": "alice@x"}, "remote": "100.64.0.2", "remote_port": 4500}
+        return json.dumps({"event": name, "sa": sa, **who, **members})
+
+    def put_lines(name, *lines):
+        put("charon", name, "\n".join(lines).encode())
+
+    up = [event("acquire", request=7), "!a", event("ike_up"), event("child_up", child="net")]
+    put_lines("connect", '{"event": "connected"}', '{"event": "listed"}', *up)
+    put_lines("refused", event("acquire", request=7), "!r", event("release"))
+    put_lines("silence", event("acquire", request=7), *["!t"] * 8)
+    put_lines("displaced", *up, "!k", event("child_down"), *["!t"] * 3, event("child_up"), "!t", "!a")
+    put_lines("inside", *up, event("ike_moved", remote="10.42.0.20"), "!k", "!t", event("ike_moved"), event("child_up"), "!a")
+    put_lines("reauthenticated", *up, event("acquire", 4, request=8), "!a", event("ike_up", 4), event("child_up", 4),
+              event("ike_replaced", new_sa=4), event("ike_down", by_peer=True))
+    put_lines("rekeyed", *up, event("ike_replaced", new_sa=9), event("ike_down", 9), *["!t"] * 4)
+    put_lines("listed", '{"event": "connected"}', event("session", address="10.42.0.20", children=1),
+              event("session", 4, address="10.42.0.21", id={"type": "fqdn", "text": "bob"}), "!a", '{"event": "listed"}')
+    put_lines("certificate", event("acquire", request=1, id={"type": "dn", "text": 'O="A, B", CN=al\\2cice'},
+                                   names=[{"type": "fqdn", "text": "a.box"}, {"type": "email", "text": "a@x"}]), "!a")
+    put_lines("eap", event("acquire", request=1, eap="carol"), "!a", event("refused", why="wrong password"))
+
+
 messages()
 extensions()
 configurations()
@@ -249,3 +274,4 @@ frames()
 dhcps()
 home_agent()
 proxy_agent()
+charon()
