@@ -23,6 +23,10 @@ static const struct conf_key top_keys[] = {
 	  .fallback = "gateway",
 	  .help = "What proves that the host is inside, where data needs no tunnel: the gateway deletes the CHILD_SA; or an "
 		  "interface with the home address is enough, for gateways that are not reachable from inside; or nothing." },
+	{ .name = "guard", .kind = KEY_BOOL, .offset = TOP(mn.guard), .fallback = "yes",
+	  .help = "Outside, packets from the home address go through the tunnel or nowhere (rules 229 and 230)." },
+	{ .name = "mark", .kind = KEY_U32, .offset = TOP(mn.mark), .max = UINT32_MAX, .fallback = "66",
+	  .help = "Mark of charon's own packets (fwmark in strongswan.conf), which the guard lets pass; 0: none." },
 	{ .name = "keep-ike", .kind = KEY_BOOL, .offset = TOP(mn.keep_ike), .fallback = "yes",
 	  .help = "Keep the IKE_SA inside, so that going outside takes one exchange less." },
 	{ .name = "open-timeout", .kind = KEY_U16, .offset = TOP(mn.open_timeout_ms), .min = 500, .max = 60000,

@@ -140,7 +140,7 @@ static void net_readable(uv_poll_t *p, int status, int events)
 
 static int open_host(struct daemon *d, struct mn_file *f)
 {
-	int r = dp_home_open(f->mn.device, &d->home);
+	int r = dp_home_open(f->mn.device, f->mn.mark, &d->home);
 
 	if (r < 0) {
 		log_line(RECORD_ERR, "cannot make the device %s (CAP_NET_ADMIN and the tun module are needed): %s",
@@ -176,7 +176,7 @@ static int flush(void *file)
 {
 	const struct mn_file *f = file;
 
-	dp_home_flush(f->mn.device);
+	dp_home_flush(f->mn.device, f->mn.mark);
 	return 0;
 }
 

@@ -137,6 +137,10 @@ static void perform(struct daemon *d, const struct action *a)
 	case ACTION_HOME_DEL:
 		note_dp(d, dp_home_del(d->home, a->home), "remove home address");
 		break;
+	case ACTION_GUARD_SET:
+	case ACTION_GUARD_DEL:
+		note_dp(d, dp_home_guard(d->home, a->home, a->type == ACTION_GUARD_SET), "guard home address");
+		break;
 	case ACTION_RECORD:
 		keep_record(d, &a->record);
 		break;

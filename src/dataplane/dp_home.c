@@ -2,6 +2,8 @@
 #include "dataplane/dp_home.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 
 #include "base/util.h"
@@ -9,6 +11,7 @@
 
 struct dp_home {
 	const char *device;
+	uint32_t mark;
 	int fd; /* held, so that the device has carrier */
 	struct mnl_socket *rtnl;
 };
@@ -20,7 +23,7 @@ static int attach(struct dp_home *h)
 	return h->fd < 0 ? h->fd : rtnl_set_up(h->rtnl, if_nametoindex(h->device), 0);
 }
 
-int dp_home_open(const char *device, struct dp_home **ret)
+int dp_home_open(const char *device, uint32_t mark, struct dp_home **ret)
 {
 	auto_(dp_home_closep) struct dp_home *h = calloc(1, sizeof(*h));
 	int r;
@@ -28,6 +31,7 @@ int dp_home_open(const char *device, struct dp_home **ret)
 	if (!h)
 		return -ENOMEM;
 	h->device = device;
+	h->mark = mark;
 	h->fd = -1;
 	r = rtnl_open(&h->rtnl);
 	if (r == 0)
@@ -64,7 +68,35 @@ int dp_home_del(struct dp_home *h, struct in_addr a)
 	return r == -EADDRNOTAVAIL ? 0 : r;
 }
 
-void dp_home_flush(const char *device)
+static int guard_off(struct mnl_socket *s, struct in_addr a, uint32_t mark)
 {
+	int r = rtnl_del_rule(s, a, 0, DP_HOME_GUARD, DP_HOME_GUARD);
+
+	return r < 0 || mark == 0 ? r : rtnl_del_rule(s, a, mark, DP_HOME_GUARD - 1, RT_TABLE_MAIN);
+}
+
+int dp_home_guard(struct dp_home *h, struct in_addr a, bool on)
+{
+	int r;
+
+	if (!on)
+		return guard_off(h->rtnl, a, h->mark);
+	r = rtnl_add_default(h->rtnl, if_nametoindex(h->device), DP_HOME_GUARD);
+	if (r == 0 && h->mark != 0)
+		r = rtnl_add_rule(h->rtnl, a, h->mark, DP_HOME_GUARD - 1, RT_TABLE_MAIN);
+	return r < 0 ? r : rtnl_add_rule(h->rtnl, a, 0, DP_HOME_GUARD, DP_HOME_GUARD);
+}
+
+void dp_home_flush(const char *device, uint32_t mark)
+{
+	auto_(rtnl_closep) struct mnl_socket *s = NULL;
+	struct ifaddrs *all = NULL;
+
+	if (rtnl_open(&s) == 0 && getifaddrs(&all) == 0)
+		for (const struct ifaddrs *i = all; i; i = i->ifa_next)
+			if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && strcmp(i->ifa_name, device) == 0)
+				(void)guard_off(s, ((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr,
+						mark); /* what cannot be taken away leads nowhere without the device */
+	freeifaddrs(all);
 	tun_remove(device);
 }

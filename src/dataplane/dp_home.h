@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The home address of a mobile node: on a TUN of its own, whatever the links do, so that no socket loses it. The device
- * carries no packets. It outlives the daemon. */
+/* The home address of a mobile node: on a TUN of its own, whatever the links do, so that no socket loses it. What is sent
+ * into the device is lost without an error. It outlives the daemon. */
 #ifndef HF_DP_HOME_H
 #define HF_DP_HOME_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The guard: rules for packets from the home address that no tunnel takes, behind charon's (220) and before the main
+ * table's (32766). The table of that number leads into the device. */
+enum { DP_HOME_GUARD = 230 };
 
 struct dp_home; /* opaque */
 
-/* Creates or adopts the persistent TUN @device (borrowed), with the addresses it has. Return: 0 or -errno. */
-int dp_home_open(const char *device, struct dp_home **ret);
+/* Creates or adopts the persistent TUN @device (borrowed), with the addresses it has. @mark: of charon's own packets,
+ * which the guard lets pass. Return: 0 or -errno. */
+int dp_home_open(const char *device, uint32_t mark, struct dp_home **ret);
 void dp_home_closep(struct dp_home **h);
 /* The device is created again should somebody have removed it. Return: 0 or -errno. */
 int dp_home_set(struct dp_home *h, struct in_addr a);
 /* Return: 0, also when it was not there, or -errno. */
 int dp_home_del(struct dp_home *h, struct in_addr a);
-/* Takes the device away. */
-void dp_home_flush(const char *device);
+/* With @on, packets from @a go through a tunnel or nowhere. Return: 0 or -errno. */
+int dp_home_guard(struct dp_home *h, struct in_addr a, bool on);
+/* Takes the device away, and the guard of its addresses. */
+void dp_home_flush(const char *device, uint32_t mark);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -86,6 +87,62 @@ int rtnl_add_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a)
 int rtnl_del_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a)
 {
 	return change_address(s, RTM_DELADDR, 0, ifindex, a);
+}
+
+int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table)
+{
+	char request[RTNL_REQUEST_OCTETS];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
+	struct rtmsg *m;
+
+	h->nlmsg_type = RTM_NEWROUTE;
+	h->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+	m->rtm_family = AF_INET;
+	m->rtm_table = RT_TABLE_UNSPEC; /* RTA_TABLE says it */
+	m->rtm_protocol = RTPROT_STATIC;
+	m->rtm_scope = RT_SCOPE_LINK;
+	m->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(h, RTA_TABLE, table);
+	mnl_attr_put_u32(h, RTA_OIF, ifindex);
+	return rtnl_ask(s, h);
+}
+
+static int change_rule(struct mnl_socket *s, uint16_t type, uint16_t flags, struct in_addr source, uint32_t mark,
+		       uint32_t priority, uint32_t table)
+{
+	char request[RTNL_REQUEST_OCTETS];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
+	struct fib_rule_hdr *m;
+
+	h->nlmsg_type = type;
+	h->nlmsg_flags = flags;
+	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+	m->family = AF_INET;
+	m->src_len = 32;
+	m->action = FR_ACT_TO_TBL;
+	mnl_attr_put_u32(h, FRA_SRC, source.s_addr);
+	mnl_attr_put_u32(h, FRA_PRIORITY, priority);
+	mnl_attr_put_u32(h, FRA_TABLE, table);
+	if (mark != 0) {
+		mnl_attr_put_u32(h, FRA_FWMARK, mark);
+		mnl_attr_put_u32(h, FRA_FWMASK, UINT32_MAX);
+	}
+	return rtnl_ask(s, h);
+}
+
+int rtnl_add_rule(struct mnl_socket *s, struct in_addr source, uint32_t mark, uint32_t priority, uint32_t table)
+{
+	int r = change_rule(s, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, source, mark, priority, table);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+int rtnl_del_rule(struct mnl_socket *s, struct in_addr source, uint32_t mark, uint32_t priority, uint32_t table)
+{
+	int r = change_rule(s, RTM_DELRULE, 0, source, mark, priority, table);
+
+	return r == -ENOENT ? 0 : r;
 }
 
 int tun_open(const char *device)

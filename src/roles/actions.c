@@ -191,6 +191,16 @@ void actions_home_del(struct actions *a, struct in_addr home)
 	push_home(a, ACTION_HOME_DEL, home);
 }
 
+void actions_guard_set(struct actions *a, struct in_addr home)
+{
+	push_home(a, ACTION_GUARD_SET, home);
+}
+
+void actions_guard_del(struct actions *a, struct in_addr home)
+{
+	push_home(a, ACTION_GUARD_DEL, home);
+}
+
 /* Printable copy of octets a peer chose. */
 static const char *copy_text(struct actions *a, struct span text)
 {

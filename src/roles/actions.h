@@ -22,6 +22,8 @@ enum action_type {
 	ACTION_CHARON,   /* to strongSwan, through its plugin */
 	ACTION_HOME_SET, /* mobile node: the host has the address `home`, wherever it is */
 	ACTION_HOME_DEL,
+	ACTION_GUARD_SET, /* mobile node: packets from `home` leave through a tunnel or not at all */
+	ACTION_GUARD_DEL,
 	ACTION_RECORD, /* something people want to know: log, `watch`, `explain` */
 };
 
@@ -91,6 +93,8 @@ void actions_visitor_del(struct actions *a, const struct dp_visitor *v);
 
 void actions_home_set(struct actions *a, struct in_addr home);
 void actions_home_del(struct actions *a, struct in_addr home);
+void actions_guard_set(struct actions *a, struct in_addr home);
+void actions_guard_del(struct actions *a, struct in_addr home);
 
 /* Texts of @c are copied; a NULL connection or child becomes "". */
 void actions_charon(struct actions *a, const struct charon_command *c);

@@ -206,6 +206,8 @@ static void perform(const struct actions *out)
 		case ACTION_CHARON:
 		case ACTION_HOME_SET:
 		case ACTION_HOME_DEL:
+		case ACTION_GUARD_SET:
+		case ACTION_GUARD_DEL:
 			abort();
 		}
 	}

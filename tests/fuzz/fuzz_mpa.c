@@ -173,6 +173,8 @@ static void perform(const struct actions *out)
 			break;
 		case ACTION_HOME_SET:
 		case ACTION_HOME_DEL:
+		case ACTION_GUARD_SET:
+		case ACTION_GUARD_DEL:
 		case ACTION_SEND_PACKET:
 		case ACTION_SEND_OWN:
 		case ACTION_BINDING_SET:

@@ -216,6 +216,7 @@ static void restore_home(struct mn *mn, struct instant now, struct actions *out)
 	MN_COUNT(mn, home_restored);
 	mn_record(mn, out, RECORD_WARN, "home_address", "it was taken from %s, and is set again", mn->conf->device);
 	actions_home_set(out, mn->home);
+	mn->guard = MN_GUARD_UNKNOWN; /* it leads into the device */
 }
 
 static void on_link_gone(struct mn *mn, struct instant now, uint32_t ifindex, struct actions *out)

@@ -25,6 +25,8 @@ struct mn_conf {
 	char *user;      /* NAI; names the host in records */
 	char device[16]; /* TUN that keeps the home address */
 	enum mn_inside inside;
+	bool guard;     /* packets from the home address never leave in clear but by a link that has it; default true */
+	uint32_t mark;  /* of charon's own packets, which the guard lets pass; 0 = they have none. Default 66 */
 	bool keep_ike;  /* inside, the IKE_SA is kept; default true */
 	char **ignored; /* names of links that are no way out; a trailing '*' stands for anything */
 	size_t ignored_n;

@@ -90,6 +90,8 @@ enum mn_timer {
 	MN_TIMER_COUNT
 };
 
+enum mn_guard { MN_GUARD_UNKNOWN /* an earlier run may have left one */, MN_GUARD_OFF, MN_GUARD_ON };
+
 struct mn {
 	const struct mn_conf *conf;
 	enum mn_state state;
@@ -104,7 +106,8 @@ struct mn {
 	uint32_t device_ifindex; /* of the TUN; 0 = not there */
 	struct in_addr home;
 	bool home_listed;
-	uint32_t native; /* link that has the home address, and is the host's first choice; 0 = none */
+	enum mn_guard guard; /* of `home` */
+	uint32_t native;     /* link that has the home address, and is the host's first choice; 0 = none */
 
 	struct mn_session sessions[MN_SESSIONS_MAX];
 	size_t session_n;

@@ -224,7 +224,9 @@ static void on_address(struct mn *mn, const struct charon_event *e, struct actio
 		MN_COUNT(mn, home_changed);
 		mn_record(mn, out, RECORD_WARN, "home_address", "%s assigned another one: open connections are lost",
 			  e->connection);
+		actions_guard_del(out, old);
 		actions_home_del(out, old);
+		mn->guard = MN_GUARD_UNKNOWN;
 	}
 	actions_charon(out, &answer);
 	links_find_native(mn);

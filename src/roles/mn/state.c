@@ -147,12 +147,30 @@ static void weigh_address(struct mn *mn, struct instant now, struct actions *out
 		sessions_close_children(mn, now, out);
 }
 
+/* Without a tunnel, packets from the home address would take whatever way there is, in clear and for everybody to see. A
+ * link that has the home address is let be, proven or not: a host at home whose gateway is not to be reached from there
+ * would be cut off. */
+static void guard_home(struct mn *mn, struct actions *out)
+{
+	bool on = mn->conf->guard && (mn->native == 0 || mn->conf->inside == MN_INSIDE_NEVER);
+	enum mn_guard wanted = on ? MN_GUARD_ON : MN_GUARD_OFF;
+
+	if (mn->home.s_addr == INADDR_ANY || mn->guard == wanted)
+		return;
+	mn->guard = wanted;
+	if (on)
+		actions_guard_set(out, mn->home);
+	else
+		actions_guard_del(out, mn->home);
+}
+
 void mn_decide(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct row *r;
 
 	if (!mn->net_listed || mn->net_listing)
 		return; /* of half a list nothing follows */
+	guard_home(mn, out);
 	weigh_address(mn, now, out);
 	r = row_of(mn);
 	if (r->next != mn->state)

@@ -17,6 +17,8 @@ static void default_configuration(void)
 	rig.conf = (struct mn_conf){ .user = (char *)"alice@example.com",
 				     .device = "hf0",
 				     .inside = MN_INSIDE_GATEWAY,
+				     .guard = true,
+				     .mark = 66,
 				     .keep_ike = true,
 				     .ignored = ignored,
 				     .ignored_n = 2,
