@@ -267,6 +267,10 @@ vpn "ipsec0" {{ realm = "{vpn.REALM}" }}
         c.configure(vpn.gateway_connections(n, GATEWAYS[n], None if holdfast else self.pool(n)))
         return c.start()
 
+    def restart_agent(self, n):
+        """The agent of a gateway, after kill("gwN"), with the configuration it had."""
+        return self.start_daemon(f"gw{n}", self.gateways[n], MPA, self.path(f"gw{n}.conf"))
+
     def start_client(self, mobile, settings=None, more=None):
         """A stock strongSwan on a mobile host, which proves to be the user of that name. more: settings of swanctl.conf's
         connections."""

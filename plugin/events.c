@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <encoding/payloads/delete_payload.h>
+#include <encoding/payloads/notify_payload.h>
 #include <credentials/certificates/x509.h>
 
 #include "plugin.h"
@@ -15,11 +16,12 @@ enum { ADDRESS_WAIT_MS = 500 };
 
 static bool is_node;
 
-/* The IKE_SA whose peer's DELETE this thread is handling: what goes down meanwhile, the peer took down. */
+/* The message this thread is handling. What goes down while it has a DELETE, the peer took down; another IKE_SA that
+ * goes down while one is authenticated is that user's former one. */
 static __thread struct {
 	uint32_t sa;
-	bool child, ike;
-} deleted;
+	bool child, ike, authenticates;
+} handled;
 
 static void put_host(json_t *j, const char *name, const char *port_name, host_t *host)
 {
@@ -252,28 +254,40 @@ static bool alert(listener_t *this, ike_sa_t *ike_sa, alert_t alert, va_list arg
 	return true;
 }
 
+static void handle_payload(ike_sa_t *ike_sa, payload_t *payload)
+{
+	protocol_id_t protocol;
+
+	if (payload->get_type(payload) == PLV2_DELETE) {
+		protocol = ((delete_payload_t *)payload)->get_protocol_id((delete_payload_t *)payload);
+		handled.child |= protocol == PROTO_ESP;
+		handled.ike |= protocol == PROTO_IKE;
+	} else if (payload->get_type(payload) == PLV2_NOTIFY && !is_node &&
+		   ike_sa->get_state(ike_sa) == IKE_CONNECTING &&
+		   ((notify_payload_t *)payload)->get_notify_type((notify_payload_t *)payload) ==
+			   AUTHENTICATION_FAILED) {
+		events_refused(ike_sa, "somebody who claims to be this user gave up proving it");
+	}
+}
+
 static bool message(listener_t *this, ike_sa_t *ike_sa, message_t *m, bool incoming, bool plain)
 {
 	enumerator_t *e;
 	payload_t *payload;
-	protocol_id_t protocol;
 
 	(void)this;
-	if (!incoming || !plain)
+	if (!plain)
 		return true;
-	deleted.sa = 0;
-	deleted.child = deleted.ike = false;
-	if (m->get_exchange_type(m) != INFORMATIONAL || !m->get_request(m))
+	memset(&handled, 0, sizeof(handled));
+	if (!incoming || !m->get_request(m))
+		return true;
+	handled.sa = ike_sa->get_unique_id(ike_sa);
+	handled.authenticates = m->get_exchange_type(m) == IKE_AUTH;
+	if (m->get_exchange_type(m) != INFORMATIONAL)
 		return true;
 	e = m->create_payload_enumerator(m);
-	while (e->enumerate(e, &payload)) {
-		if (payload->get_type(payload) != PLV2_DELETE)
-			continue;
-		protocol = ((delete_payload_t *)payload)->get_protocol_id((delete_payload_t *)payload);
-		deleted.sa = ike_sa->get_unique_id(ike_sa);
-		deleted.child |= protocol == PROTO_ESP;
-		deleted.ike |= protocol == PROTO_IKE;
-	}
+	while (e->enumerate(e, &payload))
+		handle_payload(ike_sa, payload);
 	e->destroy(e);
 	return true;
 }
@@ -287,8 +301,10 @@ static bool ike_updown(listener_t *this, ike_sa_t *ike_sa, bool up)
 		known_add(ike_sa, true);
 	else
 		(void)known_remove(ike_sa->get_unique_id(ike_sa));
-	if (!up && deleted.ike && deleted.sa == ike_sa->get_unique_id(ike_sa))
+	if (!up && handled.ike && handled.sa == ike_sa->get_unique_id(ike_sa))
 		(void)json_object_set_new(j, "by_peer", json_true());
+	else if (!up && handled.authenticates && handled.sa != ike_sa->get_unique_id(ike_sa))
+		(void)json_object_set_new(j, "why", json_string("the same identity connected again"));
 	link_send(j);
 	return true;
 }
@@ -351,7 +367,7 @@ static bool child_updown(listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_s
 	(void)json_object_set_new(j, "child", json_string(child_sa->get_name(child_sa)));
 	if (up)
 		put_reqid(j, child_sa);
-	if (!up && deleted.sa == ike_sa->get_unique_id(ike_sa))
+	if (!up && (handled.child || handled.ike) && handled.sa == ike_sa->get_unique_id(ike_sa))
 		(void)json_object_set_new(j, "by_peer", json_true());
 	link_send(j);
 	return true;

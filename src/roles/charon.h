@@ -60,8 +60,8 @@ struct charon_event {
 	uint32_t children;              /* SESSION: CHILD_SAs that are up */
 	uint32_t reqid;                 /* CHILD_UP, SESSION with children: of the CHILD_SA; 0 = not told */
 	const char *connection, *child; /* names in swanctl.conf */
-	const char *why;
-	bool by_peer; /* CHILD_DOWN, IKE_DOWN: the other end deleted it */
+	const char *why;                /* REFUSED; IKE_DOWN: if known */
+	bool by_peer;                   /* CHILD_DOWN, IKE_DOWN: the other end deleted it */
 };
 
 enum charon_command_type {

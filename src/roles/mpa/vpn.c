@@ -427,7 +427,11 @@ static void on_session(struct session *x, struct instant now, const struct charo
 		note_remote(x, out, "vpn_up", "IKE_SA established, from");
 		break;
 	case CHARON_IKE_DOWN:
-		session_end(x, now, e->by_peer ? "the client disconnected" : "the client is lost", out);
+		session_end(x, now,
+			    e->why[0]  ? e->why :
+			    e->by_peer ? "the client disconnected" :
+					 "the client is lost",
+			    out);
 		break;
 	case CHARON_IKE_REPLACED:
 		replaced(x->s->mpa, now, x, e->new_sa, out);
