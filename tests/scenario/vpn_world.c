@@ -39,7 +39,7 @@ static void tell(struct world *w, const struct world_sa *sa, struct charon_event
 		abort();
 	e.sa = sa ? sa->id : 0;
 	e.id = (struct identity){ IDENTITY_EMAIL, sa ? world_nai(sa->station) : "" };
-	e.eap = e.connection = e.child = "";
+	e.eap = e.connection = e.child = e.why = "";
 	if (sa) {
 		e.remote = sa->remote;
 		e.remote_port = 4500;

@@ -34,6 +34,8 @@ static void say(struct charon_event e)
 {
 	if (!e.id.text)
 		e.id = (struct identity){ IDENTITY_EMAIL, "alice@example.com" };
+	if (!e.why)
+		e.why = "";
 	if (!e.eap)
 		e.eap = "";
 	if (e.sa == 0)

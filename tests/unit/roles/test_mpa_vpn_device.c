@@ -28,7 +28,7 @@ static void say(struct charon_event e)
 {
 	e.sa = SA;
 	e.id = (struct identity){ .type = IDENTITY_EMAIL, .text = "dora@example.com" };
-	e.eap = e.connection = e.child = "";
+	e.eap = e.connection = e.child = e.why = "";
 	e.remote = ip("198.51.100.9");
 	e.remote_port = 4500;
 	actions_clear(&rig.out);
