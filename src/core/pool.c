@@ -269,6 +269,22 @@ int pool_reserve(struct pool *p, const struct lease_key *key, struct in_addr add
 	return 0;
 }
 
+/* Each lease has a name of its own: one that no user can have. */
+int pool_hold(struct pool *p, struct in_addr addr)
+{
+	const uint32_t name[2] = { 0, addr.s_addr };
+
+	return pool_reserve(p, &(struct lease_key){ .nai = { (const uint8_t *)name, sizeof(name) } }, addr);
+}
+
+void pool_unhold(struct pool *p, struct in_addr addr)
+{
+	struct lease *l = find_addr(p, addr);
+
+	if (l && l->state == LEASE_PERMANENT)
+		lease_free(p, l);
+}
+
 void pool_release(struct pool *p, struct in_addr addr, uint64_t now_us)
 {
 	struct lease *l = find_addr(p, addr);

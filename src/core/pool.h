@@ -43,6 +43,10 @@ int pool_reserve(struct pool *p, const struct lease_key *key, struct in_addr add
 /* @addr is no longer in use; it stays reserved for its holder. Unknown and reserved addresses: nothing happens. */
 void pool_release(struct pool *p, struct in_addr addr, uint64_t now_us);
 
+/* Keeps @addr for somebody whose name is not known, until pool_unhold(). Errors as pool_acquire(). */
+int pool_hold(struct pool *p, struct in_addr addr);
+void pool_unhold(struct pool *p, struct in_addr addr); /* free again, at once */
+
 /* Who holds @addr: borrowed until the next change, n = 0 when nobody does. */
 struct span pool_holder(const struct pool *p, struct in_addr addr);
 

@@ -234,6 +234,33 @@ static int open_home_links(struct daemon *d, struct ha_file *f)
 	return 0;
 }
 
+struct leftovers {
+	struct daemon *d;
+	struct ha *ha;
+	size_t held;
+};
+
+static void hold(void *ctx, const struct dp_binding *there)
+{
+	struct leftovers *l = ctx;
+	int r = ha_hold(l->ha, daemon_now(l->d), there);
+
+	if (r == 0)
+		l->held++;
+	else if (r != -EADDRNOTAVAIL)
+		log_line(RECORD_ERR, "event=leftover_not_held reason=\"%s\"", strerror(-r));
+}
+
+/* Users were served before we started, and go on being served: nobody else gets their addresses. */
+static void hold_leftovers(struct daemon *d, struct ha *ha)
+{
+	struct leftovers l = { .d = d, .ha = ha };
+
+	dp_each_binding(d->dp, hold, &l);
+	if (l.held > 0)
+		log_line(RECORD_NOTICE, "event=leftovers_held count=%zu", l.held);
+}
+
 static void ha_closep(struct ha **ha)
 {
 	ha_freep(ha);
@@ -255,6 +282,8 @@ static int run(void *file)
 		r = open_home_links(&d, f);
 	if (r == 0)
 		r = ha_new(&f->ha, &system_random, &ha);
+	if (r == 0)
+		hold_leftovers(&d, ha);
 	if (r == 0)
 		r = daemon_run(&d, ha);
 	daemon_close(&d);

@@ -77,7 +77,10 @@ int dp_add_layer3(struct dp *dp, uint32_t ifindex);
 
 /* Each may return -ENOSPC (map full) or another -errno from the kernel; the caller records it. */
 int dp_binding_set(struct dp *dp, const struct dp_binding *b);
+/* Only with the tunnel of @b: what was put in its place is somebody else's. */
 int dp_binding_del(struct dp *dp, const struct dp_binding *b);
+/* What the kernel has, from before we started too; `former` is left out. @fn must not change it. */
+void dp_each_binding(struct dp *dp, void (*fn)(void *ctx, const struct dp_binding *b), void *ctx);
 int dp_visitor_set(struct dp *dp, const struct dp_visitor *v);
 int dp_visitor_del(struct dp *dp, const struct dp_visitor *v);
 int dp_counters_get(struct dp *dp, uint32_t index, struct dp_counters *ret);

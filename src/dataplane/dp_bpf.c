@@ -376,6 +376,15 @@ static struct dp_tunnel_def tunnel_def(const struct tunnel *t)
 				       .encap = (uint8_t)t->encap };
 }
 
+static struct tunnel tunnel_of(const struct dp_tunnel_def *d)
+{
+	return (struct tunnel){ .encap = d->encap == ENCAP_UDP ? ENCAP_UDP : ENCAP_IPIP,
+				.local = address(d->local),
+				.remote = address(d->remote),
+				.local_port = ntohs(d->local_port),
+				.remote_port = ntohs(d->remote_port) };
+}
+
 /* A slot that somebody else used before starts from zero. */
 static void reset_counters(struct dp *dp, uint32_t index)
 {
@@ -420,7 +429,28 @@ int dp_binding_set(struct dp *dp, const struct dp_binding *b)
 
 int dp_binding_del(struct dp *dp, const struct dp_binding *b)
 {
+	const struct dp_tunnel_def tunnel = tunnel_def(&b->tunnel);
+	struct dp_binding_def there;
+
+	if (bpf_map_lookup_elem(dp->bindings, &b->home.s_addr, &there) == 0 &&
+	    memcmp(&there.tunnel, &tunnel, sizeof(tunnel)) != 0)
+		return 0;
 	return bpf_map_delete_elem(dp->bindings, &b->home.s_addr) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+void dp_each_binding(struct dp *dp, void (*fn)(void *ctx, const struct dp_binding *b), void *ctx)
+{
+	uint32_t home, next;
+	struct dp_binding_def there;
+
+	for (int r = bpf_map_get_next_key(dp->bindings, NULL, &next); r == 0;
+	     r = bpf_map_get_next_key(dp->bindings, &home, &next)) {
+		home = next;
+		if (bpf_map_lookup_elem(dp->bindings, &home, &there) == 0)
+			fn(ctx, &(struct dp_binding){ .home = address(home),
+						      .tunnel = tunnel_of(&there.tunnel),
+						      .index = there.index });
+	}
 }
 
 static struct dp_visitor_def visitor_def(const struct dp_visitor *v)

@@ -28,8 +28,15 @@
 enum ha_counter { HA_COUNTERS(HA_COUNTER_ID) HA_COUNTER_COUNT };
 #undef HA_COUNTER_ID
 
-struct revocation;   /* revoke.c */
+struct revocation; /* held.c: what the kernel has from before a restart. */
+/* @home is asked for by the agent at the other end of @by: its own is no longer held. */
+void ha_held_claim(struct ha *ha, struct in_addr home, const struct tunnel *by);
+void ha_held_expire(struct ha *ha, struct instant now, struct actions *out);
+void ha_held_free(struct ha *ha);
+
+/* revoke.c */
 struct announcement; /* home_link.c */
+struct held;         /* held.c */
 
 struct ha {
 	const struct ha_conf *conf;
@@ -40,7 +47,8 @@ struct ha {
 	struct replay_table *replay;
 	struct revocation *revocations;
 	struct announcement *announcements;
-	struct timers expiries, retries, announces;
+	struct held *held;
+	struct timers expiries, retries, announces, holds;
 	struct ratelimit auth_failures, broadcast, keepalives, icmp_errors;
 	uint64_t counters[HA_COUNTER_COUNT];
 };

@@ -60,8 +60,12 @@ static int add_binding(struct ha *ha, struct transaction *t, struct binding **re
 {
 	struct pool *pool = ha->pools[t->network];
 	struct lease_key key = lease_key(t);
+	const struct tunnel tunnel = tunnel_for(ha, t);
 	struct in_addr home;
-	int r = pool_acquire(pool, &key, t->req.home, t->now.us, &home);
+	int r;
+
+	ha_held_claim(ha, t->req.home, &tunnel);
+	r = pool_acquire(pool, &key, t->req.home, t->now.us, &home);
 	if (r < 0)
 		return r;
 	r = binding_add(ha->bindings, t->network, home, t->nai, ret);

@@ -105,6 +105,7 @@ void ha_freep(struct ha **at)
 		return;
 	ha_revocations_free(ha);
 	ha_announcements_free(ha);
+	ha_held_free(ha);
 	while (timers_pop(&ha->expiries, NEVER))
 		;
 	binding_table_freep(&ha->bindings);
@@ -116,6 +117,7 @@ void ha_freep(struct ha **at)
 	timers_done(&ha->expiries);
 	timers_done(&ha->retries);
 	timers_done(&ha->announces);
+	timers_done(&ha->holds);
 	free(ha);
 	*at = NULL;
 }
@@ -245,6 +247,7 @@ void ha_on_time(struct ha *ha, struct instant now, struct actions *out)
 	ha_expire(ha, now, out);
 	ha_revoke_retry(ha, now, out);
 	ha_home_link_announce(ha, now, out);
+	ha_held_expire(ha, now, out);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -254,7 +257,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t ha_due(const struct ha *ha)
 {
-	return earlier(timers_due(&ha->expiries), earlier(timers_due(&ha->retries), timers_due(&ha->announces)));
+	return earlier(earlier(timers_due(&ha->expiries), timers_due(&ha->retries)),
+		       earlier(timers_due(&ha->announces), timers_due(&ha->holds)));
 }
 
 int ha_kick(struct ha *ha, struct instant now, const char *nai, struct actions *out)

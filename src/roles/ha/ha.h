@@ -20,6 +20,12 @@ struct ha; /* opaque; one thread */
 int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **ret);
 void ha_freep(struct ha **at); /* NULL-safe; wipes nothing of @conf */
 
+/**
+ * ha_hold() - the kernel has this entry from before we started: its address is kept for the agent that serves it.
+ * Return: 0, -EADDRNOTAVAIL (in none of our networks: the caller may remove the entry), -ENOSPC, -ENOMEM.
+ */
+int ha_hold(struct ha *ha, struct instant now, const struct dp_binding *there);
+
 /* A datagram to UDP 434 (or 67, from the DHCP server of L-38). Never fails: what is wrong is counted by reason. */
 void ha_on_datagram(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
 /* An Ethernet frame from a real home link (ARP; everything else is ignored). */
