@@ -27,8 +27,8 @@ PLAIN, OURS = "plain strongSwan", "Holdfast"
 
 
 class Side:
-    """One campus with one host outside. plain: strongSwan without anything of ours at either end, and a pool of addresses
-    at the gateway. helper: the host has holdfast-mn; without it it is stock."""
+    """One campus with one host outside. plain: strongSwan without anything of ours at either end, and a pool of
+    addresses at the gateway. helper: the host has holdfast-mn; without it it is stock."""
 
     def __init__(self, name, delays=None, plain=False, helper=True):
         self.name, self.plain, self.helper = name, plain, helper and not plain
@@ -98,7 +98,8 @@ def series(name, who, rtt_ms, moves):
     found = {"name": name, "who": who, "rtt_ms": rtt_ms, **summary([m["gap_ms"] for m in moves]),
              "lost": sum(m.get("lost", 0) for m in moves),
              "unrecovered": sum(1 for m in moves if not m.get("recovered", True)), "moves": moves}
-    print(f"  {name:34} {who:16} median {found['median_ms']:7.1f} ms   p99 {found['p99_ms']:7.1f} ms", flush=True)
+    print(f"  {name:34} {who:16} median {found['median_ms']:7.1f} ms   p99 {found['p99_ms']:7.1f} ms   "
+          f"lost {found['lost']}", flush=True)
     return found
 
 
@@ -136,7 +137,8 @@ WALKS = {
     "boundary": [("inward, LTE to office", "inward", "floor1"), ("outward, office to LTE", "outward", "lte")],
     "mbb": [("both links up, LTE to broadband", "mbb", "broadband"), (None, "outside", "lte"),
             ("both links up, LTE to office", "mbb", "floor1"), (None, "outward", "lte")],
-    "gateway": [("gateway change, over LTE", "gateway", "gw2"), ("gateway change, over LTE", "gateway", "gw1")]}
+    "gateway": [("another gateway is wanted", "gateway", gw) for gw in ("gw2", "gw1")],
+    "closing": [("the gateway closes", "closing", gw) for gw in ("gw2", "gw1")]}
 
 
 PARTS = ("outside0", "outside40", "setup", *WALKS)
@@ -181,7 +183,7 @@ def targets(found):
                            plain["median_ms"] + ours["rtt_ms"] + SETUP_ALLOWED_MS))
     for s in found:
         if s["name"].startswith("both links up"):
-            result.append((f"{s['name']}: {s['lost']} of {s['n']} moves' datagrams lost, none allowed", s["lost"] == 0))
+            result.append((f"{s['name']}: {s['lost']} datagrams lost in {s['n']} moves, none allowed", s["lost"] == 0))
     return result
 
 
@@ -229,9 +231,12 @@ def main():
     with open(os.path.join(args.output, "handover.json"), "w") as f:
         json.dump({"series": found, "targets": [{"target": t, "met": met} for t, met in reached]}, f, indent=1)
         f.write("\n")
-    svg = picture([(f"{s['name']}: {s['who']}", "plain" if s["who"] == PLAIN else "ours", [m["gap_ms"] for m in s["moves"]])
-                   for s in found], "Each move's gap; the stroke is the median")
-    for path in [os.path.join(args.output, "handover.svg")] + ([DOCUMENT.replace(".md", ".svg")] if args.document else []):
+    svg = picture([(f"{s['name']}: {s['who']}", "plain" if s["who"] == PLAIN else "ours",
+                    [m["gap_ms"] for m in s["moves"]]) for s in found], "Each move's gap; the stroke is the median")
+    pictures = [os.path.join(args.output, "handover.svg")]
+    if args.document:
+        pictures.append(DOCUMENT.replace(".md", ".svg"))
+    for path in pictures:
         with open(path, "w") as f:
             f.write(svg)
     if args.document:

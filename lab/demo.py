@@ -32,7 +32,7 @@ def world(gateway):
 WALK = OFFICE + world("gw2") + world("gw1")
 SHOWN = {"lte": "LTE", "cafe": "café", "broadband": "home", "gw1": "gateway 1", "gw2": "gateway 2"}
 HOW = {"inside": "on another floor", "outward": "the cable is pulled, LTE comes", "outside": "the old network is gone",
-       "gateway": "the gateway closes", "mbb": "both networks at once for a while", "inward": "a cable again"}
+       "gateway": "another gateway is wanted", "mbb": "both networks at once for a while", "inward": "a cable again"}
 PAUSE_S, SETTLE_S, STEP_LIMIT_S = 1.6, 1.5, 20
 MBIT = 20  # of the TCP transfer
 ALLOWED_MS = 5.0

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A host with the helper on its way through the campus: each kind of move, and how to tell that one has ended.
 
-    inside    from floor to floor                     outside   from one network outside to another, the old one is gone
-    outward   the office link is gone, another comes  gateway   the gateway in use closes, the host goes to another
-    inward    the other way round                     mbb       to anywhere, but the old one goes when it is not needed"""
+    inside    from floor to floor              outside  from one network outside to another, the old one is gone
+    outward   the office link is gone,         mbb      to anywhere, but the old one goes when it is not needed any more
+              another network comes            gateway  the user wants another gateway
+    inward    the other way round              closing  the gateway in use closes, the host finds another"""
 import re
+import time
 
 from campus import OUTSIDE
 from net import wait_for
@@ -12,6 +14,7 @@ from office import CORRESPONDENT
 
 INTERNET = "198.51.100.1"  # half way to the gateways; the other half is two hops of this machine
 LIMIT_S = 20
+BOTH_S = 0.3
 
 
 def least_round_trip_ms(ns, target):
@@ -57,7 +60,12 @@ class Trip:
     def go(self, kind, to, carrier_loss=False):
         """Makes the move; arrived() tells when it has ended."""
         if kind == "gateway":
-            self._change_gateway(to)
+            self.gateway = to
+            self.campus.cli("gateway", to)
+        elif kind == "closing":
+            self.open_gateway()  # the host must have somewhere to go
+            self.closed, self.gateway = self.gateway, to
+            self.campus.charons[self.closed].stop()
         elif kind == "inside":
             self.host.go(int(to.removeprefix("floor")), carrier_loss)
             self.host.places = [to]
@@ -66,16 +74,11 @@ class Trip:
             old, self.place = self.place, to
             self.host.plug(to)
             wait_for(self.arrived, f"the tunnel to move to {to}", LIMIT_S)
+            time.sleep(BOTH_S)  # how long the old network is still there
             self.host.unplug(old)
         else:
             old, self.place = self.place, to
             self.host.switch(old, to)
-
-    def _change_gateway(self, to):
-        """The one that closed before opens again first: the host must have somewhere to go."""
-        self.open_gateway()
-        self.closed, self.gateway = self.gateway, to
-        self.campus.charons[self.closed].stop()
 
     def open_gateway(self):
         if self.closed:
