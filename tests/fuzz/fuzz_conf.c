@@ -7,13 +7,38 @@
 #include "conf/daemon_conf.h"
 #include "tests/fuzz/fuzz.h"
 
+/* As its program does. */
+static int load_and_release(uint8_t program, const char *path, struct conf_error *error)
+{
+	struct mpa_file mpa = { 0 };
+	struct mn_file mn = { 0 };
+	struct ha_file ha = { 0 };
+	int r;
+
+	switch (program % 3) {
+	case 0:
+		r = ha_file_load(path, &ha, error);
+		if (r == 0)
+			ha_file_done(&ha);
+		return r;
+	case 1:
+		r = mpa_file_load(path, &mpa, error);
+		if (r == 0)
+			mpa_file_done(&mpa);
+		return r;
+	default:
+		r = mn_file_load(path, &mn, error);
+		if (r == 0)
+			mn_file_done(&mn);
+		return r;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct conf_error error = { 0 };
-	struct mpa_file mpa = { 0 };
-	struct ha_file ha = { 0 };
 	char path[64];
-	int fd, r;
+	int fd;
 
 	/* A file named in it would be opened: the fuzzer keeps to itself. */
 	if (n == 0 || memmem(data, n, "key-file", 8))
@@ -22,12 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, data + 1, n - 1) != (ssize_t)n - 1)
 		abort();
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	r = data[0] & 1 ? mpa_file_load(path, &mpa, &error) : ha_file_load(path, &ha, &error);
-	assert(r == 0 || error.text[0]);
-	if (r == 0 && data[0] & 1)
-		mpa_file_done(&mpa);
-	else if (r == 0)
-		ha_file_done(&ha);
+	assert(load_and_release(data[0], path, &error) == 0 || error.text[0]);
 	close(fd);
 	return 0;
 }

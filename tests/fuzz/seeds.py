@@ -214,6 +214,24 @@ def proxy_agent():
     put("mpa", "broadcast", step(unknown, b"\x01") + ok + step(tunnelled, bytes(wrapped)))
 
 
+def mobile_node():
+    """Steps of fuzz_mn.c: what, when, which, what."""
+    listing, listed, link, link_gone, has, lost, route = range(0x80, 0x87)
+    connected, session, ready, gone, _, _, ike_up, ike_down, replaced, moved, child_up, child_down, assigned = range(13)
+    eth, wwan, wlan, device = 0, 1, 2, 4
+    boot = bytes([listing, 0, 0, 0, link, 0, device, 0, link, 0, wwan, 0, link, 0, eth, 0, has, 0, wwan, 1, listed, 0, 0, 0])
+    charon = bytes([connected, 0, 0, 0, ready, 0, 0, 0])
+    up = bytes([assigned, 2, 1, 0, has, 0, device, 0, ike_up, 3, 1, 1, child_up, 0, 1, 1])
+    inward = bytes([has, 30, eth, 0, moved, 3, 1, 0, child_down, 0, 1, 0x80])
+    for policy, name in enumerate(("gateway", "address", "never")):
+        put("mn", name, bytes([policy]) + boot + charon + up + inward + bytes([lost, 30, eth, 0, moved, 3, 1, 1, child_up, 3, 1, 1]))
+    put("mn", "dead", b"\0" + boot + charon + bytes([gone, 40, 0, 0]) * 3 + charon)
+    put("mn", "fails", b"\0" + boot + charon + bytes([route, 20, wwan, 1]) * 8 + bytes([ike_down, 3, 2, 0]) * 4)
+    put("mn", "gateways", b"\0" + boot + charon + up + bytes([0x40, 5, 1, 0, ike_up, 3, 10, 1, child_up, 0, 10, 1, child_down, 1, 1, 0x80]))
+    put("mn", "restart", b"\0" + boot + bytes([has, 0, device, 0, has, 0, eth, 0, connected, 0, 0, 0, session, 0, 1, 0, ready, 0, 0, 0]))
+    put("mn", "again", b"\0" + boot + charon + up + boot + bytes([lost, 0, device, 0, link_gone, 9, device, 0, replaced, 0, 1, 5, assigned, 2, 1, 3]))
+
+
 def configurations():
     ha = """address = "10.0.0.1"
 interfaces = {"eth0"}
@@ -238,6 +256,13 @@ station "a@b" { client-id = "hex:01020304" host-name = a }
 """
     put("conf", "ha", b"\0" + ha.encode())
     put("conf", "mpa", b"\1" + mpa.encode())
+    mn = """user = "alice@example.com"
+inside = address
+ignore = {"ipsec*", "docker0"}
+connection "gw1" { child = "net" }
+connection gw2 { child = net }
+"""
+    put("conf", "mn", b"\2" + mn.encode())
     put("conf", "slip", b"\0adress = \"10.0.0.1\"\n")
     put("conf", "open", b"\0network a {\n/* never closed")
 
@@ -268,6 +293,7 @@ def charon():
 
 messages()
 extensions()
+mobile_node()
 configurations()
 advertisements()
 frames()
