@@ -17,7 +17,7 @@ static const struct conf_key top_keys[] = {
 	  .help = "Whose host this is: the NAI that the network knows, for events and `holdfast explain`." },
 	{ .name = "device", .kind = KEY_TEXT, .offset = TOP(mn.device), .max = 16, .fallback = "hf0",
 	  .help = "Device that keeps the home address, made when it is not there." },
-	{ .name = "ignore", .kind = KEY_TEXTS, .offset = TOP(mn.ignored), .fallback = "{ipsec*, docker*, virbr*}",
+	{ .name = "ignore", .kind = KEY_TEXTS, .offset = TOP(mn.ignored), .fallback = "{\"ipsec*\", \"docker*\", \"virbr*\"}",
 	  .help = "Network interfaces that are no way out; * at the end stands for anything." },
 	{ .name = "inside", .kind = KEY_ENUM, .offset = TOP(mn.inside), .names = inside_names, .name_n = MN_INSIDE_COUNT,
 	  .fallback = "gateway",
@@ -60,8 +60,6 @@ static int complete(const char *path, void *conf, struct conf_error *e)
 	(void)path; /* nothing secret is in it */
 	if (f->mn.connection_n == 0)
 		return conf_fail_at(e, NULL, NULL, "connection", "missing; at least one has to be given");
-	if (!f->mn.user[0])
-		return conf_fail_at(e, NULL, NULL, "user", "allowed: a name of at least one character");
 	if (!f->mn.device[0])
 		return conf_fail_at(e, NULL, NULL, "device", "allowed: a name of at least one character");
 	if (!f->daemon.instance[0])

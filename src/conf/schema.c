@@ -457,10 +457,14 @@ static void print_key(const struct conf_key *key)
 	} else {
 		printf("\n");
 	}
-	if (key->fallback)
-		printf("Default:\n.BR \"%s\" .\n", key->fallback[0] ? key->fallback : "empty");
-	else if (!key->optional && !value_is_list(key->kind))
+	if (key->fallback) {
+		printf("Default:\n.BR \"");
+		for (const char *c = key->fallback[0] ? key->fallback : "empty"; *c; c++)
+			printf("%s%c", *c == '"' ? "\"" : "", *c);
+		printf("\" .\n");
+	} else if (!key->optional && !value_is_list(key->kind)) {
 		printf("It has to be given.\n");
+	}
 }
 
 void conf_print_man(const struct conf_schema *s)

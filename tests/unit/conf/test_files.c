@@ -266,13 +266,68 @@ static void keys_are_private(void **state)
 	ha_file_done(&f);
 }
 
+static void fills_the_mobile_node(void **state)
+{
+	struct mn_file f = { 0 };
+
+	(void)state;
+	write_file(
+		path,
+		"user = \"alice@example.com\"\ninside = address\nguard = no\nconnection \"gw1\" { child = \"net\" }\n"
+		"connection gw2 { child = all }\n",
+		0644);
+	if (mn_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_string_equal(f.mn.user, "alice@example.com");
+	assert_int_equal(f.mn.inside, MN_INSIDE_ADDRESS);
+	assert_int_equal(f.mn.connection_n, 2);
+	assert_string_equal(f.mn.connections[1].name, "gw2");
+	assert_string_equal(f.mn.connections[1].child, "all");
+	assert_string_equal(f.daemon.instance, "mn"); /* defaults from here on */
+	assert_string_equal(f.mn.device, "hf0");
+	assert_int_equal(f.mn.ignored_n, 3);
+	assert_string_equal(f.mn.ignored[0], "ipsec*");
+	assert_false(f.mn.guard);
+	assert_true(f.mn.keep_ike);
+	assert_int_equal(f.mn.mark, 0x42);
+	assert_int_equal(f.mn.open_timeout_ms, 7000);
+	mn_file_done(&f);
+}
+
+static void mistakes_of_the_mobile_node(void **state)
+{
+	static const struct {
+		const char *content, *want;
+	} rows_of_mn[] = {
+		{ "user = a\n", "connection: missing" },
+		{ "connection gw1 { child = net }\n", "user: missing" },
+		{ "user = \"\"\nconnection gw1 { child = net }\n", ":1: user: '' is not valid" },
+		{ "user = a\ndevice = \"\"\nconnection gw1 { child = net }\n", ":2: device: allowed: a name" },
+		{ "user = a\nconnection gw1 { }\n", "connection 'gw1': child: missing" },
+		{ "user = a\ninside = maybe\n", "allowed: gateway, address, never" },
+		{ "user = a\nconection gw1 { child = net }\n", "did you mean 'connection'?" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows_of_mn); i++) {
+		struct mn_file f = { 0 };
+
+		write_file(path, rows_of_mn[i].content, 0600);
+		assert_int_equal(mn_file_load(path, &f, &error), -EINVAL);
+		if (!strstr(error.text, rows_of_mn[i].want))
+			fail_msg("%s: wanted: %s", error.text, rows_of_mn[i].want);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(fills_the_home_agent),   TEST(fills_the_proxy_agent), TEST(one_sentence_per_mistake),
-		TEST(a_missing_file_is_told), TEST(keys_are_private),      TEST(one_spi_for_different_senders),
+		TEST(fills_the_home_agent),     TEST(fills_the_proxy_agent),
+		TEST(fills_the_mobile_node),    TEST(mistakes_of_the_mobile_node),
+		TEST(one_sentence_per_mistake), TEST(a_missing_file_is_told),
+		TEST(keys_are_private),         TEST(one_spi_for_different_senders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
