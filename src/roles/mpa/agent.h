@@ -75,6 +75,7 @@ struct vpn_user {
 	uint32_t reqid;           /* of its CHILD_SAs; 0 = not told */
 	struct session *sessions; /* newest first */
 	bool lingering;           /* displaced: packets in flight still pass */
+	bool closing;             /* lingering: until its CHILD_SAs are gone */
 	bool returning;           /* displaced: there is a new CHILD_SA, so it comes back */
 	bool contended;           /* displaced: wanted back before the pause was over */
 	uint64_t resume_us;       /* end of the pause */
@@ -238,7 +239,8 @@ void vpn_on_pause(struct subscriber *s, struct instant now, struct actions *out)
 /* A sign of life of a displaced user's tunnel. @child: a new CHILD_SA, not just a packet. */
 void vpn_resume(struct subscriber *s, struct instant now, bool child, const char *why, struct actions *out);
 void vpn_end_pause(struct subscriber *s, struct instant now);    /* may come back at once */
-void vpn_stop_return(struct subscriber *s, struct actions *out); /* its CHILD_SAs are gone again */
+void vpn_stop_return(struct subscriber *s, struct actions *out);
+void vpn_on_child_down(struct subscriber *s, struct actions *out);
 void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, uint32_t reqid, struct actions *out);
 void vpn_release_held(struct subscriber *s, struct actions *out);
 void vpn_forget_held(struct subscriber *s);

@@ -151,11 +151,10 @@ bool vpn_is_inside(const struct subscriber *s, struct in_addr remote)
 static int settle(struct subscriber *s, const struct charon_event *e, struct actions *out)
 {
 	const struct mpa_attach a = { .nai = s->nai, .source = e->address, .trigger = MPA_TRIGGER_COMMAND }; /* */
+	bool stays = e->type == CHARON_SESSION ? is_at_port(s) : vpn_is_inside(s, e->remote);
 	int r = subscriber_choose(s, &a);
 
-	if (r < 0 || vpn_is_inside(s, e->remote) || (e->type == CHARON_SESSION && is_at_port(s)))
-		return r;
-	return vpn_enter(s, out);
+	return r < 0 || stays ? r : vpn_enter(s, out);
 }
 
 /* A session of the subscriber @nai; both are new if need be. On failure nothing is left behind. */
@@ -403,7 +402,7 @@ static void child_down(struct session *x, struct actions *out)
 		x->children--;
 	subscriber_record(x->s, out, RECORD_INFO, "child_down", "%u left of IKE_SA %u", x->children, x->sa);
 	if (x->children == 0)
-		vpn_stop_return(x->s, out);
+		vpn_on_child_down(x->s, out);
 }
 
 static void on_session(struct session *x, struct instant now, const struct charon_event *e, struct actions *out)

@@ -4,7 +4,7 @@
 #include "codec/icmp4.h"
 #include "roles/mpa/agent.h"
 
-enum { ICMP_ERROR_MAX = 600 };
+enum { ICMP_ERROR_MAX = 600, CLOSING_MS = 100 };
 
 static void set_life(struct subscriber *s, uint64_t due_us)
 {
@@ -104,7 +104,7 @@ void vpn_displace(struct subscriber *s, struct instant now, bool linger, struct 
 	subscriber_request_cancel(s);
 	vpn_forget_held(s);
 	set_pause(s, now);
-	s->vpn.returning = false;
+	s->vpn.returning = s->vpn.closing = false;
 	s->vpn.lingering = linger_ms > 0;
 	set_life(s, linger_ms > 0 ? now.us + linger_ms * US_PER_MS : NEVER);
 	if (linger_ms > 0)
@@ -129,22 +129,35 @@ static void await_packet(struct subscriber *s, struct instant now, struct action
 	set_life(s, now.us + mpa_vpn(s->mpa)->wait_ms * US_PER_MS);
 }
 
+static bool has_children(const struct subscriber *s)
+{
+	for (const struct session *x = s->vpn.sessions; x; x = x->next)
+		if (x->children > 0)
+			return true;
+	return false;
+}
+
+static void end_linger(struct subscriber *s, struct actions *out)
+{
+	if (s->vpn.lingering)
+		subscriber_visitor_del(s, out);
+	s->vpn.lingering = s->vpn.closing = false;
+	set_life(s, s->vpn.returning ? s->vpn.resume_us : NEVER);
+}
+
 void vpn_on_pause(struct subscriber *s, struct instant now, struct actions *out)
 {
 	struct vpn_user *u = &s->vpn;
-	bool pause_over = now.us >= u->resume_us;
 
-	if (u->returning && pause_over) {
+	if (u->returning && now.us >= u->resume_us) {
 		attach(s, now, "its tunnel carries data again", out);
-		return;
-	}
-	if (u->lingering)
-		subscriber_visitor_del(s, out);
-	u->lingering = false;
-	if (u->returning)
-		set_life(s, u->resume_us);
-	else
+	} else if (u->lingering && !u->closing && !u->returning && has_children(s)) {
+		u->closing = true; /* what it sends until it hears of that passes too */
+		set_life(s, now.us + CLOSING_MS * US_PER_MS);
 		vpn_close_children(s, out); /* the deletion is the proof for the host */
+	} else {
+		end_linger(s, out);
+	}
 }
 
 void vpn_resume(struct subscriber *s, struct instant now, bool child, const char *why, struct actions *out)
@@ -177,6 +190,13 @@ void vpn_stop_return(struct subscriber *s, struct actions *out)
 	subscriber_visitor_del(s, out);
 	vpn_forget_held(s);
 	set_life(s, NEVER);
+}
+
+void vpn_on_child_down(struct subscriber *s, struct actions *out)
+{
+	vpn_stop_return(s, out);
+	if (s->state == SUBSCRIBER_DISPLACED && s->vpn.lingering && !has_children(s))
+		end_linger(s, out);
 }
 
 /* From the device, of a user who has no visitor there. */
