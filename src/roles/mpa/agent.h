@@ -20,7 +20,7 @@
 	X(dhcp_answered) X(dhcp_held) X(dhcp_ignored) X(dhcp_relayed) X(spoofed_packets) \
 	X(broadcasts_delivered) X(packets_dropped) X(keepalives_sent) X(held_off) X(too_big_told) \
 	X(vpn_connected) X(vpn_refused) X(vpn_timeouts) X(vpn_moves) X(vpn_displaced) X(vpn_resumed) X(vpn_inside) \
-	X(vpn_packets_held)
+	X(vpn_packets_held) X(early_packets)
 /* clang-format on */
 
 #define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
@@ -84,6 +84,14 @@ struct vpn_user {
 	size_t held_n;
 };
 
+/* Came out of the tunnel and was nobody's. */
+struct early_packet {
+	uint8_t *octets; /* owned; NULL = none */
+	size_t n;
+	struct tunnel tunnel;
+	uint64_t at_us;
+};
+
 /* A request that waits for its reply. */
 struct exchange {
 	bool pending;
@@ -139,7 +147,7 @@ struct departed {
 	uint64_t until_us;
 };
 
-enum { DEPARTED_MAX = 64, LINKS_MAX = 64 };
+enum { DEPARTED_MAX = 64, LINKS_MAX = 64, EARLY_PACKETS_MAX = 8 };
 
 /* What all subscribers of one home agent address share. */
 struct agent_link {
@@ -163,6 +171,8 @@ struct mpa {
 	size_t link_n;
 	struct departed departed[DEPARTED_MAX];
 	unsigned departed_at;
+	struct early_packet early[EARLY_PACKETS_MAX];
+	unsigned early_at; /* the oldest, and next to go */
 	struct ratelimit security, icmp_errors;
 	uint64_t counters[MPA_COUNTER_COUNT];
 };
@@ -195,6 +205,11 @@ enum subscriber_event {
 bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
 		      struct actions *out);
 extern const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT];
+
+/* early.c: packets of the tunnel that came before the reply */
+void early_keep(struct mpa *mpa, struct instant now, const struct tunnelled *t);
+void early_deliver(const struct subscriber *s, struct instant now, struct actions *out); /* @s is served */
+void early_free(struct mpa *mpa);
 
 /* visitor.c: the data plane's view of a subscriber */
 void subscriber_visitor_set(const struct subscriber *s, struct actions *out);

@@ -45,6 +45,7 @@ void mpa_freep(struct mpa **at)
 	if (!mpa)
 		return;
 	vpn_freep(mpa);
+	early_free(mpa);
 	HASH_ITER(by_nai, mpa->by_nai, s, next)
 		subscriber_free(s);
 	timers_done(&mpa->retransmits);
@@ -233,7 +234,7 @@ void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelle
 	}
 	s = subscriber_with_home(mpa, ip.destination, t->tunnel.remote);
 	if (!s || s->state != SUBSCRIBER_SERVED || !tunnel_equal(&s->tunnel, &t->tunnel)) {
-		MPA_COUNT(mpa, packets_dropped); /* also the answers to keepalives end here */
+		early_keep(mpa, now, t); /* also the answers to keepalives end there */
 		return;
 	}
 	if (ip.protocol == IPPROTO_IPIP && ip.source.s_addr == s->agent_address.s_addr) {

@@ -55,6 +55,7 @@ static void set_life(struct subscriber *s, uint64_t due_us)
 static void do_serve(struct subscriber *s, struct instant now, struct actions *out)
 {
 	subscriber_visitor_set(s, out);
+	early_deliver(s, now, out);
 	set_life(s, refresh_at(s, now));
 	vpn_release_held(s, out);
 	subscriber_release_held(s, now, out);

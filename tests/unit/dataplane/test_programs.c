@@ -167,8 +167,9 @@ static void tunnels_are_checked(void **state)
 	build(good, 2, 8);
 	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_REDIRECT);
 	build(elsewhere, 2, 8);
-	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_SHOT);
-	assert_int_equal(stat(mpa->maps.stats, DP_STAT_unknown_tunnel), 1);
+	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_OK);   /* for all we know the reply is on its way */
+	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_SHOT); /* but not many of them */
+	assert_int_equal(stat(mpa->maps.stats, DP_STAT_unknown_tunnel), 2);
 	build(wrapped, 3, 8); /* L-44: the daemon's */
 	assert_int_equal(run(mpa->progs.mpa_down), TC_ACT_OK);
 	build(&plain, 1, 20);
