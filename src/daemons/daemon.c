@@ -441,6 +441,7 @@ void daemon_close(struct daemon *d)
 	link_watch_closep(&d->links);
 	net_watch_closep(&d->net);
 	dp_home_closep(&d->home);
+	plain_watch_closep(&d->plain);
 	dp_closep(&d->dp);
 	timeline_freep(&d->timeline);
 	actions_done(&d->actions);

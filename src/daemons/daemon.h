@@ -14,6 +14,7 @@
 #include "io/link_watch.h"
 #include "io/net_watch.h"
 #include "io/packet_port.h"
+#include "io/plain_watch.h"
 #include "io/timeline.h"
 #include "roles/events.h"
 
@@ -50,7 +51,7 @@ struct daemon {
 	bool has_loop;
 	uv_timer_t timer;
 	uv_signal_t terminate, interrupt;
-	uv_poll_t udp_poll, relay_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll;
+	uv_poll_t udp_poll, relay_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll;
 	int udp, relay, ipip, own; /* -1 = not open */
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
@@ -66,6 +67,7 @@ struct daemon {
 	struct link_watch *links;
 	struct net_watch *net;      /* or NULL */
 	struct dp_home *home;       /* or NULL */
+	struct plain_watch *plain;  /* or NULL */
 	struct charon_link *charon; /* or NULL */
 	struct control *control;
 	struct timeline *timeline;

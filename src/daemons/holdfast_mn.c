@@ -138,6 +138,34 @@ static void net_readable(uv_poll_t *p, int status, int events)
 	daemon_keep_watching(p, status, net_readable);
 }
 
+static void on_plain(void *ctx, uint32_t ifindex)
+{
+	struct daemon *d = ctx;
+
+	mn_on_plain(d->state, daemon_now(d), ifindex, &d->actions);
+	daemon_perform(d);
+}
+
+static void plain_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)events;
+	plain_watch_read(d->plain, on_plain, d);
+	daemon_keep_watching(p, status, plain_readable);
+}
+
+/* Only a hint comes from there: without it all else works. */
+static int open_plain(struct daemon *d)
+{
+	int r = plain_watch_open(&d->plain);
+
+	if (r == 0)
+		return daemon_watch(d, &d->plain_poll, plain_watch_fd(d->plain), plain_readable);
+	log_line(RECORD_WARN, "plain packets are not watched for (CAP_NET_RAW is needed): %s", strerror(-r));
+	return 0;
+}
+
 static int open_host(struct daemon *d, struct mn_file *f)
 {
 	int r = dp_home_open(f->mn.device, f->mn.mark, &d->home);
@@ -150,6 +178,8 @@ static int open_host(struct daemon *d, struct mn_file *f)
 	r = net_watch_open(&d->net);
 	if (r == 0)
 		r = daemon_watch(d, &d->net_poll, net_watch_fd(d->net), net_readable);
+	if (r == 0)
+		r = open_plain(d);
 	if (r < 0)
 		log_line(RECORD_ERR, "cannot watch the network: %s", strerror(-r));
 	return r == 0 ? daemon_add_charon(d) : r;

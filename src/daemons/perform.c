@@ -141,6 +141,10 @@ static void perform(struct daemon *d, const struct action *a)
 	case ACTION_GUARD_DEL:
 		note_dp(d, dp_home_guard(d->home, a->home, a->type == ACTION_GUARD_SET), "guard home address");
 		break;
+	case ACTION_HINT_WATCH:
+		if (d->plain)
+			note_dp(d, plain_watch_set(d->plain, a->home), "watch for plain packets");
+		break;
 	case ACTION_RECORD:
 		keep_record(d, &a->record);
 		break;

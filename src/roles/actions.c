@@ -201,6 +201,11 @@ void actions_guard_del(struct actions *a, struct in_addr home)
 	push_home(a, ACTION_GUARD_DEL, home);
 }
 
+void actions_hint_watch(struct actions *a, struct in_addr home)
+{
+	push_home(a, ACTION_HINT_WATCH, home);
+}
+
 /* Printable copy of octets a peer chose. */
 static const char *copy_text(struct actions *a, struct span text)
 {

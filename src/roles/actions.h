@@ -24,7 +24,8 @@ enum action_type {
 	ACTION_HOME_DEL,
 	ACTION_GUARD_SET, /* mobile node: packets from `home` leave through a tunnel or not at all */
 	ACTION_GUARD_DEL,
-	ACTION_RECORD, /* something people want to know: log, `watch`, `explain` */
+	ACTION_HINT_WATCH, /* mobile node: tell of the next plain packet to `home`; 0.0.0.0: of none */
+	ACTION_RECORD,     /* something people want to know: log, `watch`, `explain` */
 };
 
 enum record_level { RECORD_ERR, RECORD_WARN, RECORD_NOTICE, RECORD_INFO, RECORD_LEVEL_COUNT };
@@ -95,6 +96,7 @@ void actions_home_set(struct actions *a, struct in_addr home);
 void actions_home_del(struct actions *a, struct in_addr home);
 void actions_guard_set(struct actions *a, struct in_addr home);
 void actions_guard_del(struct actions *a, struct in_addr home);
+void actions_hint_watch(struct actions *a, struct in_addr home);
 
 /* Texts of @c are copied; a NULL connection or child becomes "". */
 void actions_charon(struct actions *a, const struct charon_command *c);

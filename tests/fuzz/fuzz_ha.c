@@ -208,6 +208,7 @@ static void perform(const struct actions *out)
 		case ACTION_HOME_DEL:
 		case ACTION_GUARD_SET:
 		case ACTION_GUARD_DEL:
+		case ACTION_HINT_WATCH:
 			abort();
 		}
 	}

@@ -68,6 +68,10 @@ static void perform(const struct actions *out)
 			if (a->home.s_addr == shadow.home.s_addr)
 				shadow.guard = false;
 			break;
+		case ACTION_HINT_WATCH:
+			assert(a->home.s_addr == INADDR_ANY || shadow.home.s_addr == INADDR_ANY ||
+			       a->home.s_addr == shadow.home.s_addr);
+			break;
 		case ACTION_RECORD:
 			assert(a->record.nai && a->record.reason && a->record.event);
 			break;
@@ -138,6 +142,8 @@ static void step(struct mn *mn, struct instant now, const uint8_t p[4], struct a
 
 	if (p[0] & 0x80)
 		on_net(mn, now, p[0] & 0x7f, p[2], p[3], out);
+	else if ((p[0] & 0x60) == 0x60)
+		mn_on_plain(mn, now, p[2] % LINKS + 1u, out);
 	else if (p[0] & 0x40)
 		(void)mn_use(mn, now, names[p[2] % NAMES], out); /* refusals are fine */
 	else

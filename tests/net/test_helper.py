@@ -68,6 +68,24 @@ def test_out_and_in_and_out_again(campus):
     m.ping(CORRESPONDENT, count=3)
 
 
+def test_plain_data_is_noticed(campus):
+    """A-25: a packet to the home address by a link that has no address yet; what IKE and the tunnel bring does not count."""
+    m = campus.stations["alice"]
+    m.ping(CORRESPONDENT, count=3)
+    before = records(campus, m.nai, "plain_data")  # on its way into the office it may have seen some
+    assert not [r for r in before if "wwan0" in r["reason"] or "ipsec0" in r["reason"]]
+    home, mac = node(campus)["home"], m.ns.ip("-br", "link", "show", "wlan0").split()[2]
+    m.ns.batch("link set wlan0 up")
+    way = campus.outside["cafe"]
+    way.batch(f"neigh replace {home} lladdr {mac} dev hosts", f"route replace {home} dev hosts")
+    try:
+        way.run("ping", "-n", "-c", "1", "-W", "1", home, check=False)
+        wait_for(lambda: len(records(campus, m.nai, "plain_data")) > len(before), "the hint to be noticed")
+    finally:
+        way.batch(f"route del {home} dev hosts", f"neigh del {home} dev hosts")
+    assert node(campus)["state"] == "outside"
+
+
 def test_another_gateway_without_a_break(campus):
     """The second tunnel is there before the first is given up; what the first gateway says then is no proof."""
     m = campus.stations["alice"]

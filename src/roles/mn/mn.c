@@ -57,6 +57,22 @@ void mn_on_charon(struct mn *mn, struct instant now, const struct charon_event *
 	mn_decide(mn, now, out);
 }
 
+/* A-25: maybe we are inside. Charon asks its gateway from here, and the gateway's word counts (X-06). Once is enough: who
+ * sends such packets must not keep us busy. */
+void mn_on_plain(struct mn *mn, struct instant now, uint32_t ifindex, struct actions *out)
+{
+	const struct mn_link *l = links_at(mn, ifindex);
+
+	if (!l || mn->watched.s_addr == INADDR_ANY)
+		return;
+	MN_COUNT(mn, hints);
+	mn->hinted = true;
+	mn_record(mn, out, RECORD_INFO, "plain_data", "%s got plain data for the home address, which is only a hint",
+		  l->name);
+	links_roam(mn, now, out);
+	mn_decide(mn, now, out);
+}
+
 static void on_proof_over(struct mn *mn, struct instant now, struct actions *out)
 {
 	(void)now;

@@ -19,6 +19,8 @@ void mn_freep(struct mn **at);
 /* Nothing is decided before the first NET_LISTED. */
 void mn_on_net(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out);
 void mn_on_charon(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out);
+/* A plain packet to the home address came by this link, after ACTION_HINT_WATCH asked for it. */
+void mn_on_plain(struct mn *mn, struct instant now, uint32_t ifindex, struct actions *out);
 void mn_on_time(struct mn *mn, struct instant now, struct actions *out);
 uint64_t mn_due(const struct mn *mn); /* when to call mn_on_time(); NEVER = not needed */
 

@@ -9,7 +9,7 @@
 /* clang-format off */
 #define MN_COUNTERS(X) \
 	X(roams) X(opened) X(resumed) X(open_failures) X(tunnels_up) X(crossed_inside) X(crossed_outside) \
-	X(proofs) X(held_off) X(closed_by_peer) X(home_set) X(home_changed) X(home_restored) X(addresses_refused) \
+	X(hints) X(proofs) X(held_off) X(closed_by_peer) X(home_set) X(home_changed) X(home_restored) X(addresses_refused) \
 	X(links_full) X(addresses_full) X(routes_full) X(sessions_full)
 /* clang-format on */
 
@@ -106,8 +106,10 @@ struct mn {
 	uint32_t device_ifindex; /* of the TUN; 0 = not there */
 	struct in_addr home;
 	bool home_listed;
-	enum mn_guard guard; /* of `home` */
-	uint32_t native;     /* link that has the home address, and is the host's first choice; 0 = none */
+	enum mn_guard guard;    /* of `home` */
+	bool hinted;            /* a plain packet came, since the state changed */
+	struct in_addr watched; /* plain packets to it are watched for */
+	uint32_t native;        /* link that has the home address, and is the host's first choice; 0 = none */
 
 	struct mn_session sessions[MN_SESSIONS_MAX];
 	size_t session_n;

@@ -113,6 +113,7 @@ static void change(struct mn *mn, struct instant now, const struct row *r, struc
 		(void)snprintf(mn->reason, sizeof(mn->reason), "%s", r->reason ? r->reason : connecting_reasons[old]);
 	mn->state = r->next;
 	mn->since_us = now.us;
+	mn->hinted = false;
 	if (old == MN_INSIDE)
 		MN_COUNT(mn, crossed_outside);
 	if (old == MN_INSIDE || mn->state == MN_INSIDE)
@@ -164,6 +165,19 @@ static void guard_home(struct mn *mn, struct actions *out)
 		actions_guard_del(out, mn->home);
 }
 
+/* Where a link has the home address, plain data is no news. */
+static void watch_for_hints(struct mn *mn, struct actions *out)
+{
+	struct in_addr wanted = { INADDR_ANY };
+
+	if (mn->native == 0 && !mn->hinted && mn->conf->inside != MN_INSIDE_NEVER)
+		wanted = mn->home;
+	if (wanted.s_addr == mn->watched.s_addr)
+		return;
+	mn->watched = wanted;
+	actions_hint_watch(out, wanted);
+}
+
 void mn_decide(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct row *r;
@@ -177,4 +191,5 @@ void mn_decide(struct mn *mn, struct instant now, struct actions *out)
 		change(mn, now, r, out);
 	else if (mn->state == MN_CONNECTING)
 		opening_start(mn, now); /* charon is back */
+	watch_for_hints(mn, out);
 }

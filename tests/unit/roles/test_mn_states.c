@@ -36,6 +36,30 @@ static void an_address_is_only_a_hint(void **state)
 	assert_null(rig_command(CHARON_CLOSE_IKE, 0));
 }
 
+/* so is plain data. It fires the trigger once, until something changes. */
+static void plain_data_is_only_a_hint(void **state)
+{
+	(void)state;
+	rig_outside();
+	rig_link(ETH, true);
+	rig_pass_ms(100);
+	mn_on_plain(rig.mn, rig.now, ETH, &rig.out);
+	assert_non_null(rig_command(CHARON_ROAM, 0)); /* at once */
+	assert_non_null(rig_record("plain_data"));
+	assert_int_equal(rig_find(ACTION_HINT_WATCH)->home.s_addr, INADDR_ANY);
+	assert_string_equal(rig_state(), "outside");
+	actions_clear(&rig.out);
+	mn_on_plain(rig.mn, rig.now, ETH, &rig.out); /* was under way */
+	assert_null(rig_find(ACTION_CHARON));
+	rig_net(NET_ADDRESS, ETH, HOME);
+	assert_null(rig_find(ACTION_HINT_WATCH)); /* no news at such a link */
+	rig_link(ETH, false);
+	assert_int_equal(rig_find(ACTION_HINT_WATCH)->home.s_addr, ip(HOME).s_addr);
+	actions_clear(&rig.out);
+	mn_on_plain(rig.mn, rig.now, 99, &rig.out); /* by a link that does not count */
+	assert_null(rig_find(ACTION_CHARON));
+}
+
 /* the gateway's word is the proof; the IKE_SA stays and nothing is opened. */
 static void the_gateway_proves_it(void **state)
 {
@@ -537,6 +561,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(one_change_of_state_one_record),
 		CASE(an_address_is_only_a_hint),
+		CASE(plain_data_is_only_a_hint),
 		CASE(the_gateway_proves_it),
 		CASE(proof_may_come_first),
 		CASE(proof_does_not_wait_elsewhere),
