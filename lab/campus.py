@@ -36,8 +36,9 @@ OUTSIDE = {
     "broadband": Place("home0", "203.0.113", 500, 103, 0, False),
 }
 SOURCE_RULES = 150  # their priority: before charon's 220
-INSIDE_METRIC, PREFERRED_METRIC = 100, 50
-LINK_LOST = ["address flush dev eth0", "route flush dev eth0"]
+HOME_RULE = 225     # ... and after it: in the tunnel while there is one, else by the link that has the home address
+INSIDE_METRIC, INSIDE_TABLE, PREFERRED_METRIC = 100, 100, 50
+LINK_LOST = ["address flush dev eth0", "route flush dev eth0", f"route flush table {INSIDE_TABLE} dev eth0"]
 MN = os.path.join(BUILD, "src", "daemons", "holdfast-mn")
 GATEWAYS = {1: "192.0.2.11", 2: "192.0.2.12"}
 DMZ = "192.0.2.0/28"
@@ -93,6 +94,8 @@ class Mobile(Station):
         self.dhcp = None
         self.preferred = None
         self.places = []
+        self.ns.batch(f"route add throw default table {INSIDE_TABLE} metric 4096",
+                      f"rule add from {HOME}.0/24 lookup {INSIDE_TABLE} priority {HOME_RULE}")
         for name, place in OUTSIDE.items():
             router, port = office.outside[name], f"m{number}"
             office.net.link(self.ns, place.interface, router, port)
@@ -146,7 +149,7 @@ class Mobile(Station):
             self.dhcp = None
         if new and new not in OUTSIDE:
             self.go(int(new.removeprefix("floor")))
-            self.dhcp = self.dhcp or start_client(self, metric=INSIDE_METRIC)
+            self.dhcp = self.dhcp or start_client(self, metric=INSIDE_METRIC, table=INSIDE_TABLE)
         self.places = [p for p in self.places if p != old] + ([new] if new else [])
 
 
@@ -294,7 +297,7 @@ log-level = info
         return c
 
     def _start_charon(self, mobile, role, settings, connections):
-        tables = " ".join(str(p.table) for p in OUTSIDE.values())
+        tables = " ".join(map(str, [INSIDE_TABLE, *(p.table for p in OUTSIDE.values())]))
         c = self.charons[mobile.name] = Charon(mobile.ns, f"{mobile.name}-charon", role, self.path(f"{mobile.name}.charon"),
                                                merge({"ignore_routing_tables": tables}, settings))
         if mobile.name not in (*vpn.SHARED_KEYS, *vpn.PASSWORDS):

@@ -26,6 +26,7 @@ def clean(campus):
     yield campus
     for user in USERS:
         m = campus.stations[user]
+        m.prefer(None)
         if user in campus.daemons:
             campus.net.stop(campus.daemons.pop(user))
         client = campus.charons.pop(user, None)
@@ -58,6 +59,15 @@ def ike_and_children(client):
 
 def reach(m, limit=10):
     wait_for(lambda: m.ping(CORRESPONDENT, check=False, W=1), f"{m.name} to reach the correspondent", limit)
+
+
+def whole(traffic):
+    """Ends it: nothing of it was lost."""
+    traffic.stop()
+    tcp = traffic.finish()
+    assert tcp["intact"] and tcp["resets"] == 0
+    assert len(traffic.samples) > 500
+    assert [number for number, _, received in traffic.samples if not received] == []
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -139,8 +149,25 @@ def test_both_links_up_outside(clean):
     m.unplug("lte")
     m.plug("lte")
     m.ping(CORRESPONDENT, count=10)
-    traffic.stop()
-    tcp = traffic.finish()
-    assert tcp["intact"] and tcp["resets"] == 0
-    lost = [sent for _, sent, received in traffic.samples if not received]
-    assert len(traffic.samples) > 500 and lost == []
+    whole(traffic)
+
+
+def test_both_links_up_outward(clean):
+    """A-34, A-35, make before break: LTE is preferred while the floor is still there, then the floor is left."""
+    m = clean.stations["alice"]
+    m.plug("lte")
+    client = clean.start_node(m)
+    reach(m)
+    m.plug("floor1")
+    wait_for(lambda: ike_and_children(client)[1] == [], "the host to be inside")
+    m.ping(CORRESPONDENT, count=3)
+    ike = ike_and_children(client)[0]
+    traffic = Traffic(clean, m, 30, mbit=1)
+    m.ping(CORRESPONDENT, count=3)
+    m.prefer("lte")
+    wait_for(lambda: served_by(clean, m, "10.0.11.1"), "the gateway to serve it")
+    m.ping(CORRESPONDENT, count=10)
+    m.unplug("floor1")
+    m.ping(CORRESPONDENT, count=10)
+    assert ike_and_children(client)[0] == ike
+    whole(traffic)
