@@ -45,10 +45,14 @@ static void go_in(struct world *w, size_t who, size_t agent, bool with_mobike)
 		world_vpn_move(w, who, i, true);
 }
 
-/* What an agent leaves in the kernel is another matter (doc/adr/0005-restart.md): here it starts with clean ports. */
+/* What an agent leaves in the kernel of users who never come back is another matter (doc/adr/0005-restart.md): here it
+ * starts with clean ports, and at its device with nothing of users who have no IKE_SA. */
 static void restart(struct world *w, size_t node)
 {
 	memset(w->nodes[node].visitors, 0, sizeof(w->nodes[node].visitors));
+	for (size_t who = 0; who < USERS; who++)
+		if (!world_sa(w, who, node - HOME_AGENTS + 1))
+			vpn_world_visitor(w, node, &(struct dp_visitor){ .home = w->vpn.address[who] }, false);
 	world_restart(w, node);
 }
 
