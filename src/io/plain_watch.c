@@ -84,7 +84,7 @@ void plain_watch_read(struct plain_watch *w, void (*fn)(void *ctx, uint32_t ifin
 	uint32_t first = 0;
 
 	for (int i = 0; i < READS_MAX; i++) {
-		struct sockaddr_ll from;
+		struct sockaddr_ll from = { 0 };
 		socklen_t n = sizeof(from);
 		uint8_t octet;
 

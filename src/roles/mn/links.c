@@ -126,11 +126,11 @@ void links_roam(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct charon_command roam = { .type = CHARON_ROAM };
 
-	(void)now; /* at once, whenever */
 	mn->due[MN_TIMER_ROAM] = NEVER;
 	if (!mn->charon_there || !links_are_usable(mn))
 		return; /* nowhere to go: charon waits, and so do we */
 	MN_COUNT(mn, roams);
+	mn->roamed_us = now.us;
 	actions_charon(out, &roam);
 }
 

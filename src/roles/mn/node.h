@@ -117,6 +117,7 @@ struct mn {
 	uint64_t holdoff_us; /* no crossing without proof before this */
 	struct mn_opening opening;
 	uint64_t due[MN_TIMER_COUNT], changed_us; /* `changed_us`: first change of those gathered */
+	uint64_t roamed_us;                       /* when charon was last told of changes */
 	struct ratelimit restores;
 	uint64_t counters[MN_COUNTER_COUNT];
 };

@@ -4,7 +4,13 @@
 
 /* How long an IKE_SA may take to reach its gateway by another link before it is given up; how often, at most, news of
  * links cut a pause short; and the time in which the route follows an address that came. */
-enum { MOVE_WAIT_US = 2 * US_PER_S, EARLIEST_US = US_PER_S / 2, SETTLE_US = 5 * US_PER_MS, ROUNDS_MAX = 16 };
+enum {
+	MOVE_WAIT_US = 2 * US_PER_S,
+	EARLIEST_US = US_PER_S / 2,
+	SETTLE_US = 5 * US_PER_MS,
+	ROUNDS_MAX = 16,
+	RECENT_US = 50 * US_PER_MS
+};
 
 static const char *name_at(const struct mn *mn)
 {
@@ -102,7 +108,8 @@ static void attempt(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct mn_session *kept = sessions_of(mn, mn->opening.at);
 
-	if (kept)
+	/* Told twice of one change, charon would begin twice to look for its gateway. */
+	if (kept && mn->roamed_us + RECENT_US < now.us)
 		links_roam(mn, now, out);
 	if (!kept || !has_to_move(mn, kept)) {
 		open_now(mn, now, kept, out);

@@ -176,6 +176,7 @@ static void losing_the_link_is_outside_at_once(void **state)
 	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw1");
 	assert_string_equal(rig_command(CHARON_OPEN, 0)->child, "net");
 	assert_true(rig_place_of_command(CHARON_ROAM) < rig_place_of_command(CHARON_OPEN));
+	assert_null(rig_command(CHARON_ROAM, 1)); /* one change, one search for the gateway */
 	assert_null(rig_command(CHARON_CLOSE_IKE, 0));
 	rig_charon(CHARON_CHILD_UP, 1, "gw1");
 	assert_string_equal(rig_state(), "outside");
