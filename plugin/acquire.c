@@ -49,6 +49,10 @@ static host_t *acquire_address(attribute_provider_t *this, linked_list_t *pools,
 	(void)this;
 	if (!is_ours(pools) || requested->get_family(requested) != AF_INET)
 		return NULL;
+	if (ike_sa->get_version(ike_sa) != IKEV2) { /* its identity may be that of a group (XAuth) */
+		events_refused(ike_sa, "only IKEv2 is served");
+		return NULL;
+	}
 	event = event_new("acquire", ike_sa);
 	if (!requested->is_anyaddr(requested)) { /* */
 		chunk_t a = requested->get_address(requested);
@@ -57,6 +61,8 @@ static host_t *acquire_address(attribute_provider_t *this, linked_list_t *pools,
 		(void)json_object_set_new(event, "address", json_string(text));
 	}
 	r = link_ask(event, &granted.answer);
+	if (r == -ETIMEDOUT)
+		link_send(event_new("release", ike_sa)); /* it may still have the question before it */
 	if (r < 0) {
 		DBG1(DBG_IKE, "holdfast: no home address for '%Y': %s", id, reason(r));
 		events_refused(ike_sa, reason(r));

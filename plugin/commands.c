@@ -6,7 +6,7 @@
 
 #include "plugin.h"
 
-enum { CHILDREN_MAX = 16, CLOSING_MAX = 256 };
+enum { CHILDREN_MAX = 16, CLOSING_MAX = 256, AGAIN_MS = 100 };
 
 struct open_job {
 	char connection[128], child[128];
@@ -24,19 +24,24 @@ static job_requeue_t close_child(void *data)
 	uint32_t sa = (uint32_t)(uintptr_t)data, children[CHILDREN_MAX];
 	ike_sa_t *ike_sa = known_checkout(sa);
 	enumerator_t *e;
+	bool again = false;
 	child_sa_t *child;
 	unsigned n = 0;
 
 	if (!ike_sa)
 		return JOB_REQUEUE_NONE;
 	e = ike_sa->create_child_sa_enumerator(ike_sa);
-	while (n < CHILDREN_MAX && e->enumerate(e, &child))
+	while (n < CHILDREN_MAX && e->enumerate(e, &child)) {
 		if (child->get_state(child) == CHILD_INSTALLED)
 			children[n++] = child->get_unique_id(child);
+		again |= child->get_state(child) == CHILD_REKEYING; /* the one that comes of it is to go */
+	}
 	e->destroy(e);
 	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 	for (unsigned i = 0; i < n; i++)
 		(void)charon->controller->terminate_child(charon->controller, children[i], NULL, NULL, 0);
+	if (again)
+		return JOB_RESCHEDULE_MS(AGAIN_MS);
 	return JOB_REQUEUE_NONE;
 }
 
@@ -61,7 +66,7 @@ static job_requeue_t close_ike(void *data)
 static job_requeue_t close_connection(void *data)
 {
 	size_t n;
-	uint32_t *sa = known_list(false, &n);
+	uint32_t *sa = known_list(0, &n);
 	ike_sa_t *ike_sa;
 
 	for (size_t i = 0; i < n; i++) {
@@ -115,12 +120,15 @@ static job_requeue_t open_child(void *data)
 
 static job_requeue_t repeat(void *data)
 {
-	ike_sa_t *ike_sa = charon->ike_sa_manager->checkout_by_id(charon->ike_sa_manager, (uint32_t)(uintptr_t)data);
+	ike_sa_t *ike_sa = known_checkout((uint32_t)(uintptr_t)data);
 
 	if (!ike_sa)
 		return JOB_REQUEUE_NONE;
-	(void)ike_sa->retransmit(ike_sa, ike_sa->get_message_id(ike_sa, true)); /* nothing when nothing is pending */
-	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+	/* Nothing happens when nothing is pending. */
+	if (ike_sa->retransmit(ike_sa, ike_sa->get_message_id(ike_sa, true)) == DESTROY_ME)
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+	else
+		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 	return JOB_REQUEUE_NONE;
 }
 

@@ -112,16 +112,23 @@ static void print_dn(identification_t *id, struct text *t)
 	e->destroy(e);
 }
 
+static void print_identity(identification_t *id, struct text *t)
+{
+	t->n = 0;
+	memset(t->s, 0, sizeof(t->s));
+	if (id->get_type(id) == ID_DER_ASN1_DN)
+		print_dn(id, t);
+	else
+		t->n = (size_t)snprintf(t->s, sizeof(t->s), "%Y", id);
+	if (t->n >= sizeof(t->s))
+		t->s[0] = '\0'; /* cut, it could be somebody else's */
+}
+
 static json_t *identity(identification_t *id)
 {
-	struct text t = { .n = 0 };
+	struct text t;
 
-	if (id->get_type(id) == ID_DER_ASN1_DN)
-		print_dn(id, &t);
-	else
-		t.n = (size_t)snprintf(t.s, sizeof(t.s), "%Y", id);
-	if (t.n >= sizeof(t.s))
-		t.s[0] = '\0'; /* cut, it could be somebody else's */
+	print_identity(id, &t);
 	return json_pack("{s:s, s:s}", "type", type_name(id->get_type(id)), "text", t.s);
 }
 
@@ -151,15 +158,15 @@ static void put_authentication(json_t *j, ike_sa_t *ike_sa)
 	enumerator_t *e = ike_sa->create_auth_cfg_enumerator(ike_sa, false);
 	identification_t *eap;
 	auth_cfg_t *auth;
-	char text[256];
+	struct text t;
 
 	while (e->enumerate(e, &auth)) {
 		put_names(j, auth);
 		eap = auth->get(auth, AUTH_RULE_EAP_IDENTITY);
 		if (!eap || eap->get_type(eap) == ID_ANY)
 			continue;
-		(void)snprintf(text, sizeof(text), "%Y", eap);
-		(void)json_object_set_new(j, "eap", json_string(text));
+		print_identity(eap, &t);
+		(void)json_object_set_new(j, "eap", json_string(t.s[0] ? t.s : "?")); /* as nobody is called */
 	}
 	e->destroy(e);
 }
@@ -196,44 +203,53 @@ static void put_reqid(json_t *j, child_sa_t *child_sa)
 	(void)json_object_set_new(j, "reqid", json_integer(child_sa->get_reqid(child_sa)));
 }
 
+/* Those that carry data: charon keeps one that was rekeyed for a while, and never tells of its end. */
 static void put_children(json_t *j, ike_sa_t *ike_sa)
 {
 	enumerator_t *e = ike_sa->create_child_sa_enumerator(ike_sa);
 	child_sa_t *child_sa;
+	unsigned n = 0;
 
-	(void)json_object_set_new(j, "children", json_integer(ike_sa->get_child_count(ike_sa)));
-	while (e->enumerate(e, &child_sa))
+	while (e->enumerate(e, &child_sa)) {
+		child_sa_state_t state = child_sa->get_state(child_sa);
+
+		if (state != CHILD_INSTALLED && state != CHILD_UPDATING && state != CHILD_REKEYING)
+			continue;
+		n++;
 		put_reqid(j, child_sa); /* the last is the newest */
+	}
 	e->destroy(e);
+	(void)json_object_set_new(j, "children", json_integer(n));
 }
 
-static void list_one(uint32_t sa)
+static void list_one(uint32_t connection, uint32_t sa)
 {
 	ike_sa_t *ike_sa = known_checkout(sa);
 	json_t *j;
 
 	if (!ike_sa)
 		return;
-	if (ike_sa->get_state(ike_sa) == IKE_ESTABLISHED) {
+	if (ike_sa->get_state(ike_sa) == IKE_ESTABLISHED || ike_sa->get_state(ike_sa) == IKE_REKEYING) {
 		j = event_new("session", ike_sa);
 		put_children(j, ike_sa);
-		link_send(j);
+		link_send_on(connection, j);
 	}
 	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 }
 
-void events_list(void)
+/* Until there are no others: meanwhile some may come up, or be rekeyed and have another number. */
+void events_list(uint32_t connection)
 {
 	size_t n;
-	uint32_t *sa = known_list(true, &n);
 
-	for (size_t i = 0; i < n; i++) {
-		link_await_room();
-		list_one(sa[i]);
-	}
-	free(sa);
-	link_await_room();
-	link_send(event_new("listed", NULL));
+	do {
+		uint32_t *sa = known_list(connection, &n);
+
+		for (size_t i = 0; i < n && link_await_room(connection); i++)
+			list_one(connection, sa[i]);
+		free(sa);
+	} while (n > 0 && link_await_room(connection));
+	link_send_on(connection, event_new("listed", NULL));
 	link_send_kept();
 }
 
@@ -333,13 +349,13 @@ static bool ike_reestablish_post(listener_t *this, ike_sa_t *old, ike_sa_t *new,
 	return !initiated || replaced(old, new);
 }
 
-/* A node hears of attempts that fail, too: it has other gateways to try. */
+/* A node hears of attempts that fail, too: it has other gateways to try. Whatever the end was, it is told. */
 static bool ike_state_change(listener_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
 {
 	(void)this;
 	if (is_node && state == IKE_CONNECTING)
 		known_add(ike_sa, false);
-	else if (is_node && state == IKE_DESTROYING && known_remove(ike_sa->get_unique_id(ike_sa)))
+	else if (state == IKE_DESTROYING && known_remove(ike_sa->get_unique_id(ike_sa)))
 		link_send(event_new("ike_down", ike_sa));
 	return true;
 }
@@ -349,7 +365,7 @@ static bool ike_update(listener_t *this, ike_sa_t *ike_sa, host_t *local, host_t
 	json_t *j;
 
 	(void)this;
-	if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
+	if (ike_sa->get_state(ike_sa) < IKE_ESTABLISHED)
 		return true; /* from port 500 to 4500 */
 	j = event_new("ike_moved", ike_sa);
 	put_host(j, "local", "local_port", local);

@@ -13,6 +13,7 @@ static hashtable_t *entries;                              /* unique id -> struct
 struct entry {
 	ike_sa_id_t *id;
 	bool up;
+	uint32_t listed; /* number of the last list it was in */
 };
 
 static void *key_of(uint32_t sa)
@@ -92,7 +93,7 @@ ike_sa_t *known_checkout(uint32_t sa)
 	return ike_sa;
 }
 
-uint32_t *known_list(bool only_up, size_t *ret_n)
+uint32_t *known_list(uint32_t number, size_t *ret_n)
 {
 	struct entry *entry;
 	enumerator_t *e;
@@ -103,9 +104,13 @@ uint32_t *known_list(bool only_up, size_t *ret_n)
 	(void)pthread_mutex_lock(&mutex);
 	list = calloc(entries->get_count(entries) + 1, sizeof(*list));
 	e = entries->create_enumerator(entries);
-	while (list && e->enumerate(e, &key, &entry))
-		if (entry->up || !only_up)
-			list[n++] = (uint32_t)(uintptr_t)key;
+	while (list && e->enumerate(e, &key, &entry)) {
+		if (number != 0 && (!entry->up || entry->listed == number))
+			continue;
+		if (number != 0)
+			entry->listed = number;
+		list[n++] = (uint32_t)(uintptr_t)key;
+	}
 	e->destroy(e);
 	(void)pthread_mutex_unlock(&mutex);
 	*ret_n = n;

@@ -26,7 +26,8 @@ static struct {
 	condvar_t *changed;
 	struct sockaddr_un path;
 	unsigned timeout_ms;
-	int fd; /* -1 = no daemon */
+	int fd;              /* -1 = no daemon */
+	uint32_t connection; /* its number, from 1 */
 	bool open, retrying;
 	uint32_t last_request;
 	struct waiting *waiting;
@@ -134,8 +135,7 @@ static void send_locked(const json_t *event)
 
 static job_requeue_t list(void *data)
 {
-	(void)data;
-	events_list();
+	events_list((uint32_t)(uintptr_t)data);
 	return JOB_REQUEUE_NONE;
 }
 
@@ -155,6 +155,7 @@ static void connect_now(void)
 		return;
 	}
 	l.fd = fd;
+	l.connection = l.connection == UINT32_MAX ? 1 : l.connection + 1;
 	connected = json_pack("{s:s, s:s, s:s}", "event", "connected", "version", HF_VERSION, "charon",
 			      HF_STRONGSWAN_VERSION);
 	send_locked(connected); /* before all else */
@@ -163,7 +164,8 @@ static void connect_now(void)
 	DBG1(DBG_CFG, "holdfast: connected to the daemon at %s", l.path.sun_path);
 	/* Whoever calls may hold an IKE_SA, so the list is another thread's work. */
 	lib->processor->queue_job(lib->processor,
-				  (job_t *)callback_job_create_with_prio(list, NULL, NULL, NULL, JOB_PRIO_HIGH));
+				  (job_t *)callback_job_create_with_prio(list, (void *)(uintptr_t)l.connection, NULL,
+									 NULL, JOB_PRIO_HIGH));
 }
 
 static job_requeue_t reconnect(void *data)
@@ -184,14 +186,25 @@ void link_send(json_t *event)
 	json_decref(event);
 }
 
-void link_await_room(void)
+bool link_await_room(uint32_t connection)
 {
 	struct pollfd p = { .events = POLLOUT };
 
 	l.mutex->lock(l.mutex);
-	p.fd = l.fd; /* if it is another one by then, the wait was for nothing */
+	p.fd = l.connection == connection ? l.fd : -1; /* if it is another one by then, the wait was for nothing */
 	l.mutex->unlock(l.mutex);
-	(void)poll(&p, 1, PATIENCE_MS);
+	if (p.fd >= 0)
+		(void)poll(&p, 1, PATIENCE_MS);
+	return p.fd >= 0;
+}
+
+void link_send_on(uint32_t connection, json_t *event)
+{
+	l.mutex->lock(l.mutex);
+	if (l.connection == connection)
+		send_locked(event);
+	l.mutex->unlock(l.mutex);
+	json_decref(event);
 }
 
 void link_send_or_keep(json_t *event)
@@ -271,6 +284,8 @@ int link_ask(json_t *event, struct answer *ret)
 
 int link_open(const char *path, unsigned timeout_ms)
 {
+	if (strlen(path) >= sizeof(l.path.sun_path))
+		return -ENAMETOOLONG;
 	l.mutex = mutex_create(MUTEX_TYPE_DEFAULT);
 	l.changed = condvar_create(CONDVAR_TYPE_DEFAULT);
 	if (!l.mutex || !l.changed)

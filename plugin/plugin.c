@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The joint inside of strongSwan's charon: at a VPN gateway, home addresses come from the mobility proxy agent; on a
  * mobile node, the helper hears of everything and moves are acted on at once. */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -35,8 +36,13 @@ static bool register_parts(plugin_t *plugin, plugin_feature_t *feature, bool reg
 		DBG1(DBG_CFG, "holdfast: role '%s' is not known; allowed: gateway, node", role);
 		return false;
 	}
-	if (known_open() < 0 || link_open(path, timeout_ms) < 0)
+	if (known_open() < 0)
 		return false;
+	if (link_open(path, timeout_ms) < 0) {
+		DBG1(DBG_CFG, "holdfast: '%s' is too long for the path of a socket, or there is no memory", path);
+		known_close();
+		return false;
+	}
 	events_init(node);
 	charon->bus->add_listener(charon->bus, &events_listener);
 	if (!node) {
@@ -91,7 +97,8 @@ static bool is_our_version(void)
 	(void)close(fd);
 	if (image == MAP_FAILED)
 		return false;
-	found = memmem(image, (size_t)st.st_size, version, sizeof(version)) != NULL;
+	found = memmem(image, (size_t)st.st_size, version, sizeof(version)) != NULL &&
+		dlsym(RTLD_DEFAULT, "mediation_manager_create"); /* configured as our headers are (ME) */
 	(void)munmap(image, (size_t)st.st_size);
 	return found;
 }
@@ -105,7 +112,7 @@ __attribute__((visibility("default"))) plugin_t *holdfast_plugin_create(void)
 
 	if (!is_our_version()) {
 		DBG1(DBG_LIB, "holdfast: this plugin was built for strongSwan " HF_STRONGSWAN_VERSION
-			      ", and this is another version: not loaded. Build it again here.");
+			      ", and this is another one, or built in another way: not loaded. Build it again here.");
 		return NULL;
 	}
 	this = calloc(1, sizeof(*this));

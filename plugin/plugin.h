@@ -23,11 +23,13 @@ struct answer {
 };
 
 /* link.c: one connection to the daemon, made again whenever it is lost. */
-int link_open(const char *path, unsigned timeout_ms); /* 0 or -ENOMEM */
+int link_open(const char *path, unsigned timeout_ms); /* 0, -ENOMEM, or -ENAMETOOLONG */
 void link_close(void);
 /* Takes @event. Lost when there is no daemon: it hears of all that is up when it comes. */
 void link_send(json_t *event);
-void link_await_room(void); /* for the list, which may be long; not with an IKE_SA that others wait for */
+/* For the list, which may be long: connections are numbered, and what one began the next does not go on with. */
+bool link_await_room(uint32_t connection); /* false: it is over. Not with an IKE_SA that others wait for. */
+void link_send_on(uint32_t connection, json_t *event);
 /* Kept for the daemon that comes when there is none; a few of them. */
 void link_send_or_keep(json_t *event);
 void link_send_kept(void);
@@ -38,8 +40,8 @@ void link_send_kept(void);
 int link_ask(json_t *event, struct answer *ret);
 
 /* events.c: what happens in charon, to the daemon */
-json_t *event_new(const char *name, ike_sa_t *ike_sa); /* with all that is known of @ike_sa (may be NULL) */
-void events_list(void);                                /* every IKE_SA that is up, then "listed" */
+json_t *event_new(const char *name, ike_sa_t *ike_sa);  /* with all that is known of @ike_sa (may be NULL) */
+void events_list(uint32_t connection);                  /* every IKE_SA that is up, then "listed" */
 void events_refused(ike_sa_t *ike_sa, const char *why); /* a client was turned away without asking the daemon */
 extern listener_t events_listener;
 void events_init(bool node);
@@ -51,7 +53,8 @@ void known_add(ike_sa_t *ike_sa, bool up);
 bool known_remove(uint32_t sa); /* whether it was known */
 /* Held by this thread until it is checked in; NULL: not known any more. Waits for that IKE_SA only. */
 ike_sa_t *known_checkout(uint32_t sa);
-uint32_t *known_list(bool only_up, size_t *ret_n); /* to be freed; NULL without memory */
+/* All (@number 0), or those that are up and were not in list @number before. To be freed; NULL without memory. */
+uint32_t *known_list(uint32_t number, size_t *ret_n);
 
 /* acquire.c: gateway, addresses for clients */
 extern attribute_provider_t acquire_provider;
