@@ -8,7 +8,7 @@
 
 #define DP_LAYOUT 5 /* part of the pin names: another layout never meets old maps */
 
-enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048, DP_HELD_MAX = 16 };
+enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048, DP_PACKET_WHOLE = 65535, DP_HELD_MAX = 16 };
 
 struct dp_tunnel_def { /* addresses and ports in network order */
 	__u32 local, remote;

@@ -16,7 +16,14 @@
 
 #include "../dp_def.h"
 
-enum { AF_INET4 = 2, FRAGMENT = 0x3fff, MIP_PORT = 434, TUNNEL_DATA = 4, EVENT_EVERY_NS = 10 * 1000 * 1000 };
+enum {
+	AF_INET4 = 2,
+	FRAGMENT = 0x3fff,
+	DONT_FRAGMENT = 0x4000,
+	MIP_PORT = 434,
+	TUNNEL_DATA = 4,
+	EVENT_EVERY_NS = 10 * 1000 * 1000
+};
 enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1 }; /* enum encap */
 enum {
 	EV_UNKNOWN_SOURCE,
@@ -117,18 +124,17 @@ static __always_inline void tell_address(__u32 type, __u32 ifindex, __u32 addres
 		event(type, ifindex, 0, address);
 }
 
-/* The packet itself goes to the daemon, and nowhere else. */
-static __always_inline int tell_packet(struct __sk_buff *skb, const struct dp_event_def *about, __u32 ip_at)
+static __always_inline int tell_octets(struct __sk_buff *skb, const struct dp_event_def *about, __u32 ip_at, __u32 max)
 {
 	struct dp_event_def *e;
 	__u32 n = skb->len - ip_at;
 
-	e = bpf_ringbuf_reserve(&packets, sizeof(*e) + DP_PACKET_MAX, 0);
+	e = bpf_ringbuf_reserve(&packets, sizeof(*e) + max, 0);
 	if (!e)
 		return TC_ACT_SHOT;
 	*e = *about;
-	if (n > DP_PACKET_MAX)
-		n = DP_PACKET_MAX; /* a super-packet: its head is enough to quote */
+	if (n > max)
+		n = max;
 	if (n < sizeof(struct iphdr) || bpf_skb_load_bytes(skb, ip_at, e + 1, n) < 0) {
 		bpf_ringbuf_discard(e, 0);
 		return TC_ACT_SHOT;
@@ -138,6 +144,25 @@ static __always_inline int tell_packet(struct __sk_buff *skb, const struct dp_ev
 	return TC_ACT_SHOT;
 }
 
+/* The packet itself goes to the daemon, and nowhere else; of a large one its head, which is enough to quote. */
+static __always_inline int tell_packet(struct __sk_buff *skb, const struct dp_event_def *about, __u32 ip_at)
+{
+	return tell_octets(skb, about, ip_at, DP_PACKET_MAX);
+}
+
+/* What the daemon may send on in pieces goes there whole: kernels encrypt datagrams before they cut them, so up to 64 KiB
+ * arrive in one. Super-packets are of TCP, which wants to be told. */
+static __always_inline int tell_unfit(struct __sk_buff *skb, const struct dp_event_def *about, __u32 ip_at)
+{
+	__u16 fragment;
+
+	if (skb->len - ip_at <= DP_PACKET_MAX || skb->gso_size ||
+	    bpf_skb_load_bytes(skb, ip_at + offsetof(struct iphdr, frag_off), &fragment, sizeof(fragment)) < 0 ||
+	    (fragment & bpf_htons(DONT_FRAGMENT)))
+		return tell_packet(skb, about, ip_at);
+	return tell_octets(skb, about, ip_at, DP_PACKET_WHOLE);
+}
+
 /* The daemon knows what its sender has to hear (G-13). */
 static __always_inline int tell_too_big(struct __sk_buff *skb, const __u8 *mac, __u32 ip_at, __u32 index, __u16 mtu)
 {
@@ -145,7 +170,7 @@ static __always_inline int tell_too_big(struct __sk_buff *skb, const __u8 *mac, 
 
 	if (mac)
 		__builtin_memcpy(about.mac, mac, DP_MAC_OCTETS);
-	return count(DP_STAT_too_big, tell_packet(skb, &about, ip_at));
+	return count(DP_STAT_too_big, tell_unfit(skb, &about, ip_at));
 }
 
 static __always_inline void account(__u32 index, __u32 octets, int up)
@@ -208,7 +233,7 @@ static __always_inline void fill_outer(struct outer *o, const struct dp_tunnel_d
 	o->ip.ihl = 5;
 	o->ip.tos = inner->tos; /* RFC 6040 normal mode */
 	o->ip.tot_len = bpf_htons((__u16)octets);
-	o->ip.frag_off = inner->frag_off & bpf_htons(0x4000); /* RFC 2003 5.1: DF is carried over */
+	o->ip.frag_off = inner->frag_off & bpf_htons(DONT_FRAGMENT); /* RFC 2003 5.1: DF is carried over */
 	if (!o->ip.frag_off)
 		o->ip.id = (__u16)bpf_get_prandom_u32();
 	o->ip.ttl = 64;

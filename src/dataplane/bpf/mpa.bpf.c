@@ -208,7 +208,7 @@ static __always_inline int tell_too_big_down(struct __sk_buff *skb, const struct
 		.type = EV_TOO_BIG_DOWN, .ifindex = v->port.ifindex, .index = v->index, .mtu = v->mtu
 	};
 
-	return count(DP_STAT_too_big, tell_packet(skb, &about, ip_at));
+	return count(DP_STAT_too_big, tell_unfit(skb, &about, ip_at));
 }
 
 /* The home agent switches a moment before the daemon knows: it gets to see packets of unknown tunnels, but so few that

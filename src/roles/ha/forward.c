@@ -58,10 +58,10 @@ void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_
 
 		send_error(ha, now, n ? n->gateway : ha->conf->address, packet, ICMP4_FRAGMENTATION_NEEDED,
 			   (uint16_t)(path_mtu - overhead), out);
-	} else if (b) {
+	} else if (b && ip4_parse(packet.p, packet.n, &ip) == 0) {
 		actions_send_tunnelled(out, &b->tunnel, packet); /* the kernel fragments the outer packet */
 	} else {
-		HA_COUNT(ha, packets_dropped);
+		HA_COUNT(ha, packets_dropped); /* nobody's, or cut on its way to us */
 	}
 }
 

@@ -268,6 +268,38 @@ static void what_does_not_fit_is_told(void **state)
 	assert_int_equal(stat("too_big"), 1);
 }
 
+/* Hosts whose kernel does ESP encrypt a datagram whole and cut it afterwards: it comes here in one. What may go on in
+ * pieces must reach the daemon to the last octet; of what may not, the head is enough. */
+static void large_datagrams_are_told_whole(void **state)
+{
+	static const struct {
+		size_t rest;
+		uint16_t fragment;
+		size_t told;
+	} rows[] = { { 2028, 0, 2048 }, { 2029, 0, 2049 }, { 65495, 0, 65515 }, { 2029, IP4_DF, 2048 } };
+	static uint8_t p[65535];
+	const struct dp_visitor v = visitor();
+
+	(void)state;
+	assert_int_equal(dp_visitor_set(dp, &v), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct wr w = wr_init(p, sizeof(p));
+		const struct ip4 h = { .ttl = 64,
+				       .protocol = IPPROTO_UDP,
+				       .fragment = rows[i].fragment,
+				       .source = ip("10.42.0.10"),
+				       .destination = ip("10.9.0.2") };
+
+		ip4_build(&w, &h, rows[i].rest);
+		assert_int_equal(write(users, p, 20 + rows[i].rest), 20 + rows[i].rest);
+		event_n = 0;
+		read_events();
+		assert_int_equal(event_n, 1);
+		assert_int_equal(events[0].e.type, DP_EVENT_TOO_BIG);
+		assert_int_equal(events[0].e.packet.n, rows[i].told);
+	}
+}
+
 /* what a user sends before it is registered waits at the daemon: some of it. */
 static void held_packets_are_few(void **state)
 {
@@ -434,9 +466,15 @@ static void flush_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(packets_cross),        TEST(strangers_do_not),      TEST(what_does_not_fit_is_told),
-		TEST(held_packets_are_few), TEST(a_flood_hides_nobody),  TEST(the_device_may_come_back),
-		TEST(flush_leaves_nothing), TEST(kernel_esp_is_checked),
+		TEST(packets_cross),
+		TEST(strangers_do_not),
+		TEST(what_does_not_fit_is_told),
+		TEST(held_packets_are_few),
+		TEST(a_flood_hides_nobody),
+		TEST(the_device_may_come_back),
+		TEST(large_datagrams_are_told_whole),
+		TEST(flush_leaves_nothing),
+		TEST(kernel_esp_is_checked),
 	};
 	int r;
 

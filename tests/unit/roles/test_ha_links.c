@@ -149,6 +149,11 @@ static void senders_hear_what_is_wrong(void **state)
 	actions_clear(&out);
 	ha_on_packet(ha, now, (struct span){ p, packet(p, sizeof(p), "10.9.0.2", "10.42.0.11", 0, 1400) }, 1400, &out);
 	assert_int_equal(out.v[0].type, ACTION_SEND_TUNNELLED); /* in pieces */
+	actions_clear(&out);
+	(void)packet(p, sizeof(p), "10.9.0.2", "10.42.0.11", 0, 1400);
+	ha_on_packet(ha, now, (struct span){ p, 600 }, 1400, &out); /* the rest was cut off on its way to us */
+	assert_int_equal(out.n, 0);
+	assert_int_equal(counter("packets_dropped"), 1);
 }
 
 static void keepalives_are_answered_inside_a_tunnel_in_use(void **state)
