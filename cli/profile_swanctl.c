@@ -80,10 +80,13 @@ static void add_child(const struct profile *p, struct text *t)
 	for (size_t i = 0; i < p->remotes.n; i++)
 		text_add(t, "%s%s", i > 0 ? "," : "", p->remotes.at[i]);
 	text_add(t, "%s\n", p->remotes.n == 0 ? "0.0.0.0/0" : "");
-	text_add(t, "                esp_proposals = aes128gcm16-ecp256,aes128gcm16\n"
-		    "                dpd_action = restart\n"
-		    "            }\n"
-		    "        }\n");
+	/* The helper opens again by itself, and perhaps elsewhere. */
+	text_add(t,
+		 "                esp_proposals = aes128gcm16-ecp256,aes128gcm16\n"
+		 "                dpd_action = %s\n"
+		 "            }\n"
+		 "        }\n",
+		 p->helper ? "clear" : "restart");
 }
 
 static void add_connection(const struct profile *p, struct text *t, size_t i)
@@ -96,9 +99,9 @@ static void add_connection(const struct profile *p, struct text *t, size_t i)
 		 "        proposals = aes128gcm16-prfsha256-ecp256\n"
 		 "        vips = 0.0.0.0\n"
 		 "        mobike = yes\n"
-		 "        keyingtries = 0\n"
+		 "        keyingtries = %d\n"
 		 "        dpd_delay = %s\n",
-		 p->helper ? "5s" : "30s");
+		 p->helper ? 1 : 0, p->helper ? "5s" : "30s");
 	add_local(p, t);
 	text_add(t, "        remote {\n            auth = %s\n", p->auth == AUTH_PSK ? "psk" : "pubkey");
 	setting(t, "            ", "id", p->gateway_ids.at[i]);

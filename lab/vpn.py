@@ -33,7 +33,7 @@ def node_settings():
 
 
 def node_connection():
-    return {"dpd_delay": "5s", "keyingtries": 0, "children": {"net": {"dpd_action": "restart"}}}
+    return {"dpd_delay": "5s", "keyingtries": 1, "children": {"net": {"dpd_action": "clear"}}}
 
 
 def gateway_connections(n, address, pool=None):
