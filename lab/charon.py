@@ -46,6 +46,7 @@ class Charon:
         self.ns, self.name, self.role = ns, name, role
         self.directory = os.path.join(ns.net.dir, name)
         self.process = None
+        self.include = []  # files read before the settings
         for folder in FOLDERS:
             os.makedirs(self.path(folder), exist_ok=True)
         self.settings = self._defaults()
@@ -87,7 +88,8 @@ class Charon:
         self.write("swanctl.conf", swanctl if isinstance(swanctl, str) else text_of(swanctl))
 
     def start(self):
-        self.write("strongswan.conf", text_of({"charon-systemd": self.settings}))
+        self.write("strongswan.conf", "".join(f"include {path}\n" for path in self.include) +
+                   text_of({"charon-systemd": self.settings}))
         if os.path.exists(self.path("vici")):
             os.unlink(self.path("vici"))  # of one that was killed
         env = [f"STRONGSWAN_CONF={self.path('strongswan.conf')}"]
@@ -95,7 +97,7 @@ class Charon:
             env.append(f"LD_PRELOAD={PLUGIN}")  # charon looks for a plugin there first, before its own directory
         self.process = self.ns.start("nice", "-n", "-10", "env", *env, "charon-systemd", log=self.path("output"))
         wait_for(self._answers, f"{self.name} to start", every=0.005)
-        if self.role and "failed to load" in self.log():
+        if self.role and "plugin 'holdfast': failed to load" in self.log():
             raise LabError(f"{self.name}: {self.log()}")
         if os.path.exists(self.path("swanctl.conf")):
             self.load()

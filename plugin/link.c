@@ -11,7 +11,7 @@
 
 #include "plugin.h"
 
-enum { PACKET_MAX = 8192, RECONNECT_MS = 500, SPARE_THREADS = 16, KEPT_MAX = 32, PATIENCE_MS = 1000 };
+enum { PACKET_MAX = 8192, RECONNECT_MS = 500, SPARE_THREADS = 12, KEPT_MAX = 32, PATIENCE_MS = 1000 };
 
 /* A thread that waits for its answer. */
 struct waiting {

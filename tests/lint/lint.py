@@ -122,10 +122,10 @@ def samples():
         key = os.path.join(d, "staff.key")
         with open(key, "w", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
             f.write("text:a key for the check only\n")
-        for role in ("ha", "mn", "mpa"):
-            with open(os.path.join(ROOT, "packaging", f"holdfast-{role}.conf")) as f:
-                text = f.read().replace("/etc/holdfast/staff.key", key)
-            sample = os.path.join(d, f"holdfast-{role}.conf")
+        for name, role in (("ha", "ha"), ("mn", "mn"), ("mpa", "mpa"), ("gateway", "mpa")):
+            with open(os.path.join(ROOT, "packaging", f"holdfast-{name}.conf")) as f:
+                text = re.sub(r"/etc/holdfast/\w+\.key", key, f.read())
+            sample = os.path.join(d, f"holdfast-{name}.conf")
             with open(sample, "w") as f:
                 f.write(text)
             yield from complaints_of(os.path.join(BUILD, "src", "daemons", f"holdfast-{role}"), "-c", sample, "--check")

@@ -8,9 +8,11 @@ import socket
 import threading
 import time
 
+import charon
 import pytest
 from charon import Charon
-from net import Network, wait_for
+from net import LabError, Network, wait_for
+from office import ROOT
 from pki import Authority
 
 GATEWAY, INSIDE, HOST = "192.0.2.11", "10.0.11.1", "192.0.2.2"
@@ -88,8 +90,8 @@ class Pair:
             "cookie_threshold": 200, "block_threshold": 200})
         self.host = Charon(host, "host", settings={"install_virtual_ip": False, "threads": 96})
         host.batch(f"address add {HOME}/32 dev lo")
-        for charon in (self.gateway, self.host):
-            charon.trust(authority)
+        for c in (self.gateway, self.host):
+            c.trust(authority)
         self.gateway.own(*authority.issue("gw", "vpn.example.com", flag="serverAuth"))
         self.host.own(*authority.issue("alice", "alice@example.com", "alice.example.com"))
         self.gateway.configure({"connections": {"users": self._gateway("pubkey", "gw.crt"),
@@ -378,6 +380,48 @@ def test_a_session_with_a_dead_gateway_ends_at_once(machines, node):
         assert not node.sas()
     finally:
         machines.gateway.process.send_signal(signal.SIGCONT)
+
+
+def test_another_version_of_strongswan_goes_on_without_it(machines, monkeypatch, tmp_path):
+    """The plugin says why it refuses, provides nothing, and charon serves what needs nothing of it."""
+    with open(charon.PLUGIN, "rb") as f:
+        octets = f.read()
+    assert b"5.9.8" in octets
+    other = tmp_path / "libstrongswan-holdfast.so"
+    other.write_bytes(octets.replace(b"5.9.8", b"5.9.7"))
+    monkeypatch.setattr(charon, "PLUGIN", str(other))
+    stranger = Charon(machines.net.add("other"), "other", "gateway", machines.socket)
+    with pytest.raises(LabError):
+        stranger.start()
+    assert stranger.lines("this plugin was built for strongSwan 5.9.7, and this is another version: not loaded")
+    assert stranger.ask("version")["version"] == "5.9.8"
+    stranger.stop()
+
+
+def test_the_samples_of_packaging_are_accepted(machines):
+    """By charon with the plugins of the distribution, by swanctl, and by nft."""
+    net = machines.net
+    ns = net.add("sample")
+    ns.batch("link add eth0 type veth peer name eth1", "link set eth0 up", "link set eth1 up",
+             f"address add {GATEWAY}/28 dev eth0", f"address add {INSIDE}/24 dev eth1")
+    ns.run("nft", "-f", os.path.join(ROOT, "packaging", "nftables-gateway.conf"))
+    ns.run("nft", "-f", os.path.join(ROOT, "packaging", "nftables-gateway.conf"))  # it replaces itself
+    c = Charon(ns, "sample", "gateway")
+    c.settings = {k: c.settings[k] for k in ("filelog", "journal", "syslog")} | {
+        "plugins": {"vici": c.settings["plugins"]["vici"]}}
+    c.include = ["/etc/strongswan.conf", os.path.join(ROOT, "packaging", "strongswan-gateway.conf")]
+    authority = Authority(os.path.join(net.dir, "sample-pki"))
+    c.trust(authority)
+    c.own(*authority.issue("gateway", "vpn.example.com", flag="serverAuth"))
+    with open(os.path.join(ROOT, "packaging", "swanctl-gateway.conf")) as f:
+        c.configure(f.read())
+    c.start()
+    stats = c.ask("stats")
+    loaded = stats["plugins"]
+    assert "holdfast" in loaded and "farp" not in loaded and loaded.index("kernel-libipsec") < loaded.index("kernel-netlink")
+    assert stats["workers"]["total"] == "96"
+    assert "loaded 2 connections" in c.swanctl("--load-conns", "--file", c.path("swanctl.conf"))
+    c.stop()
 
 
 def test_charon_ends_in_good_order(machines):
