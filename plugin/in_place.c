@@ -4,17 +4,27 @@
  *
  * It looks inbound SAs up by SPI and destination, of which it knows one. Around a change packets arrive at both addresses:
  * those under way to the former one, and those of a peer who learnt of the new one first. So where its look-up finds
- * nothing, it is asked again with the destination it knows; the SPI alone says which SA it is (RFC 4301 4.1). */
+ * nothing, it is asked again with the destination it knows; the SPI alone says which SA it is (RFC 4301 4.1).
+ *
+ * And it takes an outbound policy away before the route that leads packets to it, which loses those in between: a host
+ * that enters the office with both links up would lose one. Here the route goes first, then what is under way, then the
+ * policy and the SA. */
 #include <collections/hashtable.h>
 #include <dlfcn.h>
 #include <ipsec.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "plugin.h"
 
 static kernel_interface_t original;
 static ipsec_sa_t *(*checkout_exactly)(ipsec_sa_mgr_t *this, uint32_t spi, host_t *dst);
+static typeof(((ipsec_policy_mgr_t *)0)->del_policy) del_policy_now;
 static ipsec_t **userspace; /* libipsec's `ipsec` */
+
+static __thread bool route_first;
+
+enum { DRAIN_US = 2000 }; /* for packets from the TUN to be encrypted, by another thread of this process */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* innermost: nothing of charon's waits with it */
 static hashtable_t *places;                               /* SPI -> destination its inbound SA is known with */
@@ -84,6 +94,31 @@ static status_t del_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, kerne
 	return original.del_sa(this, id, data);
 }
 
+/* libipsec's part of del_policy() below. */
+static status_t del_policy_later(ipsec_policy_mgr_t *this, host_t *src, host_t *dst, traffic_selector_t *src_ts,
+				 traffic_selector_t *dst_ts, policy_dir_t direction, policy_type_t type,
+				 ipsec_sa_cfg_t *sa, mark_t mark, policy_priority_t priority)
+{
+	if (!route_first)
+		return del_policy_now(this, src, dst, src_ts, dst_ts, direction, type, sa, mark, priority);
+	return SUCCESS;
+}
+
+static status_t del_policy(kernel_interface_t *this, kernel_ipsec_policy_id_t *id, kernel_ipsec_manage_policy_t *data)
+{
+	status_t r;
+
+	if (id->dir != POLICY_OUT)
+		return original.del_policy(this, id, data);
+	route_first = true;
+	r = original.del_policy(this, id, data);
+	route_first = false;
+	(void)usleep(DRAIN_US);
+	(void)del_policy_now((*userspace)->policies, data->src, data->dst, id->src_ts, id->dst_ts, id->dir, data->type,
+			     data->sa, id->mark, data->prio); /* what it says nobody hears in any case */
+	return r;
+}
+
 static ipsec_sa_t *checkout_by_spi(ipsec_sa_mgr_t *this, uint32_t spi, host_t *dst)
 {
 	ipsec_sa_t *sa = checkout_exactly(this, spi, dst);
@@ -117,8 +152,11 @@ void in_place_install(void)
 	charon->kernel->add_sa = add_sa;
 	charon->kernel->update_sa = update_sa;
 	charon->kernel->del_sa = del_sa;
+	charon->kernel->del_policy = del_policy;
 	checkout_exactly = (*userspace)->sas->checkout_by_spi;
 	(*userspace)->sas->checkout_by_spi = checkout_by_spi;
+	del_policy_now = (*userspace)->policies->del_policy;
+	(*userspace)->policies->del_policy = del_policy_later;
 	DBG1(DBG_CFG, "holdfast: addresses of SAs are updated in place");
 }
 
@@ -133,8 +171,11 @@ void in_place_remove(void)
 	charon->kernel->add_sa = original.add_sa;
 	charon->kernel->update_sa = original.update_sa;
 	charon->kernel->del_sa = original.del_sa;
-	if (*userspace)
+	charon->kernel->del_policy = original.del_policy;
+	if (*userspace) {
 		(*userspace)->sas->checkout_by_spi = checkout_exactly;
+		(*userspace)->policies->del_policy = del_policy_now;
+	}
 	e = places->create_enumerator(places);
 	while (e->enumerate(e, &key, &place))
 		place->destroy(place);
