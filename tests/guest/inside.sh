@@ -15,7 +15,7 @@ ln -s /proc/self/fd /dev/fd
 mkdir -p /lib/modules
 rm -rf "/lib/modules/$(uname -r)"
 ln -s /run/modules "/lib/modules/$(uname -r)"
-modprobe -qa aesni_intel ghash_clmulni_intel tun veth
+modprobe -qa aesni_intel ghash_clmulni_intel tun veth esp4 xfrm_interface
 ip link set lo up
 for p in /sys/class/virtio-ports/*; do
 	[ "$(cat "$p/name")" = output ] && output=/dev/${p##*/}

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 
+import pytest
 from office import BUILD
 
 
@@ -11,8 +12,9 @@ def test_it_is_a_stock_kernel():
     assert platform.release().endswith("-amd64")
 
 
-def test_programs():
+@pytest.mark.parametrize("name", ["programs", "layer3"])
+def test_unit(name):
     """All of them load; what they do with a packet is as on the developer's kernel."""
-    program = os.path.join(BUILD, "tests", "unit", "dataplane", "test-dataplane-programs")
+    program = os.path.join(BUILD, "tests", "unit", "dataplane", f"test-dataplane-{name}")
     r = subprocess.run([program], capture_output=True, text=True)
-    assert r.returncode == 0 and "SKIPPED" not in r.stderr, r.stdout + r.stderr
+    assert r.returncode == 0 and "SKIPPED" not in r.stdout + r.stderr, r.stdout + r.stderr
