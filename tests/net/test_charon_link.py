@@ -393,7 +393,7 @@ def test_another_version_of_strongswan_goes_on_without_it(machines, monkeypatch,
     stranger = Charon(machines.net.add("other"), "other", "gateway", machines.socket)
     with pytest.raises(LabError):
         stranger.start()
-    assert stranger.lines("this plugin was built for strongSwan 5.9.7, and this is another version: not loaded")
+    assert stranger.lines("this plugin was built for strongSwan 5.9.7, and this is another one, .*: not loaded")
     assert stranger.ask("version")["version"] == "5.9.8"
     stranger.stop()
 
@@ -418,7 +418,8 @@ def test_the_samples_of_packaging_are_accepted(machines):
     c.start()
     stats = c.ask("stats")
     loaded = stats["plugins"]
-    assert "holdfast" in loaded and "farp" not in loaded and loaded.index("kernel-libipsec") < loaded.index("kernel-netlink")
+    assert "holdfast" in loaded and "farp" not in loaded
+    assert loaded.index("kernel-libipsec") < loaded.index("kernel-netlink")
     assert stats["workers"]["total"] == "96"
     assert "loaded 2 connections" in c.swanctl("--load-conns", "--file", c.path("swanctl.conf"))
     c.stop()
