@@ -50,9 +50,12 @@ static void go_in(struct world *w, size_t who, size_t agent, bool with_mobike)
 static void restart(struct world *w, size_t node)
 {
 	memset(w->nodes[node].visitors, 0, sizeof(w->nodes[node].visitors));
-	for (size_t who = 0; who < USERS; who++)
-		if (!world_sa(w, who, node - HOME_AGENTS + 1))
+	for (size_t who = 0; who < USERS; who++) {
+		const struct world_sa *sa = world_sa(w, who, node - HOME_AGENTS + 1);
+
+		if (!sa || !sa->up)
 			vpn_world_visitor(w, node, &(struct dp_visitor){ .home = w->vpn.address[who] }, false);
+	}
 	world_restart(w, node);
 }
 

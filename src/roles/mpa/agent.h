@@ -253,7 +253,7 @@ void vpn_close_all(struct subscriber *s, struct actions *out);
 void vpn_on_pause(struct subscriber *s, struct instant now, struct actions *out); /* `life` of a displaced user */
 /* A sign of life of a displaced user's tunnel. @child: a new CHILD_SA, not just a packet. */
 void vpn_resume(struct subscriber *s, struct instant now, bool child, const char *why, struct actions *out);
-void vpn_end_pause(struct subscriber *s, struct instant now);    /* may come back at once */
+void vpn_end_pause(struct subscriber *s, struct instant now); /* may come back at once */
 void vpn_stop_return(struct subscriber *s, struct actions *out);
 void vpn_on_child_down(struct subscriber *s, struct actions *out);
 void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, uint32_t reqid, struct actions *out);
