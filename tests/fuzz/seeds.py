@@ -218,7 +218,7 @@ def mobile_node():
     """Steps of fuzz_mn.c: what, when, which, what."""
     listing, listed, link, link_gone, has, lost, route = range(0x80, 0x87)
     connected, session, ready, gone, _, _, ike_up, ike_down, replaced, moved, child_up, child_down, assigned = range(13)
-    eth, wwan, wlan, device = 0, 1, 2, 4
+    eth, wwan, device = 0, 1, 4
     boot = bytes([listing, 0, 0, 0, link, 0, device, 0, link, 0, wwan, 0, link, 0, eth, 0, has, 0, wwan, 1, listed, 0, 0, 0])
     charon = bytes([connected, 0, 0, 0, ready, 0, 0, 0])
     up = bytes([assigned, 2, 1, 0, has, 0, device, 0, ike_up, 3, 1, 1, child_up, 0, 1, 1])
