@@ -10,6 +10,9 @@
  * seen the new address itself by then, or it looks for a path without it. */
 enum { GATHER_US = 2 * US_PER_MS, GATHER_MAX_US = 5 * US_PER_MS };
 
+/* Who takes the home address away gets it back no sooner: it is no fight. */
+enum { RESTORE_US = US_PER_S };
+
 #define ANY_METRIC UINT64_MAX
 
 static bool is_ignored(const struct mn *mn, const char *name)
@@ -208,15 +211,19 @@ static void on_link(struct mn *mn, struct instant now, const struct net_event *e
 	changed(mn, now);
 }
 
-/* Sockets die with the address: it goes back, however it was lost. */
-static void restore_home(struct mn *mn, struct instant now, struct actions *out)
+void links_restore_home(struct mn *mn, struct instant now, struct actions *out)
 {
-	if (mn->home.s_addr == INADDR_ANY || !ratelimit_allow(&mn->restores, now.us))
+	if (mn->home.s_addr == INADDR_ANY)
 		return;
+	if (now.us < mn->restored_us + RESTORE_US) {
+		mn->due[MN_TIMER_RESTORE] = mn->restored_us + RESTORE_US;
+		return;
+	}
+	mn->restored_us = now.us;
+	mn->guard = MN_GUARD_UNKNOWN; /* it leads into the device */
 	MN_COUNT(mn, home_restored);
 	mn_record(mn, out, RECORD_WARN, "home_address", "it was taken from %s, and is set again", mn->conf->device);
 	actions_home_set(out, mn->home);
-	mn->guard = MN_GUARD_UNKNOWN; /* it leads into the device */
 }
 
 static void on_link_gone(struct mn *mn, struct instant now, uint32_t ifindex, struct actions *out)
@@ -225,7 +232,7 @@ static void on_link_gone(struct mn *mn, struct instant now, uint32_t ifindex, st
 
 	if (ifindex == mn->device_ifindex) {
 		mn->device_ifindex = 0;
-		restore_home(mn, now, out);
+		links_restore_home(mn, now, out);
 	}
 	if (!l)
 		return;
@@ -251,7 +258,7 @@ static void on_home_address(struct mn *mn, struct instant now, const struct net_
 		return;
 	}
 	if (e->address.s_addr == mn->home.s_addr)
-		restore_home(mn, now, out);
+		links_restore_home(mn, now, out);
 }
 
 static void on_address(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out)
@@ -330,8 +337,8 @@ static void on_listed(struct mn *mn, struct instant now, struct actions *out)
 		if (!l->listed)
 			forget_link(mn, l);
 	}
-	if (mn->home.s_addr != INADDR_ANY && !mn->home_listed)
-		actions_home_set(out, mn->home);
+	if (!mn->home_listed)
+		links_restore_home(mn, now, out);
 	changed(mn, now);
 }
 

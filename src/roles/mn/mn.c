@@ -10,8 +10,6 @@
 #include "base/util.h"
 #include "roles/mn/node.h"
 
-enum { RESTORES_PER_S = 1 };
-
 int mn_new(const struct mn_conf *conf, struct mn **ret)
 {
 	struct mn *mn = calloc(1, sizeof(*mn));
@@ -19,7 +17,6 @@ int mn_new(const struct mn_conf *conf, struct mn **ret)
 	if (!mn)
 		return -ENOMEM;
 	mn->conf = conf;
-	mn->restores = ratelimit_init(RESTORES_PER_S);
 	for (size_t i = 0; i < MN_TIMER_COUNT; i++)
 		mn->due[i] = NEVER;
 	*ret = mn;
@@ -103,8 +100,13 @@ static void on_stable(struct mn *mn, struct instant now, struct actions *out)
 }
 
 static void (*const on_timer[MN_TIMER_COUNT])(struct mn *mn, struct instant now, struct actions *out) = {
-	[MN_TIMER_ROAM] = links_roam,     [MN_TIMER_OPEN] = opening_on_time,    [MN_TIMER_PROOF] = on_proof_over,
-	[MN_TIMER_CLOSE] = on_close_over, [MN_TIMER_HOLDOFF] = on_holdoff_over, [MN_TIMER_STABLE] = on_stable,
+	[MN_TIMER_ROAM] = links_roam,
+	[MN_TIMER_OPEN] = opening_on_time,
+	[MN_TIMER_PROOF] = on_proof_over,
+	[MN_TIMER_CLOSE] = on_close_over,
+	[MN_TIMER_HOLDOFF] = on_holdoff_over,
+	[MN_TIMER_STABLE] = on_stable,
+	[MN_TIMER_RESTORE] = links_restore_home,
 };
 
 void mn_on_time(struct mn *mn, struct instant now, struct actions *out)

@@ -3,7 +3,6 @@
 #ifndef HF_ROLES_MN_NODE_H
 #define HF_ROLES_MN_NODE_H
 
-#include "base/ratelimit.h"
 #include "roles/mn/mn.h"
 
 /* clang-format off */
@@ -87,6 +86,7 @@ enum mn_timer {
 	MN_TIMER_CLOSE,   /* the gateway does not confirm that the tunnel is closed */
 	MN_TIMER_HOLDOFF, /* a crossing is looked at again */
 	MN_TIMER_STABLE,  /* the tunnel lasted: back-off starts anew */
+	MN_TIMER_RESTORE, /* the home address was taken away again, too soon */
 	MN_TIMER_COUNT
 };
 
@@ -118,7 +118,7 @@ struct mn {
 	struct mn_opening opening;
 	uint64_t due[MN_TIMER_COUNT], changed_us; /* `changed_us`: first change of those gathered */
 	uint64_t roamed_us;                       /* when charon was last told of changes */
-	struct ratelimit restores;
+	uint64_t restored_us;                     /* when the home address was last put back */
 	uint64_t counters[MN_COUNTER_COUNT];
 };
 
@@ -135,6 +135,8 @@ bool links_have(const struct mn *mn, struct in_addr a);                /* a link
  * it, or not yet there: it does not count. The link that has it keeps the role; when it lost it, proof that the
  * host is inside is worth nothing any more. */
 void links_find_native(struct mn *mn);
+/* Sockets die with the address: it goes back, however it was lost. */
+void links_restore_home(struct mn *mn, struct instant now, struct actions *out);
 /* Tells charon at once what was gathered. */
 void links_roam(struct mn *mn, struct instant now, struct actions *out);
 

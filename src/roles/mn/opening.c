@@ -146,7 +146,9 @@ static void again(struct mn *mn, struct instant now, const char *why, struct act
 
 void opening_want(struct mn *mn, struct instant now, size_t connection, struct actions *out)
 {
-	if (opening_is_under_way(mn) && mn->opening.at != connection)
+	if (opening_is_under_way(mn) && mn->opening.at == connection)
+		return;
+	if (opening_is_under_way(mn))
 		sessions_close(mn, mn->opening.at, out);
 	opening_stop(mn);
 	opening_forgive(mn);

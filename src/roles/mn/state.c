@@ -129,7 +129,7 @@ static void change(struct mn *mn, struct instant now, const struct row *r, struc
 static void weigh_address(struct mn *mn, struct instant now, struct actions *out)
 {
 	if (mn->conf->inside != MN_INSIDE_ADDRESS || mn->native == 0 || mn->proof != MN_PROOF_NONE) {
-		mn->due[MN_TIMER_HOLDOFF] = NEVER;
+		mn->due[MN_TIMER_HOLDOFF] = mn->due[MN_TIMER_CLOSE] = NEVER;
 		return;
 	}
 	if (now.us < mn->holdoff_us) {

@@ -226,8 +226,17 @@ static void what_somebody_took_away_goes_back(void **state)
 	rig_net(NET_ADDRESS_GONE, HF0, HOME);
 	assert_null(rig_find(ACTION_HOME_SET)); /* not a fight: once a second */
 	rig_pass_ms(1000);
+	assert_non_null(rig_find(ACTION_HOME_SET));
+	rig_pass_ms(1000);
+	assert_null(rig_find(ACTION_HOME_SET));
 	rig_net(NET_LINK_GONE, HF0, NULL);
 	assert_non_null(rig_find(ACTION_HOME_SET));
+	rig_pass_ms(1000);
+	rig_net(NET_LISTING, 0, NULL); /* news were lost, and HF0 is not there */
+	rig_link(WWAN, true);
+	rig_net(NET_ADDRESS, WWAN, "100.64.0.2");
+	rig_net(NET_LISTED, 0, NULL);
+	assert_true(rig_place(ACTION_HOME_SET) < rig_place(ACTION_GUARD_SET));
 }
 
 /* Several changes are one move: the trigger waits for a pause, and not for long. */
@@ -411,7 +420,9 @@ static void another_gateway_on_command(void **state)
 	rig_outside();
 	actions_clear(&rig.out);
 	assert_int_equal(mn_use(rig.mn, rig.now, "gw2", &rig.out), 0);
+	assert_int_equal(mn_use(rig.mn, rig.now, "gw2", &rig.out), 0); /* it is being done */
 	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw2");
+	assert_null(rig_command(CHARON_OPEN, 1));
 	assert_null(rig_command(CHARON_CLOSE_IKE, 0));
 	assert_string_equal(rig_state(), "outside");
 	rig_charon(CHARON_IKE_UP, 2, "gw2");

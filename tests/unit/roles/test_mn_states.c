@@ -473,6 +473,20 @@ static void policy_address_does_not_wait_for_the_gateway(void **state)
 	assert_string_equal(rig_state(), "inside");
 }
 
+/* The link went before the tunnel was closed: it is wanted again. */
+static void policy_address_changes_its_mind(void **state)
+{
+	(void)state;
+	rig.conf.inside = MN_INSIDE_ADDRESS;
+	rig_outside();
+	rig_link(ETH, true);
+	rig_net(NET_ADDRESS, ETH, HOME);
+	rig_link(ETH, false);
+	assert_string_equal(rig_state(), "outside");
+	rig_pass_ms(5000);
+	assert_null(rig_command(CHARON_CLOSE_IKE, 0));
+}
+
 /* Hysteresis: a link that comes and goes does not take us along each time, and the record says why. */
 static void policy_address_holds_off(void **state)
 {
@@ -588,6 +602,7 @@ int main(void)
 		CASE(policy_never),
 		CASE(policy_address_closes_the_tunnel_itself),
 		CASE(policy_address_does_not_wait_for_the_gateway),
+		CASE(policy_address_changes_its_mind),
 		CASE(policy_address_holds_off),
 		CASE(a_restart_inside_stays_inside),
 		CASE(a_restart_outside_stays_outside),
