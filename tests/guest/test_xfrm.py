@@ -180,9 +180,9 @@ def test_without_a_child_sa_nothing_flows(campus):
     assert reach(campus, home) and home_of(campus, "bob") == home
 
 
-def test_inside(campus):
-    """A-28, X-08: served inside, the gateway deletes the CHILD_SA and keeps the IKE_SA."""
-    m, home = campus.stations["alice"], home_of(campus, "alice")
+def test_inside_and_out_again(campus):
+    """A-28, X-08, G-12: served inside, the gateway deletes the CHILD_SA and keeps the IKE_SA; outside, it is home again."""
+    m, client, home = campus.stations["alice"], campus.charons["alice"], home_of(campus, "alice")
     ike = campus.charons["gw1"].sa(remote_id=m.nai)["initiator-spi"]
     m.unplug("lte")
     m.go(1)
@@ -191,4 +191,13 @@ def test_inside(campus):
     wait_for(lambda: binding(campus, "alice")["care_of"] == "10.0.1.1", "alice to be served inside")
     wait_for(lambda: not campus.charons["gw1"].sa(remote_id=m.nai)["child-sas"], "the CHILD_SA to be deleted", 20)
     assert reach(campus, home)
+    m.leave()
+    m.ns.batch("address flush dev eth0", "route flush dev eth0")
+    m.plug("lte")
+    wait_for(lambda: campus.charons["gw1"].sa(remote_id=m.nai)["remote-host"] == m.outside_address("lte"),
+             "the gateway to hear of it", 20)
+    m.ns.batch(f"address replace {home}/32 dev lo")  # charon took the interface's for its own, and it is gone
+    client.initiate("gw1")
+    m.ping(CORRESPONDENT, count=20, check=False)
+    assert reach(campus, home) and home_of(campus, "alice") == home
     assert campus.charons["gw1"].sa(remote_id=m.nai)["initiator-spi"] == ike
