@@ -163,10 +163,13 @@ static void put_authentication(json_t *j, ike_sa_t *ike_sa)
 	while (e->enumerate(e, &auth)) {
 		put_names(j, auth);
 		eap = auth->get(auth, AUTH_RULE_EAP_IDENTITY);
-		if (!eap || eap->get_type(eap) == ID_ANY)
+		if (!eap)
 			continue;
 		print_identity(eap, &t);
-		(void)json_object_set_new(j, "eap", json_string(t.s[0] ? t.s : "?")); /* as nobody is called */
+		if (eap->get_type(eap) == ID_ANY) /* a name like "*": whose secret it was cannot be told */
+			t.s[0] = '\0';
+		/* Not left out, for then IDi would count, which with EAP proves nothing; nobody is called that. */
+		(void)json_object_set_new(j, "eap", json_string(t.s[0] ? t.s : "?"));
 	}
 	e->destroy(e);
 }

@@ -294,6 +294,7 @@ int link_open(const char *path, unsigned timeout_ms)
 	(void)snprintf(l.path.sun_path, sizeof(l.path.sun_path), "%s", path);
 	l.timeout_ms = timeout_ms;
 	l.open = true;
+	l.retrying = false;
 	l.mutex->lock(l.mutex);
 	connect_now();
 	l.mutex->unlock(l.mutex);
@@ -313,4 +314,8 @@ void link_close(void)
 	l.mutex->lock(l.mutex);
 	drop();
 	l.mutex->unlock(l.mutex);
+	while (l.kept_n > 0)
+		json_decref(l.kept[--l.kept_n]);
+	l.changed->destroy(l.changed);
+	l.mutex->destroy(l.mutex);
 }

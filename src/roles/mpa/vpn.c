@@ -33,7 +33,8 @@ void session_free(struct session *x)
 		at = &(*at)->next;
 	*at = x->next;
 	timers_cancel(&mpa->waits, &x->wait);
-	HASH_DELETE(by_sa, mpa->by_sa, x);
+	if (x->by_sa.tbl)
+		HASH_DELETE(by_sa, mpa->by_sa, x);
 	free(x);
 }
 
@@ -175,9 +176,12 @@ static int open_session(struct mpa *mpa, struct instant now, const struct charon
 		s->home = e->address; /* granted before we were restarted, and not to be changed (G-14) */
 		s->home_known = true;
 	}
-	r = settle(s, e, out);
-	if (r == 0)
-		r = session_new(s, now, e, ret);
+	r = session_new(s, now, e, ret);
+	if (r == 0) {
+		r = settle(s, e, out); /* last: it takes who is at a port away from there */
+		if (r != 0)
+			session_free(*ret);
+	}
 	if (r != 0 && s->state == SUBSCRIBER_NEW)
 		subscriber_free(s);
 	return r;
@@ -346,6 +350,8 @@ static void replaced(struct mpa *mpa, struct instant now, struct session *x, uin
 	HASH_DELETE(by_sa, mpa->by_sa, x);
 	x->sa = sa;
 	HASH_ADD(by_sa, mpa->by_sa, sa, sizeof(x->sa), x);
+	if (!x->by_sa.tbl)
+		session_end(x, now, "there is no memory for its new IKE_SA", out);
 }
 
 /* Its IKE messages come through the home agent and an access router: it is inside, which the IKE_SA proves (X-06). So

@@ -179,10 +179,11 @@ static int name_of(const struct charon_event *e, struct name *ret, const char **
 	return r;
 }
 
-/* NULL, or what is wrong. RFC 7542 2.2: atoms of ASCII, and one '@' between two of them. */
+/* NULL, or what is wrong. RFC 7542 2.2: atoms of ASCII, and one '@' between two of them. A star is a pattern to charon,
+ * for which it takes the secret of whoever fits: that names nobody. */
 static const char *fault_of(const struct name *name)
 {
-	static const char atoms[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=^_`{|}~.";
+	static const char atoms[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'+-/=^_`{|}~.";
 	const char *at = memchr(name->text, '@', name->n);
 	size_t realm_n = at ? (size_t)(name->text + name->n - at) - 1 : 0;
 

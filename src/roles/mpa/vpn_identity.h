@@ -24,7 +24,7 @@
  *      RFC 2253 4).
  * To 2, 3 and 4 "@realm" is added when they have no '@' and a realm is set. charon compares 3 and 4 without case, so
  * they become lower case here: one credential is one user. Names that hold what charon could not print ('?' in its
- * place) are refused: two users might look alike.
+ * place) are refused: two users might look alike; so are names with '*', which charon takes for patterns.
  *
  * Return: 0, or -ENOENT: nobody we know how to name; the client is refused.
  * Source: RFC 7542 2.2 (what a NAI may hold; ASCII only), RFC 7296 2.16, 3.5.

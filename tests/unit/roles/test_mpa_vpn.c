@@ -316,6 +316,22 @@ static void caps(void **state)
 	assert_string_equal(rig_state(), "registering");
 }
 
+/* Whom a port serves stays there when his tunnel is refused. */
+static void a_refused_tunnel_moves_nobody(void **state)
+{
+	(void)state;
+	acquire();
+	rig_answer(&(struct rig_reply){ 0 });
+	for (uint32_t i = 1; i < 8; i++)
+		say((struct charon_event){ .type = CHARON_ACQUIRE, .request = 5, .sa = 100 + i });
+	rig_attach();
+	assert_non_null(rig_find(ACTION_VISITOR_SET)); /* at the port */
+	say((struct charon_event){ .type = CHARON_ACQUIRE, .request = 5, .sa = 200 });
+	assert_refused("as many");
+	assert_null(rig_find(ACTION_VISITOR_SET));
+	assert_null(rig_find(ACTION_VISITOR_DEL));
+}
+
 static struct span packet(const char *source, uint8_t ret[28])
 {
 	struct wr w = wr_init(ret, 28);
@@ -533,6 +549,7 @@ int main(void)
 		TEST(refused_inside),
 		TEST(an_address_is_one_users),
 		TEST(caps),
+		TEST(a_refused_tunnel_moves_nobody),
 		TEST(packets_are_held),
 		TEST(held_packets_of_the_refused_are_dropped),
 		TEST(a_revocation_again_is_acknowledged_again),

@@ -218,6 +218,8 @@ static const struct {
 	{ "delete", IDENTITY_EMAIL, "alice\x7f@example.com", "", { { 0 } }, NULL, "character" },
 	{ "beyond ASCII", IDENTITY_EMAIL, "\xc3\xa4@example.com", "", { { 0 } }, NULL, "character" },
 	{ "what charon could not print", IDENTITY_EMAIL, "al??ce@example.com", "", { { 0 } }, NULL, "character" },
+	{ "what charon takes for a pattern", IDENTITY_EMAIL, "*lice@example.com", "", { { 0 } }, NULL, "character" },
+	{ "and as EAP identity", IDENTITY_IPV4, "10.1.2.3", "*rol@example.com", { { 0 } }, NULL, "character" },
 	{ "domain of another system", IDENTITY_IPV4, "10.1.2.3", "EXAMPLE\\carol", { { 0 } }, NULL, "character" },
 	{ "anonymous", IDENTITY_IPV4, "10.1.2.3", "@example.com", { { 0 } }, NULL, "form" },
 	{ "no realm behind the sign", IDENTITY_EMAIL, "alice@", "", { { 0 } }, NULL, "form" },
