@@ -387,8 +387,6 @@ static void kernel_esp_is_checked(void **state)
 	(void)state;
 	(void)close(users);
 	users = -1;
-	if (system("ip link add hf-try type xfrm dev lo if_id 1 2>/dev/null && ip link del hf-try") != 0)
-		skip();
 	run(kernel_esp);
 	assert_int_equal(dp_add_layer3(dp, if_nametoindex("ipsec0")), 0);
 	v.ifindex = if_nametoindex("ipsec0");
@@ -474,8 +472,8 @@ int main(void)
 		TEST(the_device_may_come_back),
 		TEST(large_datagrams_are_told_whole),
 		TEST(flush_leaves_nothing),
-		TEST(kernel_esp_is_checked),
 	};
+	const struct CMUnitTest of_kernel_esp[] = { TEST(kernel_esp_is_checked) };
 	int r;
 
 	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
@@ -487,6 +485,10 @@ int main(void)
 	write_setting("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 	write_setting("/proc/sys/net/ipv4/ip_forward", "1");
 	r = cmocka_run_group_tests(tests, NULL, NULL);
+	if (system("ip link add hf-try type xfrm dev lo if_id 1 2>/dev/null && ip link del hf-try") == 0)
+		r |= cmocka_run_group_tests(of_kernel_esp, NULL, NULL);
+	else
+		printf("This kernel has no xfrm interfaces: `make guest` runs the case of kernel ESP.\n");
 	(void)umount(pins);
 	(void)rmdir(pins);
 	return r;
