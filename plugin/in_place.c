@@ -6,6 +6,10 @@
  * those under way to the former one, and those of a peer who learnt of the new one first. So where its look-up finds
  * nothing, it is asked again with the destination it knows; the SPI alone says which SA it is (RFC 4301 4.1).
  *
+ * Policies and routes name no outer address, so a change leaves them alone: charon would take them away and put them back,
+ * and lose what passes meanwhile. Only routes around the tunnel for the peer itself would have to follow, and with
+ * allow_peer_ts there are none.
+ *
  * And it takes an outbound policy away before the route that leads packets to it, which loses those in between: a host
  * that enters the office with both links up would lose one. Here the route goes first, then what is under way, then the
  * policy and the SA. */
@@ -57,6 +61,11 @@ static host_t *take_place(uint32_t spi, host_t *dst)
 		h = NULL;
 	(void)pthread_mutex_unlock(&mutex);
 	return h;
+}
+
+static kernel_feature_t get_features(kernel_interface_t *this)
+{
+	return original.get_features(this) | KERNEL_NO_POLICY_UPDATES;
 }
 
 static status_t add_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, kernel_ipsec_add_sa_t *data)
@@ -149,6 +158,8 @@ void in_place_install(void)
 		return;
 	places = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
 	original = *charon->kernel;
+	if (lib->settings->get_bool(lib->settings, "%s.plugins.kernel-libipsec.allow_peer_ts", false, lib->ns))
+		charon->kernel->get_features = get_features;
 	charon->kernel->add_sa = add_sa;
 	charon->kernel->update_sa = update_sa;
 	charon->kernel->del_sa = del_sa;
@@ -168,6 +179,7 @@ void in_place_remove(void)
 
 	if (!places)
 		return;
+	charon->kernel->get_features = original.get_features;
 	charon->kernel->add_sa = original.add_sa;
 	charon->kernel->update_sa = original.update_sa;
 	charon->kernel->del_sa = original.del_sa;
