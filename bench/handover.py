@@ -20,7 +20,7 @@ from spread import picture, summary, table
 from traffic import HZ, UDP_PORT, listen, longest_hole_ms, read_samples
 from trip import INTERNET, Trip, least_round_trip_ms
 
-BEFORE_S, AFTER_S, LIMIT_S = 0.3, 0.7, 20
+BEFORE_S, AFTER_S, LIMIT_S = 0.3, 0.6, 20
 LASTING_S = 10  # a tunnel that its gateway ends earlier counts as a failure, and the helper waits before the next try
 OUTSIDE_ALLOWED_MS, OUTSIDE_BETTER_MS, SETUP_ALLOWED_MS = 25, 80, 3
 DOCUMENT = os.path.join(ROOT, "doc", "handover.md")
@@ -120,19 +120,21 @@ def outside(count, delay_ms):
 
 
 def trips(side, steps, count):
-    """Makes the steps count times, each a name, how it is done (lab/trip.py) and where to; None is not measured."""
-    def act(kind, to):
+    """Makes the steps in turn until each name has count moves. A step is a name, how it is done (lab/trip.py) and where
+    to; one without a name only leads back."""
+    def go(kind, to):
         side.trip.go(kind, to)
         wait_for(side.trip.arrived, f"the move to {to} to end", LIMIT_S)
     rtt = least_round_trip_ms(side.host.ns, INTERNET)
     found = {name: [] for name, _, _ in steps if name}
-    for _ in range(count):
+    while min(map(len, found.values())) < count:
         for name, kind, to in steps:
             if kind == "closing":
                 time.sleep(LASTING_S)
-            done = side.move(lambda k=kind, t=to: act(k, t))
             if name:
-                found[name].append(done)
+                found[name].append(side.move(lambda k=kind, t=to: go(k, t)))
+            else:
+                go(kind, to)
     return [series(name, OURS, rtt, moves) for name, moves in found.items()]
 
 
