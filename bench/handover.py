@@ -141,7 +141,7 @@ def trips(side, steps, count):
 WALKS = {
     "boundary": [("inward, LTE to office", "inward", "floor1"), ("outward, office to LTE", "outward", "lte")],
     "mbb": [("both links up, LTE to broadband", "mbb", "broadband"), (None, "outside", "lte"),
-            ("both links up, LTE to office", "mbb", "floor1"), (None, "outward", "lte")],
+            ("both links up, LTE to office", "mbb", "floor1"), ("both links up, office to LTE", "mbb", "lte")],
     "gateway": [("another gateway is wanted", "gateway", gw) for gw in ("gw2", "gw1")],
     "closing": [("the gateway closes", "closing", gw) for gw in ("gw2", "gw1")]}
 

@@ -73,9 +73,12 @@ class Trip:
         elif kind == "mbb":
             old, self.place = self.place, to
             self.host.plug(to)
-            wait_for(self.arrived, f"the tunnel to move to {to}", LIMIT_S)
+            if to in OUTSIDE and old not in OUTSIDE:
+                self.host.prefer(to)  # else the office is the better one
+            wait_for(self.arrived, f"the host to be at {to}", LIMIT_S)
             time.sleep(BOTH_S)  # how long the old network is still there
             self.host.unplug(old)
+            self.host.prefer(None)
         else:
             old, self.place = self.place, to
             self.host.switch(old, to)
