@@ -4,7 +4,7 @@ import math
 import statistics
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, TOP, ROW = 900, 300, 110, 56, 30
+WIDTH, LEFT, RIGHT, TOP, ROW = 920, 320, 110, 56, 30
 STYLE = """
   svg { font: 13px sans-serif; } text { fill: #1a1a1a; } .small { font-size: 11px; } .paper { fill: #ffffff; }
   .grid { stroke: #d8d8d8; } .ours { fill: #2563a8; fill-opacity: 0.45; } .plain { fill: #c0392b; fill-opacity: 0.45; }
