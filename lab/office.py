@@ -143,6 +143,7 @@ class Office:
 instance = "{name}"
 run-dir = "{self.net.dir}"
 pin-dir = "{self.net.bpf}/{name}"
+store = "{self.path(name)}.mdb"
 interfaces = {{"core"}}
 address = "{ANCHOR}"
 log-level = info

@@ -33,6 +33,7 @@ struct key_source {
 struct ha_file {
 	struct daemon_conf daemon;
 	struct ha_conf ha;
+	char store[128]; /* file; "" = the default, "none" = none */
 	/* Beside ha.associations, same order; freed after loading. */
 	struct ha_association_file *associations;
 	size_t association_n;

@@ -32,6 +32,8 @@ static const struct conf_key top_keys[] = {
 	  .help = "Name of the TUN device all tunnels share." },
 	{ .name = "fast-interfaces", .kind = KEY_TEXTS, .offset = TOP(daemon.fast_interfaces),
 	  .help = "Interfaces of correspondents whose packets to stations skip the network stack, and with it its filters." },
+	{ .name = "store", .kind = KEY_TEXT, .offset = TOP(store), .max = 128, .fallback = "",
+	  .help = "File that keeps bindings over a restart; empty: INSTANCE.mdb in /var/lib/holdfast; none: no file." },
 	{ .name = "address", .kind = KEY_ADDRESS, .offset = TOP(ha.address),
 	  .help = "Home agent address: requests are sent to it, and tunnels end there." },
 	{ .name = "trusted-subnets", .kind = KEY_PREFIXES, .offset = TOP(ha.trusted_subnets),

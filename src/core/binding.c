@@ -97,7 +97,8 @@ static void drop_owner_if_empty(struct binding_table *t, struct binding_owner *o
 	free(o);
 }
 
-int binding_add(struct binding_table *t, size_t network, struct in_addr home, struct span nai, struct binding **ret)
+/* All of a binding but its index. */
+static int add(struct binding_table *t, size_t network, struct in_addr home, struct span nai, struct binding **ret)
 {
 	auto_(freep) struct binding *b = NULL;
 	struct binding_owner *o;
@@ -124,12 +125,48 @@ int binding_add(struct binding_table *t, size_t network, struct in_addr home, st
 	o->first = b;
 	b->network = network;
 	DL_APPEND(t->networks[network], b);
-	b->index = t->unused[t->unused_at];
-	t->unused_at = (t->unused_at + 1) % t->max;
 	t->unused_n--;
-	t->by_index[b->index] = b;
 	*ret = TAKE_PTR(b);
 	return 0;
+}
+
+int binding_add(struct binding_table *t, size_t network, struct in_addr home, struct span nai, struct binding **ret)
+{
+	struct binding *b;
+	int r = add(t, network, home, nai, &b);
+
+	if (r < 0)
+		return r;
+	b->index = t->unused[t->unused_at];
+	t->unused_at = (t->unused_at + 1) % t->max;
+	t->by_index[b->index] = b;
+	*ret = b;
+	return 0;
+}
+
+int binding_restore(struct binding_table *t, size_t network, struct in_addr home, struct span nai, uint32_t index,
+		    struct binding **ret)
+{
+	struct binding *b;
+	int r = add(t, network, home, nai, &b);
+
+	if (r < 0)
+		return r;
+	b->index = index % t->max;
+	while (t->by_index[b->index])
+		b->index = (b->index + 1) % t->max; /* there is one: add() counted */
+	t->by_index[b->index] = b;
+	*ret = b;
+	return 0;
+}
+
+void binding_table_settle(struct binding_table *t)
+{
+	t->unused_at = 0;
+	t->unused_n = 0;
+	for (uint32_t i = 0; i < t->max; i++)
+		if (!t->by_index[i])
+			t->unused[t->unused_n++] = i;
 }
 
 void binding_remove(struct binding_table *t, struct binding *b)

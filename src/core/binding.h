@@ -52,6 +52,11 @@ void binding_table_freep(struct binding_table **t);
  * Return: 0, -EEXIST (that home address is bound), -ENOSPC (the table is full: code 130), -ENOMEM.
  */
 int binding_add(struct binding_table *t, size_t network, struct in_addr home, struct span nai, struct binding **ret);
+/* The same with the counter slot @index when it is free, for bindings from before a restart; none may be added otherwise
+ * until binding_table_settle(). */
+int binding_restore(struct binding_table *t, size_t network, struct in_addr home, struct span nai, uint32_t index,
+		    struct binding **ret);
+void binding_table_settle(struct binding_table *t);
 void binding_remove(struct binding_table *t, struct binding *b); /* frees @b */
 
 struct binding *binding_find(const struct binding_table *t, struct in_addr home);

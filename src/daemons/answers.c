@@ -57,6 +57,7 @@ json_t *daemon_counters(struct daemon *d, const char *const *names, const uint64
 		put(kernel, stat_names[i], stats[i]);
 	put(own, "send_errors", d->send_errors);
 	put(own, "data_plane_errors", d->dp_errors);
+	put(own, "store_errors", d->store_errors);
 	put(own, "stray_tunnels", d->strays);
 	put(own, "actions_dropped", d->actions.dropped);
 	put(own, "watchers_dropped", control_dropped(d->control));

@@ -394,6 +394,8 @@ int daemon_run(struct daemon *d, void *state)
 	if (r == 0)
 		r = start_signals(d);
 	if (r == 0)
+		r = daemon_start_store(d);
+	if (r == 0)
 		r = control_open(&d->loop, d->conf->run_dir, d->conf->instance, answer, d, &d->control);
 	if (r < 0) {
 		log_line(RECORD_ERR, "cannot start: %s (control socket in %s)", uv_strerror(r), d->conf->run_dir);
@@ -442,6 +444,7 @@ void daemon_close(struct daemon *d)
 	net_watch_closep(&d->net);
 	dp_home_closep(&d->home);
 	plain_watch_closep(&d->plain);
+	daemon_close_store(d);
 	dp_closep(&d->dp);
 	timeline_freep(&d->timeline);
 	actions_done(&d->actions);

@@ -69,12 +69,16 @@ struct daemon {
 	struct dp_home *home;       /* or NULL */
 	struct plain_watch *plain;  /* or NULL */
 	struct charon_link *charon; /* or NULL */
+	struct store *store;        /* or NULL */
+	uv_timer_t store_timer;
+	uv_work_t store_work;
+	bool store_dirty, store_syncing;
 	struct control *control;
 	struct timeline *timeline;
 	struct actions actions;
 	struct instant now; /* of the event in hand: its records carry this time, however long they queue */
 	uint64_t now_unix_us;
-	uint64_t send_errors, dp_errors, strays;
+	uint64_t send_errors, dp_errors, store_errors, strays;
 };
 
 /* A program: its configuration file's structure begins with a struct daemon_conf. Each returns 0 or -errno (said why). */
@@ -102,6 +106,8 @@ int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_us
 int daemon_add_layer3(struct daemon *d, const char *interface);
 /* Listens for charon's plugin at <run-dir>/<instance>.charon. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_charon(struct daemon *d);
+/* What the role wants to survive a restart goes to @path. One that cannot be opened is said, and done without. */
+void daemon_add_store(struct daemon *d, const char *path, size_t room);
 /* Watches @fd with @p while the daemon runs. Return: 0 or -errno. */
 int daemon_watch(struct daemon *d, uv_poll_t *p, int fd, uv_poll_cb readable);
 /* libuv gives a descriptor up when an error is pending: an interface that went down, a netlink queue that ran over.
@@ -119,6 +125,13 @@ void daemon_check_layer3(struct daemon *d);
 struct instant daemon_now(struct daemon *d);
 /* Does what the role wants, in order, and arms the timer. */
 void daemon_perform(struct daemon *d);
+/* The first half only: before daemon_run(). */
+void daemon_perform_early(struct daemon *d);
+
+/* persist.c: the store is written to the disk in the background while the daemon runs. */
+int daemon_start_store(struct daemon *d);
+void daemon_close_store(struct daemon *d);
+void daemon_store_changed(struct daemon *d, int r, const char *what); /* @r: how it went */
 
 /* Helpers for answers: addresses and times as JSON. */
 json_t *json_address(struct in_addr a); /* "" for 0.0.0.0 */

@@ -8,7 +8,10 @@
 #include "daemons/daemon.h"
 #include "io/log.h"
 #include "io/now.h"
+#include "io/store.h"
 #include "roles/ha/ha.h"
+
+enum { STORE_ROOM = 64 << 20, STORE_ROOM_PER_BINDING = 4096 }; /* sparse: what is not used is not there */
 
 static const char help[] = "usage: holdfast-ha -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
 			   "  -c, --config FILE   configuration, see holdfast-ha.conf(5)\n"
@@ -234,31 +237,63 @@ static int open_home_links(struct daemon *d, struct ha_file *f)
 	return 0;
 }
 
-struct leftovers {
+struct resume {
 	struct daemon *d;
 	struct ha *ha;
-	size_t held;
+	bool bound; /* which half */
+	size_t restored, held;
 };
+
+static void restore(void *ctx, struct span key, struct span value)
+{
+	struct resume *r = ctx;
+
+	if (ha_restore(r->ha, daemon_now(r->d), key, value, r->bound, &r->d->actions))
+		r->restored++;
+	daemon_perform_early(r->d);
+}
 
 static void hold(void *ctx, const struct dp_binding *there)
 {
-	struct leftovers *l = ctx;
-	int r = ha_hold(l->ha, daemon_now(l->d), there);
+	struct resume *h = ctx;
+	int r = ha_hold(h->ha, daemon_now(h->d), there);
 
 	if (r == 0)
-		l->held++;
-	else if (r != -EADDRNOTAVAIL)
+		h->held++;
+	else if (r != -EEXIST && r != -EADDRNOTAVAIL)
 		log_line(RECORD_ERR, "event=leftover_not_held reason=\"%s\"", strerror(-r));
 }
 
-/* Users were served before we started, and go on being served: nobody else gets their addresses. */
-static void hold_leftovers(struct daemon *d, struct ha *ha)
+/* Users were served before we started, and go on being served: they are known again, or at least nobody else gets their
+ * addresses. */
+static void resume(struct daemon *d, struct ha *ha)
 {
-	struct leftovers l = { .d = d, .ha = ha };
+	struct resume r = { .d = d, .ha = ha, .bound = true };
+	int error = d->store ? store_each(d->store, restore, &r) : 0;
+	size_t bindings = r.restored;
 
-	dp_each_binding(d->dp, hold, &l);
-	if (l.held > 0)
-		log_line(RECORD_NOTICE, "event=leftovers_held count=%zu", l.held);
+	r.bound = false;
+	if (error == 0 && d->store)
+		error = store_each(d->store, restore, &r);
+	ha_restored(ha);
+	if (error < 0)
+		log_line(RECORD_ERR, "event=store_error what=read reason=\"%s\"", strerror(-error));
+	dp_each_binding(d->dp, hold, &r);
+	if (r.restored > 0 || r.held > 0)
+		log_line(RECORD_NOTICE, "event=resumed bindings=%zu addresses=%zu unknown=%zu", bindings,
+			 r.restored - bindings, r.held);
+}
+
+static void open_store(struct daemon *d, const struct ha_file *f)
+{
+	char path[sizeof(f->store) + sizeof(f->daemon.instance)];
+
+	if (f->store[0])
+		(void)snprintf(path, sizeof(path), "%s", f->store); /* fits */
+	else
+		(void)snprintf(path, sizeof(path), "/var/lib/holdfast/%s.mdb", f->daemon.instance); /* as above */
+	if (strcmp(f->store, "none") != 0)
+		daemon_add_store(d, path, STORE_ROOM + STORE_ROOM_PER_BINDING * (size_t)f->ha.max_bindings);
 }
 
 static void ha_closep(struct ha **ha)
@@ -281,9 +316,11 @@ static int run(void *file)
 	if (r == 0)
 		r = open_home_links(&d, f);
 	if (r == 0)
+		open_store(&d, f);
+	if (r == 0)
 		r = ha_new(&f->ha, &system_random, &ha);
 	if (r == 0)
-		hold_leftovers(&d, ha);
+		resume(&d, ha);
 	if (r == 0)
 		r = daemon_run(&d, ha);
 	daemon_close(&d);

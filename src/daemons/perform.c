@@ -7,6 +7,7 @@
 #include "daemons/daemon.h"
 #include "io/log.h"
 #include "io/now.h"
+#include "io/store.h"
 #include "io/udp_socket.h"
 
 static void send_datagram(struct daemon *d, const struct action *a)
@@ -145,6 +146,14 @@ static void perform(struct daemon *d, const struct action *a)
 		if (d->plain)
 			note_dp(d, plain_watch_set(d->plain, a->home), "watch for plain packets");
 		break;
+	case ACTION_STORE_PUT:
+		if (d->store)
+			daemon_store_changed(d, store_put(d->store, a->key, a->octets), "write");
+		break;
+	case ACTION_STORE_DEL:
+		if (d->store)
+			daemon_store_changed(d, store_del(d->store, a->key), "delete");
+		break;
 	case ACTION_RECORD:
 		keep_record(d, &a->record);
 		break;
@@ -176,11 +185,16 @@ static void arm_timer(struct daemon *d)
 		(void)uv_timer_start(&d->timer, on_timer, due > now ? (due - now + 999) / US_PER_MS : 0, 0);
 }
 
-void daemon_perform(struct daemon *d)
+void daemon_perform_early(struct daemon *d)
 {
 	for (size_t i = 0; i < d->actions.n; i++)
 		perform(d, &d->actions.v[i]);
 	actions_clear(&d->actions);
+}
+
+void daemon_perform(struct daemon *d)
+{
+	daemon_perform_early(d);
 	uv_update_time(&d->loop);
 	arm_timer(d);
 }

@@ -206,6 +206,35 @@ void actions_hint_watch(struct actions *a, struct in_addr home)
 	push_home(a, ACTION_HINT_WATCH, home);
 }
 
+static bool copy_key(struct actions *a, struct span key, struct span *ret)
+{
+	char *to = key.n <= ACTIONS_KEY_MAX ? arena_take(a, key.n) : NULL;
+
+	if (!to) {
+		a->dropped++;
+		return false;
+	}
+	memcpy(to, key.p, key.n);
+	*ret = (struct span){ (const uint8_t *)to, key.n };
+	return true;
+}
+
+void actions_store_put(struct actions *a, struct span key, const struct wr *w)
+{
+	struct action *at = push_written(a, ACTION_STORE_PUT, w);
+
+	if (at && !copy_key(a, key, &at->key))
+		a->n--;
+}
+
+void actions_store_del(struct actions *a, struct span key)
+{
+	struct action *at = push(a, ACTION_STORE_DEL);
+
+	if (at && !copy_key(a, key, &at->key))
+		a->n--;
+}
+
 /* Printable copy of octets a peer chose. */
 static const char *copy_text(struct actions *a, struct span text)
 {

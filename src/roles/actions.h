@@ -25,7 +25,9 @@ enum action_type {
 	ACTION_GUARD_SET, /* mobile node: packets from `home` leave through a tunnel or not at all */
 	ACTION_GUARD_DEL,
 	ACTION_HINT_WATCH, /* mobile node: tell of the next plain packet to `home`; 0.0.0.0: of none */
-	ACTION_RECORD,     /* something people want to know: log, `watch`, `explain` */
+	ACTION_STORE_PUT, /* `octets` are to survive a restart under `key`, before whatever follows is done */
+	ACTION_STORE_DEL,
+	ACTION_RECORD, /* something people want to know: log, `watch`, `explain` */
 };
 
 enum record_level { RECORD_ERR, RECORD_WARN, RECORD_NOTICE, RECORD_INFO, RECORD_LEVEL_COUNT };
@@ -49,6 +51,7 @@ struct action {
 			uint16_t local_port, remote_port;
 		} udp;
 		uint32_t ifindex;
+		struct span key;
 		struct tunnel tunnel;
 		struct dp_binding binding;
 		struct dp_visitor visitor;
@@ -67,7 +70,7 @@ struct actions {
 	uint64_t dropped; /* actions that found no room: lost like a packet, and counted */
 };
 
-enum { ACTIONS_MAX = 4096, ACTIONS_ARENA_OCTETS = 1 << 20 };
+enum { ACTIONS_KEY_MAX = 256, ACTIONS_MAX = 4096, ACTIONS_ARENA_OCTETS = 1 << 20 };
 
 /* @ret: in place; release with actions_done(). Return: 0 or -ENOMEM. */
 int actions_init(struct actions *ret);
@@ -91,6 +94,9 @@ void actions_binding_set(struct actions *a, const struct dp_binding *b);
 void actions_binding_del(struct actions *a, const struct dp_binding *b);
 void actions_visitor_set(struct actions *a, const struct dp_visitor *v);
 void actions_visitor_del(struct actions *a, const struct dp_visitor *v);
+/* @key: copied, at most ACTIONS_KEY_MAX octets. */
+void actions_store_put(struct actions *a, struct span key, const struct wr *w);
+void actions_store_del(struct actions *a, struct span key);
 
 void actions_home_set(struct actions *a, struct in_addr home);
 void actions_home_del(struct actions *a, struct in_addr home);

@@ -200,6 +200,8 @@ static void perform(const struct actions *out)
 		case ACTION_SEND_TUNNELLED:
 		case ACTION_SEND_PACKET:
 		case ACTION_SEND_OWN:
+		case ACTION_STORE_PUT:
+		case ACTION_STORE_DEL:
 			break;
 		case ACTION_VISITOR_SET:
 		case ACTION_VISITOR_DEL:

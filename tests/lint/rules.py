@@ -20,7 +20,7 @@ LAYERS = {
     "daemons": {"base", "codec", "core", "roles", "io", "dataplane", "conf"},
 }
 SANS_IO = ("base", "codec", "core", "roles")
-IO_HEADERS = re.compile(r"<((sys|net|linux|bpf|uv|libmnl)/.*|(time|poll|fcntl|pthread|uv|jansson|signal|confuse)\.h)>")
+IO_HEADERS = re.compile(r"<((sys|net|linux|bpf|uv|libmnl)/.*|(time|poll|fcntl|pthread|uv|jansson|lmdb|signal|confuse)\.h)>")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|(<[^>]+>))', re.M)
 
 

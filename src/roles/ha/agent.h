@@ -28,9 +28,14 @@
 enum ha_counter { HA_COUNTERS(HA_COUNTER_ID) HA_COUNTER_COUNT };
 #undef HA_COUNTER_ID
 
-struct revocation; /* held.c: what the kernel has from before a restart. */
+struct revocation; /* stored.c: @b is to survive a restart, as it is now, or when it is not @bound any more, as the address of its user. */
+void ha_store(const struct ha *ha, struct instant now, const struct binding *b, bool bound, struct actions *out);
+
+/* held.c: what the kernel has from before a restart. */
 /* @home is asked for by the agent at the other end of @by: its own is no longer held. */
 void ha_held_claim(struct ha *ha, struct in_addr home, const struct tunnel *by);
+/* A binding takes the place of whatever is held. */
+void ha_held_replace(struct ha *ha, struct in_addr home);
 void ha_held_expire(struct ha *ha, struct instant now, struct actions *out);
 void ha_held_free(struct ha *ha);
 
@@ -100,6 +105,7 @@ int ha_bind(struct ha *ha, struct transaction *t, struct actions *out);
 /* Ends a binding whatever the reason: data plane, address, ARP, table. @event names it in the record. */
 void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const char *event, const char *reason,
 		    struct actions *out);
+void ha_data_plane_set(const struct binding *b, struct actions *out);
 void ha_expire(struct ha *ha, struct instant now, struct actions *out);
 
 /* reply.c - @sequence 0: none. */

@@ -35,7 +35,7 @@ static struct tunnel tunnel_for(const struct ha *ha, const struct transaction *t
 	return (struct tunnel){ .encap = ENCAP_IPIP, .local = ha->conf->address, .remote = t->req.care_of };
 }
 
-static void data_plane_set(const struct binding *b, struct actions *out)
+void ha_data_plane_set(const struct binding *b, struct actions *out)
 {
 	const struct dp_binding dp = { .home = b->home,
 				       .tunnel = b->tunnel,
@@ -69,9 +69,12 @@ static int add_binding(struct ha *ha, struct transaction *t, struct binding **re
 	if (r < 0)
 		return r;
 	r = binding_add(ha->bindings, t->network, home, t->nai, ret);
-	if (r < 0)
+	if (r < 0) {
 		pool_release(pool, home, t->now.us);
-	return r;
+		return r;
+	}
+	ha_held_replace(ha, home);
+	return 0;
 }
 
 static int refuse_binding(struct ha *ha, struct transaction *t, int error)
@@ -186,8 +189,9 @@ static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 	if (old.since_us == 0 || !tunnel_equal(&old.tunnel, &b->tunnel)) {
 		if (old.since_us != 0)
 			keep_former(ha, t->now, &old, b);
-		data_plane_set(b, out); /* L-23 */
+		ha_data_plane_set(b, out); /* L-23 */
 	}
+	ha_store(ha, t->now, b, true, out);
 	announce_binding(ha, t, b, &old, out);
 	return 0;
 }
@@ -243,6 +247,7 @@ void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const 
 				     .new_state = unbound };
 
 	actions_binding_del(out, &dp);
+	ha_store(ha, now, b, false, out);
 	actions_record(out, &note, b->nai, "%s", reason);
 	ha_home_link_release(ha, b);
 	timers_cancel(&ha->expiries, &b->expiry);

@@ -21,8 +21,16 @@ int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **
 void ha_freep(struct ha **at); /* NULL-safe; wipes nothing of @conf */
 
 /**
+ * ha_restore() - what was stored under @key (ACTION_STORE_PUT) before we started. All with @bound first, then all
+ * without, so that who is served has the address; then ha_restored(). What does not hold any more is deleted.
+ * Return: whether it was restored.
+ */
+bool ha_restore(struct ha *ha, struct instant now, struct span key, struct span value, bool bound, struct actions *out);
+void ha_restored(struct ha *ha);
+
+/**
  * ha_hold() - the kernel has this entry from before we started: its address is kept for the agent that serves it.
- * Return: 0, -EADDRNOTAVAIL (in none of our networks: the caller may remove the entry), -ENOSPC, -ENOMEM.
+ * Return: 0, -EEXIST (known already), -EADDRNOTAVAIL (in none of our networks: the caller may remove the entry), -ENOSPC, -ENOMEM.
  */
 int ha_hold(struct ha *ha, struct instant now, const struct dp_binding *there);
 

@@ -13,6 +13,7 @@ struct held {
 	struct timer end;
 	struct dp_binding there;
 	size_t network;
+	bool nameless; /* the address is kept in the pool, too */
 };
 
 static struct held *find(const struct ha *ha, struct in_addr home)
@@ -38,7 +39,7 @@ void ha_held_free(struct ha *ha)
 		drop(ha, h);
 }
 
-static int add(struct ha *ha, uint64_t end_us, size_t network, const struct dp_binding *there)
+static int add(struct ha *ha, uint64_t end_us, size_t network, bool nameless, const struct dp_binding *there)
 {
 	auto_(freep) struct held *h = calloc(1, sizeof(*h));
 	int r = h ? timers_reserve(&ha->holds, HASH_COUNT(ha->held) + 1) : -ENOMEM;
@@ -47,6 +48,7 @@ static int add(struct ha *ha, uint64_t end_us, size_t network, const struct dp_b
 		return r;
 	h->there = *there;
 	h->network = network;
+	h->nameless = nameless;
 	HASH_ADD(hh, ha->held, there.home, sizeof(h->there.home), h);
 	if (!h->hh.tbl)
 		return -ENOMEM;
@@ -62,16 +64,23 @@ int ha_hold(struct ha *ha, struct instant now, const struct dp_binding *there)
 	int r;
 
 	if (binding_find(ha->bindings, there->home) || find(ha, there->home))
-		return 0;
+		return -EEXIST;
 	for (size_t i = 0; i < ha->conf->network_n; i++) {
 		if (!prefix_contains(&ha->conf->networks[i].prefix, there->home))
 			continue;
 		r = pool_hold(ha->pools[i], there->home);
-		if (r == -EADDRINUSE)
-			return 0; /* a configured address: whose it is, we know */
-		return r < 0 ? r : add(ha, end_us, i, there);
+		if (r < 0 && r != -EADDRINUSE) /* in use: we know whose it is */
+			return r;
+		return add(ha, end_us, i, r == 0, there); /* without memory, it is kept for good */
 	}
 	return -EADDRNOTAVAIL;
+}
+
+static void end(struct ha *ha, struct held *h)
+{
+	if (h->nameless)
+		pool_unhold(ha->pools[h->network], h->there.home);
+	drop(ha, h);
 }
 
 /* The agent that serves it goes on doing so; whoever else asks for it has to wait until that one has not for a whole
@@ -80,10 +89,16 @@ void ha_held_claim(struct ha *ha, struct in_addr home, const struct tunnel *by)
 {
 	struct held *h = find(ha, home);
 
-	if (!h || h->there.tunnel.remote.s_addr != by->remote.s_addr)
-		return;
-	pool_unhold(ha->pools[h->network], home);
-	drop(ha, h);
+	if (h && h->nameless && h->there.tunnel.remote.s_addr == by->remote.s_addr)
+		end(ha, h);
+}
+
+void ha_held_replace(struct ha *ha, struct in_addr home)
+{
+	struct held *h = find(ha, home);
+
+	if (h)
+		end(ha, h);
 }
 
 void ha_held_expire(struct ha *ha, struct instant now, struct actions *out)
@@ -98,9 +113,8 @@ void ha_held_expire(struct ha *ha, struct instant now, struct actions *out)
 		h = container_of(timer, struct held, end);
 		note.home = h->there.home;
 		note.peer = h->there.tunnel.remote;
-		pool_unhold(ha->pools[h->network], h->there.home);
 		actions_binding_del(out, &h->there);
 		actions_record(out, &note, (struct span){ 0 }, "from before the restart; nobody refreshed it");
-		drop(ha, h);
+		end(ha, h);
 	}
 }

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What survives a restart: for each user the home address, the binding while there is one, and the greatest
+ * Identification. Times are kept on the wall clock, as the other one starts anew with the machine. */
+#include "base/util.h"
+#include "roles/ha/agent.h"
+
+enum {
+	FORMAT = 1,
+	VALUE_MAX = 160,
+	FLAG_BOUND = 1,
+	FLAG_PROXY = 2,
+	FLAG_REVERSE = 4,
+	FLAG_BROADCAST = 8,
+	FLAG_REVOCATION = 16
+};
+
+struct stored {
+	uint8_t tech;
+	struct span nai;
+	bool bound;
+	struct in_addr home;
+	uint64_t last_id;
+	uint64_t written_ntp;
+	uint64_t since_ntp, expires_ntp; /* of the binding; expires 0 = never */
+	struct binding b;                /* what is not the table's own */
+	uint32_t index;
+	struct span association;
+};
+
+static uint64_t ntp_of_us(uint64_t us)
+{
+	return (us / US_PER_S) << 32 | ((us % US_PER_S) << 32) / US_PER_S;
+}
+
+static uint64_t us_of_ntp(uint64_t ntp)
+{
+	return (ntp >> 32) * US_PER_S + ((ntp & UINT32_MAX) * US_PER_S >> 32);
+}
+
+static struct wr key_of(const struct binding *b, uint8_t key[ACTIONS_KEY_MAX])
+{
+	struct wr w = wr_init(key, ACTIONS_KEY_MAX);
+
+	wr_u8(&w, b->access_tech);
+	wr_bytes(&w, b->nai.p, b->nai.n);
+	return w;
+}
+
+static void build_tunnel(struct wr *w, const struct tunnel *t)
+{
+	wr_u8(w, (uint8_t)t->encap);
+	wr_ip4(w, t->local);
+	wr_ip4(w, t->remote);
+	wr_u16(w, t->local_port);
+	wr_u16(w, t->remote_port);
+}
+
+static struct tunnel parse_tunnel(struct rd *r)
+{
+	struct tunnel t = { .encap = rd_u8(r) == ENCAP_UDP ? ENCAP_UDP : ENCAP_IPIP };
+
+	t.local = rd_ip4(r);
+	t.remote = rd_ip4(r);
+	t.local_port = rd_u16(r);
+	t.remote_port = rd_u16(r);
+	return t;
+}
+
+static void build_binding(struct wr *w, struct instant now, const struct binding *b)
+{
+	size_t name_n = strlen(b->association);
+
+	wr_u64(w, now.ntp - ntp_of_us(now.us - b->since_us));
+	wr_u64(w, b->expires_us == NEVER ? 0 : now.ntp + ntp_of_us(b->expires_us - now.us));
+	wr_ip4(w, b->care_of);
+	wr_ip4(w, b->agent);
+	wr_ip4(w, b->peer);
+	wr_u16(w, b->peer_port);
+	build_tunnel(w, &b->tunnel);
+	wr_u32(w, b->index);
+	wr_u64(w, b->id);
+	wr_u32(w, b->sequence);
+	wr_u32(w, b->peer_stamp);
+	wr_u8(w, b->auth_type);
+	wr_u8(w, (uint8_t)name_n);
+	wr_bytes(w, b->association, name_n);
+}
+
+static void parse_binding(struct rd *r, struct stored *s)
+{
+	s->since_ntp = rd_u64(r);
+	s->expires_ntp = rd_u64(r);
+	s->b.care_of = rd_ip4(r);
+	s->b.agent = rd_ip4(r);
+	s->b.peer = rd_ip4(r);
+	s->b.peer_port = rd_u16(r);
+	s->b.tunnel = parse_tunnel(r);
+	s->index = rd_u32(r);
+	s->b.id = rd_u64(r);
+	s->b.sequence = rd_u32(r);
+	s->b.peer_stamp = rd_u32(r);
+	s->b.auth_type = rd_u8(r);
+	s->association.n = rd_u8(r);
+	s->association.p = rd_take(r, s->association.n);
+}
+
+static uint8_t flags_of(const struct binding *b, bool bound)
+{
+	return (uint8_t)((bound ? FLAG_BOUND : 0) | (b->proxy ? FLAG_PROXY : 0) |
+			 (b->reverse_tunnel ? FLAG_REVERSE : 0) | (b->broadcast ? FLAG_BROADCAST : 0) |
+			 (b->revocation ? FLAG_REVOCATION : 0));
+}
+
+/* What every record begins with; without a binding it is all. */
+static void build_address(struct wr *w, uint8_t flags, struct in_addr home, uint64_t last_id, uint64_t ntp)
+{
+	wr_u8(w, FORMAT);
+	wr_u8(w, flags);
+	wr_ip4(w, home);
+	wr_u64(w, last_id);
+	wr_u64(w, ntp);
+}
+
+void ha_store(const struct ha *ha, struct instant now, const struct binding *b, bool bound, struct actions *out)
+{
+	const struct replay_entry *e = replay_entry_find(ha->replay, b->nai);
+	uint8_t key[ACTIONS_KEY_MAX];
+	struct wr k = key_of(b, key), w = actions_writer(out, VALUE_MAX);
+
+	build_address(&w, flags_of(b, bound), b->home, e && e->last_id > b->id ? e->last_id : b->id, now.ntp);
+	if (bound)
+		build_binding(&w, now, b);
+	actions_store_put(out, (struct span){ k.start, wr_len(&k) }, &w);
+}
+
+static int parse(struct span key, struct span value, struct stored *ret)
+{
+	struct rd k = rd_init(key.p, key.n), r = rd_init(value.p, value.n);
+	struct stored s = { .tech = rd_u8(&k) };
+	uint8_t flags;
+
+	s.nai = (struct span){ k.at, rd_left(&k) };
+	if (rd_u8(&r) != FORMAT || s.nai.n == 0 || s.nai.n > MIP_NAI_MAX)
+		return -EBADMSG;
+	flags = rd_u8(&r);
+	s.bound = flags & FLAG_BOUND;
+	s.b.proxy = flags & FLAG_PROXY;
+	s.b.reverse_tunnel = flags & FLAG_REVERSE;
+	s.b.broadcast = flags & FLAG_BROADCAST;
+	s.b.revocation = flags & FLAG_REVOCATION;
+	s.home = rd_ip4(&r);
+	s.last_id = rd_u64(&r);
+	s.written_ntp = rd_u64(&r);
+	if (s.bound)
+		parse_binding(&r, &s);
+	if (r.err || rd_left(&r) != 0)
+		return -EBADMSG;
+	*ret = s;
+	return 0;
+}
+
+/* The network @s is of, as the configuration is now; -1: none, or the user is not there any more. */
+static int network_of(const struct ha *ha, const struct stored *s)
+{
+	const struct ha_user *u = directory_user(ha->directory, s->nai);
+
+	if (!u || (u->home_address.s_addr != INADDR_ANY && u->home_address.s_addr != s->home.s_addr))
+		return -1;
+	for (size_t i = 0; i < ha->conf->network_n; i++)
+		if (!u->network[0] || strcmp(ha->conf->networks[i].name, u->network) == 0)
+			return prefix_contains(&ha->conf->networks[i].prefix, s->home) ? (int)i : -1;
+	return -1;
+}
+
+static const struct ha_association *association_of(const struct ha *ha, const struct stored *s)
+{
+	for (size_t i = 0; i < ha->conf->association_n; i++) {
+		const struct ha_association *a = &ha->conf->associations[i];
+
+		if (strlen(a->name) == s->association.n && memcmp(a->name, s->association.p, s->association.n) == 0)
+			return a;
+	}
+	return NULL;
+}
+
+/* From @earlier to @later, 0 when it is the other way round: clocks are set back, and wrap in 2036. */
+static uint64_t between_us(uint64_t earlier_ntp, uint64_t later_ntp)
+{
+	return (int64_t)(later_ntp - earlier_ntp) > 0 ? us_of_ntp(later_ntp - earlier_ntp) : 0;
+}
+
+/* Time that is left of the lifetime, on our clock; 0: it is over. */
+static uint64_t left_us(const struct ha *ha, struct instant now, const struct stored *s)
+{
+	uint64_t max_us = ha->conf->max_lifetime_s * US_PER_S, left;
+
+	if (s->expires_ntp == 0)
+		return NEVER;
+	left = between_us(now.ntp, s->expires_ntp);
+	return left < max_us ? left : max_us;
+}
+
+static int restore_binding(struct ha *ha, struct instant now, const struct stored *s, size_t network,
+			   struct actions *out)
+{
+	const struct ha_association *a = association_of(ha, s);
+	uint64_t left = left_us(ha, now, s);
+	uint64_t age = between_us(s->since_ntp, now.ntp);
+	struct binding *b;
+	int r;
+
+	if (!a || left == 0 || s->b.tunnel.local.s_addr != ha->conf->address.s_addr)
+		return -ESTALE;
+	r = binding_restore(ha->bindings, network, s->home, s->nai, s->index, &b);
+	if (r < 0)
+		return r;
+	b->care_of = s->b.care_of;
+	b->agent = s->b.agent;
+	b->peer = s->b.peer;
+	b->peer_port = s->b.peer_port;
+	b->tunnel = s->b.tunnel;
+	b->since_us = age < now.us ? now.us - age : 1; /* perhaps before the machine was started */
+	b->expires_us = left == NEVER ? NEVER : now.us + left;
+	b->id = s->b.id;
+	b->sequence = s->b.sequence;
+	b->access_tech = s->tech;
+	b->proxy = s->b.proxy;
+	b->reverse_tunnel = s->b.reverse_tunnel;
+	b->broadcast = s->b.broadcast;
+	b->revocation = s->b.revocation;
+	b->peer_stamp = s->b.peer_stamp;
+	b->auth_type = s->b.auth_type;
+	b->sa = &a->sa;
+	b->association = a->name;
+	(void)timers_set(&ha->expiries, &b->expiry, b->expires_us); /* ha_new() made room for all */
+	ha_data_plane_set(b, out);
+	ha_home_link_claim(ha, now, b, out);
+	return 0;
+}
+
+static void remove_tunnel(const struct stored *s, struct actions *out)
+{
+	const struct dp_binding dp = { .home = s->home, .tunnel = s->b.tunnel, .index = s->index };
+
+	if (s->bound)
+		actions_binding_del(out, &dp);
+}
+
+/* The binding is over; its user keeps the address for a while. */
+static void keep_address(struct instant now, struct span key, const struct stored *s, struct actions *out)
+{
+	struct wr w = actions_writer(out, VALUE_MAX);
+
+	build_address(&w, 0, s->home, s->last_id, now.ntp);
+	actions_store_put(out, key, &w);
+	remove_tunnel(s, out);
+}
+
+static bool is_over(const struct ha *ha, struct instant now, const struct stored *s)
+{
+	return !s->bound && between_us(s->written_ntp, now.ntp) >= ha->conf->sticky_s * US_PER_S;
+}
+
+bool ha_restore(struct ha *ha, struct instant now, struct span key, struct span value, bool bound, struct actions *out)
+{
+	struct replay_entry *e;
+	struct in_addr home;
+	struct stored s = { 0 };
+	int r = parse(key, value, &s), network;
+
+	if (r == 0 && s.bound != bound)
+		return false;
+	network = r == 0 ? network_of(ha, &s) : -1;
+	if (network < 0 || is_over(ha, now, &s) ||
+	    pool_acquire(ha->pools[network], &(struct lease_key){ s.nai, s.tech }, s.home, now.us, &home) < 0) {
+		actions_store_del(out, key);
+		remove_tunnel(&s, out);
+		return false;
+	}
+	if (replay_entry_get(ha->replay, s.nai, now.us, 0, &e) == 0 && s.last_id > e->last_id)
+		replay_accept(e, s.last_id);
+	if (s.bound && restore_binding(ha, now, &s, (size_t)network, out) == 0)
+		return true;
+	pool_release(ha->pools[network], s.home, now.us);
+	if (s.bound)
+		keep_address(now, key, &s, out);
+	return !s.bound;
+}
+
+void ha_restored(struct ha *ha)
+{
+	binding_table_settle(ha->bindings);
+}
