@@ -25,7 +25,7 @@ enum action_type {
 	ACTION_GUARD_SET, /* mobile node: packets from `home` leave through a tunnel or not at all */
 	ACTION_GUARD_DEL,
 	ACTION_HINT_WATCH, /* mobile node: tell of the next plain packet to `home`; 0.0.0.0: of none */
-	ACTION_STORE_PUT, /* `octets` are to survive a restart under `key`, before whatever follows is done */
+	ACTION_STORE_PUT,  /* `octets` are to survive a restart under `key`, before whatever follows is done */
 	ACTION_STORE_DEL,
 	ACTION_RECORD, /* something people want to know: log, `watch`, `explain` */
 };
