@@ -287,13 +287,20 @@ static void a_list_ends_with_its_connection(void **state)
 	(void)close(fd);
 }
 
+static bool hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 static void who_does_not_read_is_left_and_told_again(void **state)
 {
 	int fd = connected(), again, n = 0;
 	json_t *j;
 
 	(void)state;
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < 20000 && !hung_up(fd); i++)
 		link_send(json_pack("{s:s}", "event", "ike_moved"));
 	again = connected();
 	while ((j = heard(fd))) {
