@@ -154,7 +154,9 @@ void in_place_install(void)
 	if (!library)
 		library = dlopen("/usr/lib/ipsec/libipsec.so.0", RTLD_NOLOAD | RTLD_LAZY);
 	userspace = library ? dlsym(library, "ipsec") : NULL;
-	if (!userspace || !*userspace)
+	/* It may be there and not be used: then the kernel's policies do name outer addresses. */
+	if (!userspace || !*userspace ||
+	    !(charon->kernel->get_features(charon->kernel) & KERNEL_REQUIRE_UDP_ENCAPSULATION))
 		return;
 	places = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
 	original = *charon->kernel;
