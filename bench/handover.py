@@ -188,7 +188,7 @@ def targets(found):
                            plain["median_ms"] + ours["rtt_ms"] + SETUP_ALLOWED_MS))
     for s in found:
         if s["name"].startswith("both links up"):
-            result.append((f"{s['name']}: {s['lost']} datagrams lost in {s['n']} moves, none allowed", s["lost"] == 0))
+            result.append((f"{s['name']}: datagrams lost in {s['n']} moves: {s['lost']}, none allowed", s["lost"] == 0))
     return result
 
 
