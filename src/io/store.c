@@ -91,7 +91,7 @@ static bool is_damaged(const char *path, size_t room)
 		(void)signal(SIGBUS, SIG_DFL);
 		(void)signal(SIGSEGV, SIG_DFL);
 		r = open_env(path, room, &s);
-		if (r == 0)
+		if (r == 0 && s)
 			r = store_each(s, touch, &sum);
 		_exit(r == -EBADMSG ? CHECK_DAMAGED : 0);
 	}
@@ -138,7 +138,10 @@ int store_open(const char *path, size_t room, struct store **ret, bool *ret_dama
 
 static MDB_val val(struct span s)
 {
-	return (MDB_val){ .mv_size = s.n, .mv_data = (void *)(uintptr_t)s.p };
+	MDB_val v = { .mv_size = s.n };
+
+	memcpy(&v.mv_data, &s.p, sizeof(v.mv_data)); /* it takes no const, and changes nothing */
+	return v;
 }
 
 static struct span span_of(const MDB_val *v)

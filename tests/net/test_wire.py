@@ -22,9 +22,10 @@ def make_wire():
         net = Network("wire")
         nets.append(net)
         a, b = net.add("left"), net.add("right")
+        for ns in (a, b):  # the frames are the test's, and few others: no IPv6 from the moment the links are there
+            ns.sysctl(net__ipv6__conf__all__disable_ipv6=1, net__ipv6__conf__default__disable_ipv6=1)
         w = Wire(net, "wire", a, "eth0", b, "eth0", delay_ms, **options)
         for ns, address in ((a, HOSTS["a"]), (b, HOSTS["b"])):
-            ns.sysctl(net__ipv6__conf__all__disable_ipv6=1)  # the frames are the test's, and few others
             ns.batch(f"address add {address}/24 dev eth0")
         return a, b, w
     yield make
