@@ -97,8 +97,9 @@ def test_real_home_link(make_office):
     home = o.home_host
     o.cn.run("ping", "-n", "-c", "3", "-i", "0.05", f"{HOME}.5")  # who is not away is reached on the link
     st.configure(f"{HOME}.20")
-    capture = home.start("tcpdump", "-lni", "eth0", "arp", stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: "eth0" in home.run("ss", "-0lp"), "the capture to run")
+    capture = home.start("tcpdump", "--immediate-mode", "-lni", "eth0", "arp", stdout=subprocess.PIPE, text=True,
+                         log=o.path("tcpdump.log"))
+    wait_for(lambda: "listening on" in o.log("tcpdump"), "the capture to run")
     st.go(1)
     st.ping(CORRESPONDENT, count=3)
     home.run("ping", "-n", "-c", "3", "-i", "0.05", f"{HOME}.20")  # proxy ARP, then the tunnel
