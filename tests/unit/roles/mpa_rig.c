@@ -107,6 +107,19 @@ int rig_teardown(void **state)
 	return 0;
 }
 
+void rig_use_vpn(void)
+{
+	rig.vpn = (struct mpa_vpn){ .interface = "ipsec0",
+				    .mtu = 1400,
+				    .timeout_ms = 4500,
+				    .hold_s = 300,
+				    .linger_ms = 300,
+				    .wait_ms = 100,
+				    .resume_s = 1 };
+	rig.conf.vpns = &rig.vpn;
+	rig.conf.vpn_n = 1;
+}
+
 void rig_restart(void)
 {
 	(void)rig_teardown(NULL);

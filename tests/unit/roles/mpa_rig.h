@@ -17,6 +17,7 @@ struct mpa_rig {
 	struct mpa_association associations[3];
 	struct mpa_station stations[3];
 	struct mpa_access accesses[2];
+	struct mpa_vpn vpn;
 	struct mpa *mpa;
 	struct actions out;
 	struct instant now;
@@ -27,6 +28,7 @@ extern const uint8_t alice_mac[MAC_OCTETS], gateway_mac[MAC_OCTETS];
 
 int rig_setup(void **state); /* a default configuration, running */
 int rig_teardown(void **state);
+void rig_use_vpn(void);        /* the next rig_restart() has a vpn access */
 void rig_restart(void);        /* with the configuration as it is now */
 void rig_pass_ms(uint64_t ms); /* time passes in one step, timers run, earlier actions are forgotten */
 

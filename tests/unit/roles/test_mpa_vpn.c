@@ -7,23 +7,14 @@
 enum { DEVICE = 20, SA = 9 };
 
 static const char outer[] = "100.64.0.2";
-static struct mpa_vpn vpn;
 static struct mpa_identity rows[1];
 
 static int setup(void **state)
 {
 	if (rig_setup(state) < 0)
 		return -1;
-	vpn = (struct mpa_vpn){ .interface = "ipsec0",
-				.mtu = 1400,
-				.timeout_ms = 4500,
-				.hold_s = 300,
-				.linger_ms = 300,
-				.wait_ms = 100,
-				.resume_s = 1 };
 	rows[0] = (struct mpa_identity){ (char *)"*.devices.test", (char *)"node@elsewhere.org" };
-	rig.conf.vpns = &vpn;
-	rig.conf.vpn_n = 1;
+	rig_use_vpn();
 	rig.conf.naming = (struct mpa_naming){ .rows = rows, .row_n = 1, .realm = (char *)"example.com" };
 	rig_restart();
 	mpa_on_device(rig.mpa, rig.now, DEVICE, &rig.out);

@@ -4,21 +4,11 @@
 
 enum { SA = 9, REQID = 7, OTHER_REQID = 8, DEVICE = 20, NEXT_DEVICE = 21 };
 
-static struct mpa_vpn vpn;
-
 static int setup(void **state)
 {
 	if (rig_setup(state) < 0)
 		return -1;
-	vpn = (struct mpa_vpn){ .interface = "ipsec0",
-				.mtu = 1400,
-				.timeout_ms = 4500,
-				.hold_s = 300,
-				.linger_ms = 300,
-				.wait_ms = 100,
-				.resume_s = 1 };
-	rig.conf.vpns = &vpn;
-	rig.conf.vpn_n = 1;
+	rig_use_vpn();
 	rig_restart();
 	mpa_on_device(rig.mpa, rig.now, DEVICE, &rig.out);
 	return 0;
