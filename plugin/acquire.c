@@ -42,7 +42,7 @@ static const char *reason(int r)
 static host_t *acquire_address(attribute_provider_t *this, linked_list_t *pools, ike_sa_t *ike_sa, host_t *requested)
 {
 	identification_t *id = ike_sa->get_other_eap_id(ike_sa);
-	char text[INET_ADDRSTRLEN] = "";
+	host_t *home;
 	json_t *event;
 	int r;
 
@@ -54,12 +54,8 @@ static host_t *acquire_address(attribute_provider_t *this, linked_list_t *pools,
 		return NULL;
 	}
 	event = event_new("acquire", ike_sa);
-	if (!requested->is_anyaddr(requested)) { /* */
-		chunk_t a = requested->get_address(requested);
-
-		(void)inet_ntop(AF_INET, a.ptr, text, sizeof(text)); /* large enough */
-		(void)json_object_set_new(event, "address", json_string(text));
-	}
+	if (!requested->is_anyaddr(requested)) /* */
+		event_put_host(event, "address", NULL, requested);
 	r = link_ask(event, &granted.answer);
 	if (r == -ETIMEDOUT)
 		link_send(event_new("release", ike_sa)); /* it may still have the question before it */
@@ -73,24 +69,22 @@ static host_t *acquire_address(attribute_provider_t *this, linked_list_t *pools,
 		return NULL;
 	}
 	granted.sa = ike_sa->get_unique_id(ike_sa);
-	if (text[0] && strcmp(text, granted.answer.address) != 0)
-		DBG1(DBG_IKE, "holdfast: '%Y' asked for %s, which it cannot have", id, text);
+	home = host_create_from_string(granted.answer.address, 0);
+	if (home && !requested->is_anyaddr(requested) && !requested->ip_equals(requested, home))
+		DBG1(DBG_IKE, "holdfast: '%Y' asked for %H, which it cannot have", id, requested);
 	DBG1(DBG_IKE, "holdfast: home address of '%Y' is %s", id, granted.answer.address);
-	return host_create_from_string(granted.answer.address, 0);
+	return home;
 }
 
 static bool release_address(attribute_provider_t *this, linked_list_t *pools, host_t *address, ike_sa_t *ike_sa)
 {
-	char text[INET_ADDRSTRLEN] = "";
-	chunk_t a = address->get_address(address);
 	json_t *event;
 
 	(void)this;
 	if (!is_ours(pools) || address->get_family(address) != AF_INET)
 		return false;
 	event = event_new("release", ike_sa);
-	(void)inet_ntop(AF_INET, a.ptr, text, sizeof(text)); /* large enough */
-	(void)json_object_set_new(event, "address", json_string(text));
+	event_put_host(event, "address", NULL, address);
 	link_send(event);
 	return true;
 }

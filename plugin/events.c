@@ -23,7 +23,7 @@ static __thread struct {
 	bool child, ike, authenticates;
 } handled;
 
-static void put_host(json_t *j, const char *name, const char *port_name, host_t *host)
+void event_put_host(json_t *j, const char *name, const char *port_name, host_t *host)
 {
 	char text[INET_ADDRSTRLEN] = "";
 	chunk_t a;
@@ -180,7 +180,7 @@ static void put_address(json_t *j, ike_sa_t *ike_sa)
 	host_t *vip;
 
 	while (e->enumerate(e, &vip))
-		put_host(j, "address", NULL, vip);
+		event_put_host(j, "address", NULL, vip);
 	e->destroy(e);
 }
 
@@ -193,8 +193,8 @@ json_t *event_new(const char *name, ike_sa_t *ike_sa)
 	(void)json_object_set_new(j, "sa", json_integer(ike_sa->get_unique_id(ike_sa)));
 	(void)json_object_set_new(j, "connection", json_string(ike_sa->get_name(ike_sa)));
 	(void)json_object_set_new(j, "id", identity(ike_sa->get_other_id(ike_sa)));
-	put_host(j, "local", "local_port", ike_sa->get_my_host(ike_sa));
-	put_host(j, "remote", "remote_port", ike_sa->get_other_host(ike_sa));
+	event_put_host(j, "local", "local_port", ike_sa->get_my_host(ike_sa));
+	event_put_host(j, "remote", "remote_port", ike_sa->get_other_host(ike_sa));
 	put_authentication(j, ike_sa);
 	put_address(j, ike_sa);
 	return j;
@@ -371,8 +371,8 @@ static bool ike_update(listener_t *this, ike_sa_t *ike_sa, host_t *local, host_t
 	if (ike_sa->get_state(ike_sa) < IKE_ESTABLISHED)
 		return true; /* from port 500 to 4500 */
 	j = event_new("ike_moved", ike_sa);
-	put_host(j, "local", "local_port", local);
-	put_host(j, "remote", "remote_port", remote);
+	event_put_host(j, "local", "local_port", local);
+	event_put_host(j, "remote", "remote_port", remote);
 	link_send(j);
 	command_moved(ike_sa->get_unique_id(ike_sa));
 	return true;

@@ -40,6 +40,8 @@ void link_send_kept(void);
 int link_ask(json_t *event, struct answer *ret);
 
 /* events.c: what happens in charon, to the daemon */
+/* An IPv4 address, and its port unless @port_name is NULL; others are left out. */
+void event_put_host(json_t *j, const char *name, const char *port_name, host_t *host);
 json_t *event_new(const char *name, ike_sa_t *ike_sa);  /* with all that is known of @ike_sa (may be NULL) */
 void events_list(uint32_t connection);                  /* every IKE_SA that is up, then "listed" */
 void events_refused(ike_sa_t *ike_sa, const char *why); /* a client was turned away without asking the daemon */
