@@ -55,6 +55,7 @@ enum radius_attribute {
 };
 
 enum { RADIUS_VENDOR_WIMAX = 24757 };
+enum { RADIUS_ACCT_START = 1, RADIUS_ACCT_STOP = 2, RADIUS_ACCT_INTERIM = 3 }; /* Acct-Status-Type */
 
 enum radius_wimax {
 	RADIUS_WIMAX_HHA_IP = 6,

@@ -263,3 +263,36 @@ int radius_salt(struct span value, uint16_t salt, struct span secret, const uint
 	OPENSSL_cleanse(plain, sizeof(plain));
 	return r < 0 ? r : (int)(n + SALT_OCTETS);
 }
+
+enum { PASSWORD_MAX = 128 };
+
+/* Each block is hidden with the one before it, as it is on the wire; the first with the authenticator. */
+static int password_stream(const uint8_t *in, size_t n, bool decrypt, const struct radius_hop *hop, uint8_t *ret)
+{
+	struct span previous = { hop->authenticator, MD5_OCTETS };
+	uint8_t stream[MD5_OCTETS];
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < n; at += MD5_OCTETS) {
+		r = md5((const struct span[]){ hop->secret, previous }, 2, stream);
+		for (size_t i = 0; r == 0 && i < MD5_OCTETS; i++)
+			ret[at + i] = in[at + i] ^ stream[i];
+		previous = (struct span){ decrypt ? in + at : ret + at, MD5_OCTETS };
+	}
+	OPENSSL_cleanse(stream, sizeof(stream));
+	return r;
+}
+
+int radius_password(struct span value, const struct radius_hop *from, const struct radius_hop *to, uint8_t *ret)
+{
+	uint8_t plain[PASSWORD_MAX];
+	int r;
+
+	if (value.n == 0 || value.n > PASSWORD_MAX || value.n % MD5_OCTETS != 0)
+		return -EBADMSG;
+	r = password_stream(value.p, value.n, true, from, plain);
+	if (r == 0)
+		r = password_stream(plain, value.n, false, to, ret);
+	OPENSSL_cleanse(plain, sizeof(plain));
+	return r;
+}

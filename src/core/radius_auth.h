@@ -31,6 +31,19 @@ void radius_put_proof(struct wr *w); /* right after radius_begin() */
 int radius_sign_request(struct wr *w, struct span secret, const uint8_t *authenticator);
 int radius_sign_response(struct wr *w, struct span secret, const uint8_t *request_authenticator);
 
+/* A hop's secret and the authenticator of its request. */
+struct radius_hop {
+	struct span secret;
+	const uint8_t *authenticator;
+};
+
+/**
+ * radius_password() - User-Password from one hop to the next (RFC 2865 5.2).
+ * @value: 16..128 octets, whole blocks. @ret: as many; to be wiped by the caller.
+ * Return: 0, -EBADMSG, or -EIO (libcrypto).
+ */
+int radius_password(struct span value, const struct radius_hop *from, const struct radius_hop *to, uint8_t *ret);
+
 /**
  * radius_unsalt() - the value of a salted attribute.
  * @value: salt and ciphertext. @ret: at least value.n octets; to be wiped by the caller.

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the RADIUS relay. Only for files of roles/relay. */
+#ifndef HF_ROLES_RELAY_EXCHANGE_H
+#define HF_ROLES_RELAY_EXCHANGE_H
+
+#include <uthash.h>
+
+#include "base/ratelimit.h"
+#include "base/timers.h"
+#include "core/radius_auth.h"
+#include "roles/relay/relay.h"
+
+/* clang-format off */
+#define RELAY_COUNTERS(X) \
+	X(requests) X(duplicates) X(unknown_nas) X(malformed) X(unproven) X(table_full) X(forwarded) X(retransmissions) \
+	X(failovers) X(unanswered) X(replies) X(replies_unmatched) X(replies_unauthentic) X(accepts) X(held) X(rejects) \
+	X(refused) X(accounting)
+/* clang-format on */
+
+#define RELAY_COUNTER_ID(name) RELAY_COUNTER_##name,
+enum relay_counter { RELAY_COUNTERS(RELAY_COUNTER_ID) RELAY_COUNTER_COUNT };
+#undef RELAY_COUNTER_ID
+
+enum exchange_state {
+	EXCHANGE_ASKED,    /* a server was asked */
+	EXCHANGE_HELD,     /* its Accept waits for a registration */
+	EXCHANGE_ANSWERED, /* kept a while for duplicates of the request */
+};
+
+struct octets {
+	uint8_t *p;
+	size_t n;
+};
+
+/* What makes a request the same one (RFC 2865 2.5); no padding. */
+struct nas_key {
+	struct in_addr address;
+	uint16_t port, local_port;
+	uint32_t id;
+};
+
+struct exchange {
+	UT_hash_handle by_nas, by_number;
+	struct nas_key key;
+	uint32_t number;
+	enum exchange_state state;
+	const struct relay_nas *nas;
+	uint8_t code; /* of the request */
+	uint8_t authenticator[RADIUS_AUTHENTICATOR_OCTETS];
+	struct octets request, reply, answer; /* of the NAS; of the server while held; to the NAS */
+	size_t server, asked;                 /* index; how many servers were */
+	unsigned tries;
+	struct client *client; /* or NULL: has no identifier */
+	uint8_t client_id;
+	uint8_t sent_authenticator[RADIUS_AUTHENTICATOR_OCTETS]; /* towards the server */
+	struct timer timer;
+};
+
+struct client {
+	uint16_t port;
+	uint8_t next;
+	struct exchange *by_id[256];
+};
+
+struct relay {
+	const struct relay_conf *conf;
+	struct relay_listener listener;
+	struct exchange *by_nas, *by_number;
+	struct client clients[RELAY_CLIENTS_MAX];
+	size_t client_n, client_at;
+	uint64_t *dead_until_us; /* by server */
+	struct timers timers;
+	uint32_t last_number;
+	struct ratelimit notes;
+	uint64_t counters[RELAY_COUNTER_COUNT];
+};
+
+#define RELAY_COUNT(r, name) ((r)->counters[RELAY_COUNTER_##name]++)
+
+static inline struct span secret_of(const struct relay_secret *s)
+{
+	return (struct span){ s->octets, s->n };
+}
+
+static inline bool is_accounting(const struct exchange *x)
+{
+	return x->code == RADIUS_ACCOUNTING_REQUEST;
+}
+
+/* relay.c */
+void exchange_free(struct relay *r, struct exchange *x);
+int octets_copy(struct octets *to, struct span from); /* 0 or -ENOMEM; frees what was there */
+void exchange_wait(struct relay *r, struct exchange *x, uint64_t due_us);
+
+/* nas.c: towards the authenticator */
+void nas_on_request(struct relay *r, struct instant now, const struct datagram *d, struct actions *out);
+/* Answers @x with the attributes of @reply (NULL: only those a refusal has) and keeps the answer. */
+void nas_answer(struct relay *r, struct instant now, struct exchange *x, uint8_t code, const struct radius *reply,
+		struct in_addr home, const char *why, struct actions *out);
+
+/* server.c: towards the AAA servers */
+void server_ask(struct relay *r, struct instant now, struct exchange *x, struct actions *out);
+void server_on_reply(struct relay *r, struct instant now, const struct datagram *d, struct actions *out);
+void server_on_silence(struct relay *r, struct instant now, struct exchange *x, struct actions *out);
+void server_leave(struct exchange *x); /* gives its identifier back */
+
+/* rewrite.c: attributes that a secret hides, from one hop to the next */
+/* Copies @at to @w; hidden values are uncovered with @from and covered with @to. */
+void rewrite_attribute(struct wr *w, const struct radius_at *at, const struct radius_hop *from,
+		       const struct radius_hop *to);
+
+#endif

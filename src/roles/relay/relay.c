@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of exchanges, and who an arriving datagram is for. */
+#include "base/util.h"
+#include "roles/relay/exchange.h"
+
+enum { TIMES_PER_CALL = 64, NOTES_PER_S = 10 };
+
+int relay_new(const struct relay_conf *conf, const struct relay_listener *listener, struct relay **ret)
+{
+	struct relay *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->dead_until_us = calloc(conf->server_n + 1, sizeof(*r->dead_until_us));
+	if (!r->dead_until_us) {
+		free(r);
+		return -ENOMEM;
+	}
+	r->conf = conf;
+	r->listener = *listener;
+	r->notes = ratelimit_init(NOTES_PER_S);
+	*ret = r;
+	return 0;
+}
+
+void relay_freep(struct relay **at)
+{
+	struct relay *r = *at;
+	struct exchange *x, *next;
+
+	if (!r)
+		return;
+	HASH_ITER(by_number, r->by_number, x, next)
+		exchange_free(r, x);
+	timers_done(&r->timers);
+	free(r->dead_until_us);
+	free(r);
+	*at = NULL;
+}
+
+void relay_set_clients(struct relay *r, const uint16_t *ports, size_t n)
+{
+	r->client_n = min_size(n, RELAY_CLIENTS_MAX);
+	for (size_t i = 0; i < r->client_n; i++)
+		r->clients[i].port = ports[i];
+}
+
+static bool is_nas_port(const struct relay *r, uint16_t port)
+{
+	return port != 0 && (port == r->conf->auth_port || port == r->conf->acct_port);
+}
+
+bool relay_owns_port(const struct relay *r, uint16_t port)
+{
+	for (size_t i = 0; i < r->client_n; i++)
+		if (r->clients[i].port == port)
+			return true;
+	return is_nas_port(r, port);
+}
+
+void relay_on_datagram(struct relay *r, struct instant now, const struct datagram *d, struct actions *out)
+{
+	if (is_nas_port(r, d->local_port))
+		nas_on_request(r, now, d, out);
+	else
+		server_on_reply(r, now, d, out);
+}
+
+int octets_copy(struct octets *to, struct span from)
+{
+	uint8_t *p = malloc(from.n > 0 ? from.n : 1);
+
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, from.p, from.n);
+	free(to->p);
+	*to = (struct octets){ p, from.n };
+	return 0;
+}
+
+void exchange_free(struct relay *r, struct exchange *x)
+{
+	server_leave(x);
+	timers_cancel(&r->timers, &x->timer);
+	HASH_DELETE(by_nas, r->by_nas, x);
+	HASH_DELETE(by_number, r->by_number, x);
+	free(x->request.p);
+	free(x->reply.p);
+	free(x->answer.p);
+	free(x);
+}
+
+void exchange_wait(struct relay *r, struct exchange *x, uint64_t due_us)
+{
+	(void)timers_set(&r->timers, &x->timer, due_us); /* room was made with the exchange */
+}
+
+static struct exchange *held(const struct relay *r, uint32_t number)
+{
+	struct exchange *x;
+
+	HASH_FIND(by_number, r->by_number, &number, sizeof(number), x);
+	return x && x->state == EXCHANGE_HELD ? x : NULL;
+}
+
+void relay_release(struct relay *r, struct instant now, uint32_t id, struct in_addr home, struct actions *out)
+{
+	struct exchange *x = held(r, id);
+	struct radius reply;
+
+	if (x && radius_parse(x->reply.p, x->reply.n, &reply) == 0)
+		nas_answer(r, now, x, RADIUS_ACCESS_ACCEPT, &reply, home, NULL, out);
+}
+
+void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *why, struct actions *out)
+{
+	struct exchange *x = held(r, id);
+
+	if (!x)
+		return;
+	RELAY_COUNT(r, refused);
+	nas_answer(r, now, x, RADIUS_ACCESS_REJECT, NULL, (struct in_addr){ INADDR_ANY }, why, out);
+}
+
+void relay_on_time(struct relay *r, struct instant now, struct actions *out)
+{
+	for (unsigned i = 0; i < TIMES_PER_CALL; i++) {
+		struct timer *timer = timers_pop(&r->timers, now.us);
+		struct exchange *x;
+
+		if (!timer)
+			return;
+		x = container_of(timer, struct exchange, timer);
+		switch (x->state) {
+		case EXCHANGE_ASKED:
+			server_on_silence(r, now, x, out);
+			break;
+		case EXCHANGE_HELD:
+			relay_refuse(r, now, x->number, "the home agent did not answer in time", out);
+			break;
+		case EXCHANGE_ANSWERED:
+			exchange_free(r, x);
+			break;
+		}
+	}
+}
+
+uint64_t relay_due(const struct relay *r)
+{
+	return timers_due(&r->timers);
+}
+
+size_t relay_counters(const struct relay *r, const char *const **ret_names, const uint64_t **ret_values)
+{
+#define RELAY_COUNTER_NAME(name) "radius_" #name,
+	static const char *const names[RELAY_COUNTER_COUNT] = { RELAY_COUNTERS(RELAY_COUNTER_NAME) };
+#undef RELAY_COUNTER_NAME
+
+	*ret_names = names;
+	*ret_values = r->counters;
+	return RELAY_COUNTER_COUNT;
+}

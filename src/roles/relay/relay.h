@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* RADIUS relay: between the authenticators of the access network and the AAA servers behind. It passes on what it does
+ * not have to understand, and stops at two places: an Access-Accept waits for whoever listens, who may turn it into a
+ * Reject; and the end of a session is told. Events in, actions out.
+ * Supported standards: RFC 2865 (proxy operation 2.3), RFC 2866, RFC 3579, RFC 2868 3.5 (salted attributes). */
+#ifndef HF_ROLES_RELAY_H
+#define HF_ROLES_RELAY_H
+
+#include "codec/radius.h"
+#include "roles/actions.h"
+#include "roles/events.h"
+#include "roles/relay/relay_conf.h"
+
+struct relay; /* opaque; one thread */
+
+enum { RELAY_CLIENTS_MAX = 8, RELAY_KEY_MAX = 64 };
+
+/* Who was let in, as the Accept and its request tell. */
+struct relay_login {
+	uint32_t id; /* of the exchange, for relay_release() and relay_refuse() */
+	const struct relay_nas *nas;
+	struct span user;         /* User-Name of the Accept, else of the request */
+	struct span called, port; /* Called-Station-Id, NAS-Port-Id; may be empty */
+	bool has_mac;
+	uint8_t mac[6];                  /* Calling-Station-Id */
+	uint32_t session_s;              /* Session-Timeout; 0 = none */
+	struct in_addr home_agent, home; /* 0.0.0.0 = not said */
+	uint32_t spi;                    /* 0 = no key */
+	uint8_t key[RELAY_KEY_MAX];
+	size_t key_n;
+};
+
+enum relay_verdict { RELAY_PASS, RELAY_HOLD, RELAY_REFUSE };
+
+struct relay_listener {
+	/* @ret_home: with RELAY_PASS, the address for NASes that give one. @ret_why: with RELAY_REFUSE, for the user. */
+	enum relay_verdict (*on_login)(void *ctx, struct instant now, const struct relay_login *l,
+				       struct in_addr *ret_home, const char **ret_why, struct actions *out);
+	/* Accounting Stop. @mac: or NULL. */
+	void (*on_logout)(void *ctx, struct instant now, struct span user, const uint8_t *mac, const char *why,
+			  struct actions *out);
+	void *ctx;
+};
+
+int relay_new(const struct relay_conf *conf, const struct relay_listener *listener,
+	      struct relay **ret); /* 0, -ENOMEM */
+void relay_freep(struct relay **at);
+
+/* Ports of the sockets that AAA servers are asked from: 256 requests under way in each. Before the first datagram. */
+void relay_set_clients(struct relay *r, const uint16_t *ports, size_t n);
+/* Is a datagram to this port of ours the relay's? */
+bool relay_owns_port(const struct relay *r, uint16_t port);
+void relay_on_datagram(struct relay *r, struct instant now, const struct datagram *d, struct actions *out);
+
+/* Ends the waiting of a held login. Nothing happens when it is over. */
+void relay_release(struct relay *r, struct instant now, uint32_t id, struct in_addr home, struct actions *out);
+void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *why, struct actions *out);
+
+void relay_on_time(struct relay *r, struct instant now, struct actions *out);
+uint64_t relay_due(const struct relay *r);
+
+size_t relay_counters(const struct relay *r, const char *const **ret_names, const uint64_t **ret_values);
+
+#endif
