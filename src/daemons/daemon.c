@@ -104,13 +104,14 @@ static void udp_readable(uv_poll_t *p, int status, int events)
 	daemon_keep_watching(p, status, udp_readable);
 }
 
-static void relay_readable(uv_poll_t *p, int status, int events)
+static void service_readable(uv_poll_t *p, int status, int events)
 {
 	struct daemon *d = p->data;
+	const struct service *s = container_of(p, struct service, poll);
 
 	(void)events;
-	udp_socket_receive(d->relay, DHCP4_SERVER_PORT, on_datagram, d);
-	daemon_keep_watching(p, status, relay_readable);
+	udp_socket_receive(s->fd, s->port, on_datagram, d);
+	daemon_keep_watching(p, status, service_readable);
 }
 
 static void ipip_readable(uv_poll_t *p, int status, int events)
@@ -209,6 +210,8 @@ static json_t *answer(void *ctx, const char *verb, const json_t *request)
 
 static int open_sockets(struct daemon *d, bool dhcp_relay)
 {
+	uint16_t port;
+
 	d->udp = udp_socket_open(MIP_PORT);
 	if (d->udp < 0) {
 		log_line(RECORD_ERR, "cannot open UDP port %d: %s", MIP_PORT, strerror(-d->udp));
@@ -222,14 +225,7 @@ static int open_sockets(struct daemon *d, bool dhcp_relay)
 		log_line(RECORD_ERR, "cannot open a raw socket (CAP_NET_RAW is needed): %s", strerror(-r));
 		return r;
 	}
-	if (dhcp_relay) {
-		d->relay = udp_socket_open(DHCP4_SERVER_PORT);
-		if (d->relay < 0) {
-			log_line(RECORD_ERR, "cannot open UDP port %d: %s", DHCP4_SERVER_PORT, strerror(-d->relay));
-			return d->relay;
-		}
-	}
-	return 0;
+	return dhcp_relay ? daemon_add_udp(d, DHCP4_SERVER_PORT, &port) : 0;
 }
 
 static int check_forwarding(void)
@@ -253,7 +249,7 @@ int daemon_open_plain(struct daemon *d, const struct role *role, const struct da
 
 	d->role = role;
 	d->conf = conf;
-	d->udp = d->relay = d->ipip = d->own = d->layer3.fd = -1;
+	d->udp = d->ipip = d->own = d->layer3.fd = -1;
 	r = actions_init(&d->actions);
 	if (r == 0)
 		r = timeline_new(&d->timeline);
@@ -320,8 +316,8 @@ static int start_watching(struct daemon *d)
 
 	if (r == 0 && d->ipip >= 0)
 		r = daemon_watch(d, &d->ipip_poll, d->ipip, ipip_readable);
-	if (r == 0 && d->relay >= 0)
-		r = daemon_watch(d, &d->relay_poll, d->relay, relay_readable);
+	for (size_t i = 0; r == 0 && i < d->service_n; i++)
+		r = daemon_watch(d, &d->services[i].poll, d->services[i].fd, service_readable);
 	if (r == 0 && d->dp && dp_tun_fd(d->dp) >= 0)
 		r = daemon_watch(d, &d->tun_poll, dp_tun_fd(d->dp), tun_readable);
 	if (r == 0 && d->dp)
@@ -436,7 +432,8 @@ void daemon_close(struct daemon *d)
 	for (size_t i = 0; i < d->port_n; i++)
 		closep(&d->ports[i].fd);
 	closep(&d->udp);
-	closep(&d->relay);
+	for (size_t i = 0; i < d->service_n; i++)
+		closep(&d->services[i].fd);
 	closep(&d->ipip);
 	closep(&d->own);
 	closep(&d->layer3.fd);

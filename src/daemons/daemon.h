@@ -41,7 +41,7 @@ struct role {
 			  struct actions *out);
 };
 
-enum { PORTS_MAX = 64 };
+enum { PORTS_MAX = 64, SERVICES_MAX = 16 };
 
 struct daemon {
 	const struct role *role;
@@ -51,8 +51,8 @@ struct daemon {
 	bool has_loop;
 	uv_timer_t timer;
 	uv_signal_t terminate, interrupt;
-	uv_poll_t udp_poll, relay_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll;
-	int udp, relay, ipip, own; /* -1 = not open */
+	uv_poll_t udp_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll;
+	int udp, ipip, own; /* -1 = not open */
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
 	size_t port_n;
@@ -63,6 +63,12 @@ struct daemon {
 	} layer3;
 	const uint32_t *core; /* interfaces tunnels come by */
 	size_t core_n;
+	struct service { /* a UDP port besides Mobile IP's */
+		int fd;
+		uint16_t port;
+		uv_poll_t poll;
+	} services[SERVICES_MAX];
+	size_t service_n;
 	struct dp *dp;
 	struct link_watch *links;
 	struct net_watch *net;      /* or NULL */
@@ -102,6 +108,9 @@ int daemon_open_plain(struct daemon *d, const struct role *role, const struct da
 int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
 		const struct dp_conf *dp_conf, bool dhcp_relay);
 int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use); /* before daemon_run() */
+/* Opens a UDP socket whose datagrams go to the role; it sends by the port as `local_port`. @port: 0 = any free one.
+ * Before daemon_run(). Return: 0 or -errno (said why). */
+int daemon_add_udp(struct daemon *d, uint16_t port, uint16_t *ret_port);
 /* Serves users behind this layer-3 device whenever it is there. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_layer3(struct daemon *d, const char *interface);
 /* Listens for charon's plugin at <run-dir>/<instance>.charon. Before daemon_run(). Return: 0 or -errno (said why). */

@@ -10,9 +10,19 @@
 #include "io/store.h"
 #include "io/udp_socket.h"
 
+static int socket_of(const struct daemon *d, uint16_t port)
+{
+	if (port == MIP_PORT)
+		return d->udp;
+	for (size_t i = 0; i < d->service_n; i++)
+		if (d->services[i].port == port)
+			return d->services[i].fd;
+	return -1;
+}
+
 static void send_datagram(struct daemon *d, const struct action *a)
 {
-	int fd = a->udp.local_port == MIP_PORT ? d->udp : d->relay;
+	int fd = socket_of(d, a->udp.local_port);
 
 	if (fd < 0 ||
 	    udp_socket_send(fd, a->udp.local, a->udp.remote, a->udp.remote_port, (struct span){ 0 }, a->octets) < 0)
