@@ -20,7 +20,7 @@
 	X(dhcp_answered) X(dhcp_held) X(dhcp_ignored) X(dhcp_relayed) X(spoofed_packets) \
 	X(broadcasts_delivered) X(packets_dropped) X(keepalives_sent) X(held_off) X(too_big_told) \
 	X(vpn_connected) X(vpn_refused) X(vpn_timeouts) X(vpn_moves) X(vpn_displaced) X(vpn_resumed) X(vpn_inside) \
-	X(vpn_packets_held) X(early_packets)
+	X(vpn_packets_held) X(early_packets) X(logins) X(logins_refused) X(logouts)
 /* clang-format on */
 
 #define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
@@ -105,6 +105,14 @@ struct exchange {
 	bool redirected; /* another agent was named */
 };
 
+/* What a subscriber has because AAA let it in. */
+struct login {
+	bool by_aaa;
+	uint32_t held;      /* the Accept that waits for its registration; 0 = none */
+	uint64_t ends_us;   /* by Session-Timeout; 0 = does not */
+	struct timer timer; /* end of the waiting, then of the session */
+};
+
 struct subscriber {
 	UT_hash_handle by_nai, by_port;
 	struct mpa *mpa;
@@ -137,6 +145,7 @@ struct subscriber {
 	struct timer retransmit, life; /* `life`: refresh, expiry, end of hold, retry */
 	uint32_t revocation_id;        /* of the last revocation; 0 = none */
 	struct vpn_user vpn;
+	struct login login;
 	uint8_t *held_arp, *held_dhcp; /* frames that came too early, or NULL */
 	size_t held_arp_n, held_dhcp_n;
 };
@@ -166,7 +175,8 @@ struct mpa {
 	struct subscriber **by_index; /* max_subscribers */
 	struct session *by_sa;
 	uint32_t device; /* where VPN users arrive; 0 = it is not there */
-	struct timers retransmits, lives, keepalives, waits;
+	struct timers retransmits, lives, keepalives, waits, logins;
+	struct relay *relay; /* NULL: none is configured */
 	struct agent_link links[LINKS_MAX];
 	size_t link_n;
 	struct departed departed[DEPARTED_MAX];
@@ -259,6 +269,13 @@ void vpn_on_child_down(struct subscriber *s, struct actions *out);
 void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, uint32_t reqid, struct actions *out);
 void vpn_release_held(struct subscriber *s, struct actions *out);
 void vpn_forget_held(struct subscriber *s);
+
+/* login.c: who is let in by RADIUS */
+int login_new(struct mpa *mpa); /* 0 or -ENOMEM */
+/* What a change of state means for a login that is held. False: @s is gone. */
+bool login_follow(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
+		  struct actions *out);
+void login_on_time(struct mpa *mpa, struct instant now, struct actions *out);
 
 /* attach.c */
 /* Home agent, key and first home address of @s. Return: 0, -ENOENT, -ENOKEY or -ENOSPC. */

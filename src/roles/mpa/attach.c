@@ -196,10 +196,8 @@ int subscriber_choose(struct subscriber *s, const struct mpa_attach *a)
 }
 
 static const char *const trigger_names[MPA_TRIGGER_COUNT] = {
-	[MPA_TRIGGER_COMMAND] = "by command",
-	[MPA_TRIGGER_DHCP] = "DHCP",
-	[MPA_TRIGGER_PACKET] = "first packet",
-	[MPA_TRIGGER_CARRIER] = "link up",
+	[MPA_TRIGGER_COMMAND] = "by command",  [MPA_TRIGGER_AAA] = "let in by AAA", [MPA_TRIGGER_DHCP] = "DHCP",
+	[MPA_TRIGGER_PACKET] = "first packet", [MPA_TRIGGER_CARRIER] = "link up",
 };
 
 static bool is_connected(const struct subscriber *s)
@@ -270,7 +268,7 @@ static int find_or_add(struct mpa *mpa, const struct mpa_attach *a, const struct
 
 static bool barred_until_told(const struct subscriber *s, const struct mpa_attach *a)
 {
-	return s->state == SUBSCRIBER_BARRED && a->trigger == MPA_TRIGGER_COMMAND;
+	return s->state == SUBSCRIBER_BARRED && (a->trigger == MPA_TRIGGER_COMMAND || a->trigger == MPA_TRIGGER_AAA);
 }
 
 static int attach(struct mpa *mpa, struct instant now, const struct mpa_attach *a, const struct mpa_station *station,
@@ -315,7 +313,7 @@ int mpa_attach(struct mpa *mpa, struct instant now, const struct mpa_attach *a, 
 		id.nai = text_span(a->nai);
 	if (!access || id.nai.n > MIP_NAI_MAX)
 		return -ENOENT;
-	if (a->trigger != MPA_TRIGGER_COMMAND && !access->trusted) { /* X-25, L-61 */
+	if (a->trigger != MPA_TRIGGER_COMMAND && a->trigger != MPA_TRIGGER_AAA && !access->trusted) { /* X-25, L-61 */
 		MPA_COUNT(mpa, not_trusted);
 		return -EPERM;
 	}
@@ -331,6 +329,7 @@ static bool wanted(const struct mpa_access *access, enum mpa_trigger trigger)
 {
 	switch (trigger) {
 	case MPA_TRIGGER_COMMAND:
+	case MPA_TRIGGER_AAA:
 		return true;
 	case MPA_TRIGGER_DHCP:
 		return access->by_dhcp;

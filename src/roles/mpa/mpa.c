@@ -9,6 +9,7 @@
 #include "codec/arp.h"
 #include "codec/icmp4.h"
 #include "roles/mpa/agent.h"
+#include "roles/relay/relay.h"
 
 enum {
 	SECURITY_RECORDS_PER_S = 10,
@@ -32,6 +33,10 @@ int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa
 	mpa->conf = conf;
 	mpa->random = *random;
 	mpa->security = ratelimit_init(SECURITY_RECORDS_PER_S);
+	if (login_new(mpa) < 0) {
+		mpa_freep(&mpa);
+		return -ENOMEM;
+	}
 	mpa->icmp_errors = ratelimit_init(ICMP_ERRORS_PER_S);
 	*ret = mpa;
 	return 0;
@@ -46,12 +51,14 @@ void mpa_freep(struct mpa **at)
 		return;
 	vpn_freep(mpa);
 	early_free(mpa);
+	relay_freep(&mpa->relay);
 	HASH_ITER(by_nai, mpa->by_nai, s, next)
 		subscriber_free(s);
 	timers_done(&mpa->retransmits);
 	timers_done(&mpa->lives);
 	timers_done(&mpa->keepalives);
 	timers_done(&mpa->waits);
+	timers_done(&mpa->logins);
 	free(mpa->by_index);
 	free(mpa);
 	*at = NULL;
@@ -299,6 +306,10 @@ static void on_tunnel_data(struct mpa *mpa, struct instant now, const struct dat
 
 void mpa_on_datagram(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out)
 {
+	if (mpa->relay && relay_owns_port(mpa->relay, d->local_port)) {
+		relay_on_datagram(mpa->relay, now, d, out);
+		return;
+	}
 	if (d->local_port == DHCP4_SERVER_PORT) {
 		dhcp_relay_on_reply(mpa, now, d, out);
 		return;
@@ -351,6 +362,9 @@ void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 			(void)subscriber_event(s, now, EVENT_TIMER, "time is up", out);
 	}
 	vpn_on_waits(mpa, now, out);
+	login_on_time(mpa, now, out);
+	if (mpa->relay)
+		relay_on_time(mpa->relay, now, out);
 	mpa_retransmit(mpa, now, out);
 	mpa_keepalive_send(mpa, now, out);
 }
@@ -365,6 +379,10 @@ uint64_t mpa_due(const struct mpa *mpa)
 		due = timers_due(&mpa->keepalives);
 	if (timers_due(&mpa->waits) < due)
 		due = timers_due(&mpa->waits);
+	if (timers_due(&mpa->logins) < due)
+		due = timers_due(&mpa->logins);
+	if (mpa->relay && relay_due(mpa->relay) < due)
+		due = relay_due(mpa->relay);
 	return due;
 }
 

@@ -11,13 +11,21 @@
 #include "roles/mpa/mpa_conf.h"
 
 struct mpa; /* opaque; one thread */
+struct relay;
 
 int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa **ret); /* as ha_new() */
 void mpa_freep(struct mpa **at);
 
 /* Why a station is believed to be here. */
 /* What made us notice a station (L-03). */
-enum mpa_trigger { MPA_TRIGGER_COMMAND, MPA_TRIGGER_DHCP, MPA_TRIGGER_PACKET, MPA_TRIGGER_CARRIER, MPA_TRIGGER_COUNT };
+enum mpa_trigger {
+	MPA_TRIGGER_COMMAND,
+	MPA_TRIGGER_AAA, /* access authentication succeeded */
+	MPA_TRIGGER_DHCP,
+	MPA_TRIGGER_PACKET,
+	MPA_TRIGGER_CARRIER,
+	MPA_TRIGGER_COUNT
+};
 
 /* What access authentication may bring along (L-04, L-63); zero / NULL members mean "from configuration". */
 struct mpa_profile_data {
@@ -25,10 +33,14 @@ struct mpa_profile_data {
 	const struct sa *sa; /* MN-HA association of this user; copied, wiped with the subscriber */
 };
 
+/* The RADIUS relay inside (roles/relay), for its sockets and counters; NULL: none is configured. Its datagrams come by
+ * mpa_on_datagram(). */
+struct relay *mpa_relay(const struct mpa *mpa);
+
 struct mpa_attach {
 	uint32_t ifindex;
 	uint8_t mac[6];
-	const char *nai;       /* required for MPA_TRIGGER_COMMAND, else looked up in the station map */
+	const char *nai;       /* required for MPA_TRIGGER_COMMAND and _AAA, else looked up in the station map */
 	struct in_addr source; /* address the station was seen to use; 0.0.0.0 = none */
 	enum mpa_trigger trigger;
 	const struct mpa_profile_data *profile; /* or NULL */

@@ -5,6 +5,7 @@
 
 #include "core/sa.h"
 #include "core/tunnel.h"
+#include "roles/relay/relay_conf.h"
 #include "roles/ha/ha_conf.h" /* struct prefix, enum sa_scope */
 
 /* One home agent, or a primary with its secondary. */
@@ -111,6 +112,8 @@ struct mpa_conf {
 	struct mpa_vpn *vpns; /* one or none */
 	size_t vpn_n;
 	struct mpa_naming naming; /* of VPN users */
+	struct relay_conf relay;  /* auth_port 0: none */
+	enum mac_alg aaa_mac;     /* of the MN-HA keys that AAA brings; default hmac-sha-256 */
 
 	uint8_t gateway_mac[6];   /* one MAC for all agents of the domain; default 00:00:5e:00:01:33 */
 	struct in_addr server_id; /* DHCP server id shared by all agents; 0.0.0.0 = the network's gateway */

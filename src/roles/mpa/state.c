@@ -230,6 +230,8 @@ bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_
 		actions_record(out, &note, text_span(s->nai), "%s", reason);
 	}
 	row->perform(s, now, out);
+	if (!login_follow(s, now, e, reason, out))
+		return false;
 	if (s->state != SUBSCRIBER_GONE)
 		return vpn_follow(s, now, old, e, reason, out);
 	vpn_close_all(s, out);

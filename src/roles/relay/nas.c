@@ -97,20 +97,25 @@ static struct exchange *add(struct relay *r, const struct nas_key *key, const st
 }
 
 /* RFC 2866 5.1: who leaves is told at once, whatever becomes of the record. */
-static void note_accounting(struct relay *r, struct instant now, const struct radius *p, struct actions *out)
+static void note_accounting(struct relay *r, struct instant now, const struct relay_nas *nas, const struct radius *p,
+			    struct actions *out)
 {
-	struct radius_at user, station;
-	uint8_t mac[6];
+	struct relay_logout l = { .nas = nas };
+	struct radius_at at;
 	uint32_t status;
 
 	RELAY_COUNT(r, accounting);
-	if (!radius_find_u32(p, RADIUS_ACCT_STATUS_TYPE, &status) || status != RADIUS_ACCT_STOP ||
-	    !radius_find(p, RADIUS_USER_NAME, &user))
+	if (!radius_find_u32(p, RADIUS_ACCT_STATUS_TYPE, &status) || status != RADIUS_ACCT_STOP)
 		return;
-	r->listener.on_logout(
-		r->listener.ctx, now, user.value,
-		radius_find(p, RADIUS_CALLING_STATION_ID, &station) && radius_mac(station.value, mac) ? mac : NULL,
-		"accounting says that its session ended", out);
+	if (radius_find(p, RADIUS_USER_NAME, &at))
+		l.user = at.value;
+	if (radius_find(p, RADIUS_CALLED_STATION_ID, &at))
+		l.called = at.value;
+	if (radius_find(p, RADIUS_NAS_PORT_ID, &at))
+		l.port = at.value;
+	l.has_mac = radius_find(p, RADIUS_CALLING_STATION_ID, &at) && radius_mac(at.value, l.mac);
+	(void)radius_find_u32(p, RADIUS_ACCT_TERMINATE_CAUSE, &l.cause); /* absent: 0, as it is */
+	r->listener.on_logout(r->listener.ctx, now, &l, out);
 }
 
 static void begin(struct relay *r, struct instant now, const struct datagram *d, const struct radius *p,
@@ -133,7 +138,7 @@ static void begin(struct relay *r, struct instant now, const struct datagram *d,
 		return;
 	x->nas = nas;
 	if (is_accounting(x))
-		note_accounting(r, now, p, out);
+		note_accounting(r, now, nas, p, out);
 	server_ask(r, now, x, out);
 }
 

@@ -30,15 +30,22 @@ struct relay_login {
 	size_t key_n;
 };
 
+/* Whose session ended, as its authenticator's accounting says. */
+struct relay_logout {
+	const struct relay_nas *nas;
+	struct span user, called, port; /* as above; may be empty */
+	bool has_mac;
+	uint8_t mac[6];
+	uint32_t cause; /* Acct-Terminate-Cause; 0 = not said */
+};
+
 enum relay_verdict { RELAY_PASS, RELAY_HOLD, RELAY_REFUSE };
 
 struct relay_listener {
 	/* @ret_home: with RELAY_PASS, the address for NASes that give one. @ret_why: with RELAY_REFUSE, for the user. */
 	enum relay_verdict (*on_login)(void *ctx, struct instant now, const struct relay_login *l,
 				       struct in_addr *ret_home, const char **ret_why, struct actions *out);
-	/* Accounting Stop. @mac: or NULL. */
-	void (*on_logout)(void *ctx, struct instant now, struct span user, const uint8_t *mac, const char *why,
-			  struct actions *out);
+	void (*on_logout)(void *ctx, struct instant now, const struct relay_logout *l, struct actions *out);
 	void *ctx;
 };
 

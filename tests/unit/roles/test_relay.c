@@ -53,17 +53,16 @@ static enum relay_verdict on_login(void *ctx, struct instant at, const struct re
 	return verdict;
 }
 
-static void on_logout(void *ctx, struct instant at, struct span user, const uint8_t *mac, const char *reason,
-		      struct actions *a)
+static void on_logout(void *ctx, struct instant at, const struct relay_logout *l, struct actions *a)
 {
 	(void)ctx;
 	(void)at;
-	(void)reason;
 	(void)a;
 	logouts++;
-	keep(logout_user, user);
-	assert_non_null(mac);
-	assert_int_equal(mac[5], 0x0a);
+	keep(logout_user, l->user);
+	assert_ptr_equal(l->nas, &nas);
+	assert_true(l->has_mac);
+	assert_int_equal(l->mac[5], 0x0a);
 }
 
 static int rig_up(void **state)

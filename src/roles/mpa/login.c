@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Access authentication (L-53, L-54, L-61): whom AAA lets in is attached, with the profile that came along, and hears of
+ * it when it is registered. The relay (roles/relay) speaks RADIUS; here is what its Accepts and Stops mean. */
+#include <strings.h>
+
+#include "base/util.h"
+#include "codec/radius.h"
+#include "roles/mpa/agent.h"
+#include "roles/relay/relay.h"
+
+/* A session that is over is not ended at once: its authenticator authenticates the station again just then, and a
+ * failure would end it by accounting. */
+enum { SESSION_GRACE_S = 30, TIMERS_PER_CALL = 64, TOLERANCE_S = 7 };
+enum { CAUSE_LOST_CARRIER = 2, CAUSE_LOST_SERVICE = 3 }; /* RFC 2866 5.10 */
+
+struct relay *mpa_relay(const struct mpa *mpa)
+{
+	return mpa->relay;
+}
+
+static const struct mpa_access *access_named(const struct mpa_conf *c, struct span name)
+{
+	for (size_t i = 0; i < c->access_n; i++)
+		if (name.n > 0 && name.n == strlen(c->accesses[i].interface) &&
+		    memcmp(c->accesses[i].interface, name.p, name.n) == 0)
+			return &c->accesses[i];
+	return NULL;
+}
+
+static const struct mpa_access *access_with_mac(const struct mpa_conf *c, struct span called)
+{
+	uint8_t mac[MAC_OCTETS];
+
+	if (!radius_mac(called, mac))
+		return NULL;
+	for (size_t i = 0; i < c->access_n; i++)
+		if (memcmp(c->accesses[i].mac, mac, sizeof(mac)) == 0)
+			return &c->accesses[i];
+	return NULL;
+}
+
+/* Where its stations arrive: configured, else as the authenticator itself says. */
+static const struct mpa_access *access_of(const struct mpa_conf *c, const struct relay_nas *nas, struct span called,
+					  struct span port)
+{
+	const struct mpa_access *access;
+
+	if (nas->access[0])
+		return access_named(c, text_span(nas->access));
+	access = access_with_mac(c, called);
+	return access ? access : access_named(c, port);
+}
+
+static bool is_vpn_device(const struct mpa *mpa, const struct relay_nas *nas)
+{
+	return mpa_vpn(mpa) && strcmp(nas->access, mpa_vpn(mpa)->interface) == 0;
+}
+
+/* An NAI of somebody. With tunnelled EAP methods the identity outside of the tunnel is nobody's, and the server has to
+ * tell the one inside. */
+static const char *take_nai(struct span user, char ret_nai[MIP_NAI_MAX + 1])
+{
+	static const char anonymous[] = "anonymous";
+	size_t name_n;
+
+	if (user.n == 0 || user.n > MIP_NAI_MAX)
+		return "its name is empty or too long";
+	for (size_t i = 0; i < user.n; i++)
+		if (user.p[i] <= ' ' || user.p[i] >= 0x7f)
+			return "its name has a character no NAI may have";
+	memcpy(ret_nai, user.p, user.n);
+	ret_nai[user.n] = '\0';
+	name_n = strcspn(ret_nai, "@");
+	if (name_n == 0 || (name_n == sizeof(anonymous) - 1 && strncasecmp(ret_nai, anonymous, name_n) == 0))
+		return "the AAA server does not tell who it is";
+	return NULL;
+}
+
+/* L-63: key and SPI of AAA, used when both are there. */
+static bool take_key(const struct mpa *mpa, const struct relay_login *l, struct sa *ret)
+{
+	if (l->key_n == 0 || l->key_n > SA_KEY_MAX || l->spi < SPI_MIN)
+		return false;
+	*ret = (struct sa){
+		.spi = l->spi, .alg = mpa->conf->aaa_mac, .tolerance_s = TOLERANCE_S, .key_n = (uint8_t)l->key_n
+	};
+	memcpy(ret->key, l->key, l->key_n);
+	return true;
+}
+
+static const char *error_text(int r)
+{
+	switch (r) {
+	case -ENOKEY:
+		return "there is no key for this user at its home agent";
+	case -ENOSPC:
+		return "as many stations as this agent may serve";
+	case -ENOENT:
+		return "no home agent is known for this user";
+	case -EEXIST:
+		return "its home address is another user's here";
+	default:
+		return "out of memory";
+	}
+}
+
+static int attach_port(struct mpa *mpa, struct instant now, const struct relay_login *l, struct mpa_attach *a,
+		       struct actions *out)
+{
+	const struct mpa_access *access = access_of(mpa->conf, l->nas, l->called, l->port);
+
+	if (!access || !l->has_mac)
+		return -ENODEV;
+	a->ifindex = access->ifindex;
+	memcpy(a->mac, l->mac, sizeof(a->mac));
+	return mpa_attach(mpa, now, a, out);
+}
+
+/* At the layer-3 device there are no MACs, and whoever comes out of it has proved itself (L-40). */
+static int attach_device(struct mpa *mpa, struct instant now, const struct mpa_attach *a, struct actions *out)
+{
+	const struct station_id id = { .nai = text_span(a->nai) };
+	struct subscriber *s = subscriber_find(mpa, id.nai);
+	int r = 0;
+
+	if (!s) {
+		r = subscriber_add(mpa, a->nai, &s);
+		if (r < 0)
+			return r;
+		s->station = mpa_station_match(mpa, &id);
+	}
+	r = subscriber_choose(s, a);
+	if (r == 0)
+		r = vpn_enter(s, out);
+	if (r < 0) {
+		if (s->state == SUBSCRIBER_NEW)
+			subscriber_free(s);
+		return r;
+	}
+	(void)subscriber_event(s, now, s->state == SUBSCRIBER_BARRED ? EVENT_TIMER : EVENT_ATTACH, "let in by AAA",
+			       out);
+	return 0;
+}
+
+static int attach(struct mpa *mpa, struct instant now, const struct relay_login *l, const char *nai,
+		  struct actions *out)
+{
+	struct mpa_profile_data profile = { .home_agent = l->home_agent, .home_address = l->home };
+	struct mpa_attach a = { .nai = nai, .trigger = MPA_TRIGGER_AAA, .profile = &profile };
+	struct sa sa = { 0 };
+	int r;
+
+	if (take_key(mpa, l, &sa))
+		profile.sa = &sa;
+	r = is_vpn_device(mpa, l->nas) ? attach_device(mpa, now, &a, out) : attach_port(mpa, now, l, &a, out);
+	sa_wipe(&sa);
+	return r;
+}
+
+static void set_timer(struct subscriber *s, uint64_t due_us)
+{
+	(void)timers_set(&s->mpa->logins, &s->login.timer, due_us); /* room was made with the subscriber */
+}
+
+/* When the authenticator should have asked again. */
+static void await_end(struct subscriber *s)
+{
+	set_timer(s, s->login.ends_us == 0 ? NEVER : s->login.ends_us + SESSION_GRACE_S * US_PER_S);
+}
+
+static void refuse_held(struct subscriber *s, struct instant now, const char *why, struct actions *out)
+{
+	uint32_t held = s->login.held;
+
+	if (held == 0)
+		return;
+	s->login.held = 0;
+	await_end(s);
+	subscriber_record(s, out, RECORD_WARN, "login_refused", "%s", why);
+	relay_refuse(s->mpa->relay, now, held, why, out);
+}
+
+static enum relay_verdict refuse(struct mpa *mpa, const struct relay_login *l, const char *why, const char **ret_why,
+				 struct actions *out)
+{
+	const struct record note = { .level = RECORD_WARN, .security = true, .event = "login_refused" };
+
+	MPA_COUNT(mpa, logins_refused);
+	actions_record(out, &note, l->user, "%s", why);
+	*ret_why = why;
+	return RELAY_REFUSE;
+}
+
+/* L-54: let in. The Accept waits until the home agent has answered, so that whoever gets it has a home. */
+static enum relay_verdict on_login(void *ctx, struct instant now, const struct relay_login *l, struct in_addr *ret_home,
+				   const char **ret_why, struct actions *out)
+{
+	struct mpa *mpa = ctx;
+	char nai[MIP_NAI_MAX + 1];
+	const char *fault = take_nai(l->user, nai);
+	struct subscriber *s;
+	int r;
+
+	if (fault)
+		return refuse(mpa, l, fault, ret_why, out);
+	s = subscriber_find(mpa, text_span(nai));
+	if (s) /* the later login is the one that counts */
+		refuse_held(s, now, "logged in once more", out);
+	r = attach(mpa, now, l, nai, out);
+	if (r == -ENODEV)
+		return refuse(mpa, l, "its port is not one of ours, or its address is not told", ret_why, out);
+	if (r < 0)
+		return refuse(mpa, l, error_text(r), ret_why, out);
+	s = subscriber_find(mpa, text_span(nai));
+	if (!s)
+		return refuse(mpa, l, "it was turned away at once", ret_why, out);
+	MPA_COUNT(mpa, logins);
+	s->login.by_aaa = true;
+	s->login.ends_us = l->session_s > 0 ? now.us + l->session_s * US_PER_S : 0;
+	subscriber_record(s, out, RECORD_NOTICE, "login", "let in by AAA, at %s", l->nas->name);
+	if (s->state == SUBSCRIBER_SERVED) {
+		await_end(s);
+		*ret_home = s->home;
+		return RELAY_PASS;
+	}
+	s->login.held = l->id;
+	set_timer(s, now.us + mpa->conf->relay.hold_ms * US_PER_MS);
+	return RELAY_HOLD;
+}
+
+static struct subscriber *at_port_of(const struct mpa *mpa, const struct mpa_access *access,
+				     const struct relay_logout *l)
+{
+	struct port port = { .ifindex = access->ifindex };
+
+	if (!l->has_mac)
+		return NULL;
+	memcpy(port.mac, l->mac, sizeof(port.mac));
+	return subscriber_at(mpa, &port);
+}
+
+/* Who is meant is there still: a Stop of the port a station has left is no news. */
+static struct subscriber *leaver(const struct mpa *mpa, const struct relay_logout *l)
+{
+	const struct mpa_access *access = access_of(mpa->conf, l->nas, l->called, l->port);
+	struct subscriber *s = access ? at_port_of(mpa, access, l) : subscriber_find(mpa, l->user);
+
+	if (!s || !s->login.by_aaa || (access ? s->access != access : !(s->vpn.here && is_vpn_device(mpa, l->nas))))
+		return NULL;
+	return s;
+}
+
+/* G-11: who logs out is deregistered; whose link is lost is waited for. */
+static void on_logout(void *ctx, struct instant now, const struct relay_logout *l, struct actions *out)
+{
+	struct mpa *mpa = ctx;
+	struct subscriber *s = leaver(mpa, l);
+	bool lost = l->cause == CAUSE_LOST_CARRIER || l->cause == CAUSE_LOST_SERVICE;
+
+	if (!s)
+		return;
+	MPA_COUNT(mpa, logouts);
+	subscriber_record(s, out, RECORD_NOTICE, "logout", "accounting: its session ended, cause %u", l->cause);
+	(void)subscriber_event(s, now, lost ? EVENT_LOST : EVENT_LEFT, "its session ended", out);
+}
+
+int login_new(struct mpa *mpa)
+{
+	const struct relay_listener listener = { .on_login = on_login, .on_logout = on_logout, .ctx = mpa };
+
+	return mpa->conf->relay.auth_port == 0 ? 0 : relay_new(&mpa->conf->relay, &listener, &mpa->relay);
+}
+
+bool login_follow(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
+		  struct actions *out)
+{
+	uint32_t held = s->login.held;
+
+	if (held == 0)
+		return true;
+	switch (s->state) {
+	case SUBSCRIBER_SERVED:
+		if (e != EVENT_ACCEPTED)
+			break;
+		s->login.held = 0;
+		await_end(s);
+		relay_release(s->mpa->relay, now, held, s->home, out);
+		break;
+	case SUBSCRIBER_BARRED: /* its port stays closed: there is nobody to try again for */
+		refuse_held(s, now, reason, out);
+		return subscriber_event(s, now, EVENT_LEFT, reason, out);
+	case SUBSCRIBER_HOLDING:
+	case SUBSCRIBER_DEREGISTERING:
+	case SUBSCRIBER_DISPLACED:
+	case SUBSCRIBER_GONE:
+		refuse_held(s, now, reason, out);
+		break;
+	case SUBSCRIBER_NEW:
+	case SUBSCRIBER_REGISTERING:
+	case SUBSCRIBER_STATE_COUNT:
+		break;
+	}
+	return true;
+}
+
+void login_on_time(struct mpa *mpa, struct instant now, struct actions *out)
+{
+	for (unsigned i = 0; i < TIMERS_PER_CALL; i++) {
+		struct timer *timer = timers_pop(&mpa->logins, now.us);
+		struct subscriber *s;
+
+		if (!timer)
+			return;
+		s = container_of(timer, struct subscriber, login.timer);
+		if (s->login.held != 0) {
+			refuse_held(s, now, "the home agent did not answer in time", out);
+			(void)subscriber_event(s, now, EVENT_LOST, "its login was refused", out);
+		} else {
+			(void)subscriber_event(s, now, EVENT_LEFT, "its session time is over", out);
+		}
+	}
+}
