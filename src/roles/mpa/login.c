@@ -239,15 +239,18 @@ static struct subscriber *at_port_of(const struct mpa *mpa, const struct mpa_acc
 	return subscriber_at(mpa, &port);
 }
 
-/* Who is meant is there still: a Stop of the port a station has left is no news. */
+/* Who is meant is there still: a Stop of the port a station has left finds nobody. At the layer-3 device the name tells
+ * who it is, which the Accept told the authenticator (RFC 2865 5.1). */
 static struct subscriber *leaver(const struct mpa *mpa, const struct relay_logout *l)
 {
 	const struct mpa_access *access = access_of(mpa->conf, l->nas, l->called, l->port);
-	struct subscriber *s = access ? at_port_of(mpa, access, l) : subscriber_find(mpa, l->user);
+	struct subscriber *s = NULL;
 
-	if (!s || !s->login.by_aaa || (access ? s->access != access : !(s->vpn.here && is_vpn_device(mpa, l->nas))))
-		return NULL;
-	return s;
+	if (access)
+		s = at_port_of(mpa, access, l);
+	else if (is_vpn_device(mpa, l->nas))
+		s = subscriber_find(mpa, l->user);
+	return s && s->login.by_aaa && s->vpn.here == !access ? s : NULL;
 }
 
 /* G-11: who logs out is deregistered; whose link is lost is waited for. */

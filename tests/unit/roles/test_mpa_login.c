@@ -89,9 +89,9 @@ static void put_text(struct wr *w, uint8_t type, const char *value)
 	radius_put(w, type, text(value));
 }
 
-static void put_station(struct wr *w, const char *called)
+static void put_station(struct wr *w, const char *user, const char *called)
 {
-	put_text(w, RADIUS_USER_NAME, "anonymous@example.com");
+	put_text(w, RADIUS_USER_NAME, user);
 	put_text(w, RADIUS_CALLING_STATION_ID, "02-00-00-00-00-01");
 	if (called)
 		put_text(w, RADIUS_CALLED_STATION_ID, called);
@@ -140,7 +140,7 @@ static void log_in(const char *called, uint8_t code)
 
 	radius_begin(&w, RADIUS_ACCESS_REQUEST, next_id++);
 	radius_put_proof(&w);
-	put_station(&w, called);
+	put_station(&w, "anonymous@example.com", called);
 	assert_int_equal(radius_sign_request(&w, nas_secret, authenticator), 0);
 	deliver(&w, nas_at, NAS_PORT, AUTH);
 	a = sent_to(server_at);
@@ -162,7 +162,7 @@ static void stop(const char *called, uint32_t cause)
 	struct wr w = wr_init(buf, sizeof(buf));
 
 	radius_begin(&w, RADIUS_ACCOUNTING_REQUEST, next_id++);
-	put_station(&w, called);
+	put_station(&w, granted.user, called); /* RFC 2865 5.1 */
 	radius_put_u32(&w, RADIUS_ACCT_STATUS_TYPE, RADIUS_ACCT_STOP);
 	if (cause)
 		radius_put_u32(&w, RADIUS_ACCT_TERMINATE_CAUSE, cause);
@@ -391,6 +391,8 @@ static void a_nas_that_gives_addresses(void **state)
 	assert_int_equal(told(&p), RADIUS_ACCESS_ACCEPT);
 	assert_true(radius_find_ip4(&p, RADIUS_FRAMED_IP_ADDRESS, &framed));
 	assert_int_equal(framed.s_addr, ip("10.42.0.20").s_addr);
+	stop(NULL, 1);
+	assert_string_equal(rig_state(), "deregistering");
 }
 
 /* The home agent revokes while its station is logged in: as ever (L-18). */
