@@ -24,7 +24,7 @@ struct daemon_conf {
 
 extern const char *const record_level_names[RECORD_LEVEL_COUNT];
 
-/* Association sections name their key apart from the rest: it is wiped, and may lie in its own file. */
+/* A key or secret is named apart from the rest of its section: it is wiped, and may lie in its own file. */
 struct key_source {
 	char *key; /* "hex:..." or "text:..."; wiped when read */
 	char *key_file;
@@ -49,6 +49,27 @@ struct mpa_file {
 	struct mpa_conf mpa;
 	struct mpa_association_file *associations;
 	size_t association_n;
+	/* Beside mpa.relay.nases and mpa.relay.servers, same order. */
+	struct nas_file *nases;
+	size_t nas_n;
+	struct aaa_file *servers;
+	size_t server_n;
+};
+
+enum nas_kind { NAS_ETHERNET, NAS_PPP, NAS_VPN, NAS_KIND_COUNT };
+enum proof { PROOF_REQUIRE, PROOF_ALLOW, PROOF_COUNT }; /* of the sender, by Message-Authenticator */
+
+struct nas_file {
+	struct relay_nas nas;
+	enum nas_kind kind;
+	enum proof proof;
+	struct key_source source;
+};
+
+struct aaa_file {
+	struct relay_server server;
+	enum proof proof;
+	struct key_source source;
 };
 
 struct mpa_association_file {
@@ -96,6 +117,15 @@ void mpa_file_done(struct mpa_file *f);
 	{ .name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",        \
 	  .help = "Attach by clsact filters even where the kernel has tcx links." }
 /* clang-format on */
+
+/* Reads a key, or whatever @what is called, of 1 to @max octets. @secret_file as below. @ret is written only on success.
+ * Return: 0 or -EINVAL. */
+int secret_load(const char *secret_file, const char *what, struct key_source *source, uint8_t *ret, size_t max,
+		size_t *ret_n, struct conf_error *e);
+
+/* radius.c: completes the RADIUS part of @f. Return: 0 or -errno. */
+int radius_complete(const char *path, struct mpa_file *f, struct conf_error *e);
+void radius_done(struct mpa_file *f); /* wipes the secrets and frees what radius_complete() made */
 
 /* Reads a key into @sa. @secret_file: the configuration file itself, which others may not be able to read when it holds
  * keys. Return: 0 or -EINVAL. */

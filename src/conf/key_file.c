@@ -42,34 +42,49 @@ static int read_key_file(const char *path, char ret[KEY_TEXT_MAX], struct conf_e
 	return 0;
 }
 
-static int parse_key(const char *text, struct sa *sa, struct conf_error *e)
+static int parse_secret(const char *text, const char *what, uint8_t *ret, size_t max, size_t *ret_n,
+			struct conf_error *e)
 {
+	uint8_t octets[KEY_TEXT_MAX];
 	size_t n;
 
-	if (octets_parse(text, sa->key, sizeof(sa->key), &n) < 0 || n == 0)
-		return conf_fail(e, "the key is not valid; allowed: \"hex:...\" or \"text:...\" of 1 to %d octets",
-				 SA_KEY_MAX);
-	sa->key_n = (uint8_t)n;
+	if (octets_parse(text, octets, max < sizeof(octets) ? max : sizeof(octets), &n) < 0 || n == 0)
+		return conf_fail(e, "the %s is not valid; allowed: \"hex:...\" or \"text:...\" of 1 to %zu octets",
+				 what, max);
+	memcpy(ret, octets, n);
+	*ret_n = n;
+	OPENSSL_cleanse(octets, sizeof(octets));
 	return 0;
 }
 
-int key_load(const char *secret_file, struct key_source *source, struct sa *sa, struct conf_error *e)
+int secret_load(const char *secret_file, const char *what, struct key_source *source, uint8_t *ret, size_t max,
+		size_t *ret_n, struct conf_error *e)
 {
 	char text[KEY_TEXT_MAX] = "";
 	auto_(closep) int fd = -1;
 	int r;
 
 	if (!source->key == !source->key_file)
-		return conf_fail(e, "allowed: exactly one of key and key-file");
+		return conf_fail(e, "allowed: exactly one of %s and %s-file", what, what);
 	if (source->key) {
 		fd = open(secret_file, O_RDONLY | O_CLOEXEC);
 		r = fd < 0 ? conf_fail(e, "%s", strerror(errno)) : check_private(fd, "this file", e);
-		return r < 0 ? r : parse_key(source->key, sa, e);
+		return r < 0 ? r : parse_secret(source->key, what, ret, max, ret_n, e);
 	}
 	r = read_key_file(source->key_file, text, e);
 	if (r == 0)
-		r = parse_key(text, sa, e);
+		r = parse_secret(text, what, ret, max, ret_n, e);
 	OPENSSL_cleanse(text, sizeof(text));
+	return r;
+}
+
+int key_load(const char *secret_file, struct key_source *source, struct sa *sa, struct conf_error *e)
+{
+	size_t n;
+	int r = secret_load(secret_file, "key", source, sa->key, sizeof(sa->key), &n, e);
+
+	if (r == 0)
+		sa->key_n = (uint8_t)n;
 	return r;
 }
 

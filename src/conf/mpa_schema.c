@@ -11,6 +11,8 @@ static const char *const scope_names[SA_SCOPE_COUNT] = { "user", "domain", "node
 static const char *const profile_names[MPA_PROFILE_COUNT] = { "leung00", "rfc5563" };
 static const char *const udp_names[MPA_UDP_COUNT] = { "off", "offer", "force" };
 static const char *const dhcp_names[MPA_DHCP_COUNT] = { "server", "relay", "anchor", "off" };
+static const char *const nas_names[NAS_KIND_COUNT] = { "ethernet", "ppp", "vpn" };
+static const char *const proof_names[PROOF_COUNT] = { "require", "allow" };
 static const char *const sequence_names[] = { "experimental", "nvse", "pmip-subtype", "non-skippable" };
 
 #define TOP(member) offsetof(struct mpa_file, member)
@@ -21,6 +23,8 @@ static const char *const sequence_names[] = { "experimental", "nvse", "pmip-subt
 #define ACCESS(member) offsetof(struct mpa_access, member)
 #define VPN(member) offsetof(struct mpa_vpn, member)
 #define IDENTITY(member) offsetof(struct mpa_identity, member)
+#define NAS(member) offsetof(struct nas_file, member)
+#define AAA(member) offsetof(struct aaa_file, member)
 #define NAMES(table) .names = (table), .name_n = ARRAY_SIZE(table)
 
 /* clang-format off */
@@ -66,6 +70,21 @@ static const struct conf_key top_keys[] = {
 	  .help = "After a revocation, how long packets alone do not attach the station again, in milliseconds." },
 	{ .name = "max-subscribers", .kind = KEY_U32, .offset = TOP(mpa.max_subscribers), .min = 1, .max = 1000000,
 	  .fallback = "4096", .help = "Stations at most." },
+	{ .name = "radius-address", .kind = KEY_ADDRESS, .offset = TOP(mpa.relay.address), .optional = true,
+	  .help = "Where authenticators ask us, and where we ask from; default: any address of ours." },
+	{ .name = "radius-auth-port", .kind = KEY_U16, .offset = TOP(mpa.relay.auth_port), .min = 1, .max = 65535,
+	  .fallback = "1812", .help = "Our UDP port for authentication." },
+	{ .name = "radius-acct-port", .kind = KEY_U16, .offset = TOP(mpa.relay.acct_port), .min = 1, .max = 65535,
+	  .fallback = "1813", .help = "Our UDP port for accounting." },
+	{ .name = "radius-dead", .kind = KEY_U16, .offset = TOP(mpa.relay.dead_s), .max = 3600, .fallback = "30",
+	  .help = "How long a silent AAA server is not asked first, in seconds." },
+	{ .name = "radius-hold", .kind = KEY_U16, .offset = TOP(mpa.relay.hold_ms), .max = 10000, .fallback = "3000",
+	  .help = "How long an Access-Accept waits for the registration, in milliseconds." },
+	{ .name = "radius-key-algorithm", .kind = KEY_ENUM, .offset = TOP(mpa.aaa_mac), .names = mac_alg_names,
+	  .name_n = MAC_ALG_COUNT, .fallback = "hmac-sha-256",
+	  .help = "How messages are authenticated with keys that AAA servers bring." },
+	{ .name = "radius-max", .kind = KEY_U32, .offset = TOP(mpa.relay.max_exchanges), .min = 1, .max = 65536,
+	  .fallback = "4096", .help = "RADIUS requests under way at most." },
 };
 
 static const struct conf_key agent_keys[] = {
@@ -158,6 +177,39 @@ static const struct conf_key identity_keys[] = {
 	{ .name = "nai", .kind = KEY_STRING, .offset = IDENTITY(nai), .help = "The user it is." },
 };
 
+static const struct conf_key nas_keys[] = {
+	{ .name = "address", .kind = KEY_PREFIX, .offset = NAS(nas.address),
+	  .help = "Where it asks from; of several sections, the longest prefix counts." },
+	{ .name = "kind", .kind = KEY_ENUM, .offset = NAS(kind), NAMES(nas_names), .fallback = "ethernet",
+	  .help = "What it is: one of ppp or vpn gets the home address in the Access-Accept." },
+	{ .name = "access", .kind = KEY_TEXT, .offset = NAS(nas.access), .max = 16, .fallback = "",
+	  .help = "Port where its stations arrive; empty: it says so by Called-Station-Id or NAS-Port-Id." },
+	{ .name = "message-authenticator", .kind = KEY_ENUM, .offset = NAS(proof), NAMES(proof_names),
+	  .fallback = "require", .help = "Whether a request may lack it. One with EAP never may." },
+	{ .name = "secret", .kind = KEY_STRING, .offset = NAS(source.key), .optional = true,
+	  .help = "The shared secret, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },
+	{ .name = "secret-file", .kind = KEY_STRING, .offset = NAS(source.key_file), .optional = true,
+	  .help = "File with it in its first line, readable by its owner only." },
+};
+
+static const struct conf_key aaa_keys[] = {
+	{ .name = "address", .kind = KEY_ADDRESS, .offset = AAA(server.address), .help = "Its address." },
+	{ .name = "auth-port", .kind = KEY_U16, .offset = AAA(server.auth_port), .min = 1, .max = 65535,
+	  .fallback = "1812", .help = "Its UDP port for authentication." },
+	{ .name = "acct-port", .kind = KEY_U16, .offset = AAA(server.acct_port), .max = 65535, .fallback = "1813",
+	  .help = "Its UDP port for accounting; 0: none, we answer the authenticators ourselves." },
+	{ .name = "timeout", .kind = KEY_U16, .offset = AAA(server.timeout_ms), .min = 100, .max = 60000,
+	  .fallback = "1000", .help = "When an unanswered request is repeated, in milliseconds." },
+	{ .name = "tries", .kind = KEY_U8, .offset = AAA(server.tries), .min = 1, .max = 20, .fallback = "3",
+	  .help = "How often it is asked before the next server is." },
+	{ .name = "message-authenticator", .kind = KEY_ENUM, .offset = AAA(proof), NAMES(proof_names),
+	  .fallback = "require", .help = "Whether a reply may lack it. One with EAP never may." },
+	{ .name = "secret", .kind = KEY_STRING, .offset = AAA(source.key), .optional = true,
+	  .help = "The shared secret, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },
+	{ .name = "secret-file", .kind = KEY_STRING, .offset = AAA(source.key_file), .optional = true,
+	  .help = "File with it in its first line, readable by its owner only." },
+};
+
 static const struct conf_section sections[] = {
 	{ .keys = top_keys, .key_n = ARRAY_SIZE(top_keys), .help = "The agent itself." },
 	{ .name = "home-agent", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = AGENT(name), .title_max = 32,
@@ -182,6 +234,12 @@ static const struct conf_section sections[] = {
 	  .size = sizeof(struct mpa_identity), .array_offset = TOP(mpa.naming.rows), .keys = identity_keys,
 	  .key_n = ARRAY_SIZE(identity_keys),
 	  .help = "VPN users whose IKE or EAP identity, or a subjectAltName, looks like this." },
+	{ .name = "nas", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = NAS(nas.name), .title_max = 32,
+	  .size = sizeof(struct nas_file), .array_offset = TOP(nases), .keys = nas_keys, .key_n = ARRAY_SIZE(nas_keys),
+	  .help = "An authenticator that asks us by RADIUS: an access point, a switch, a PPP or VPN server." },
+	{ .name = "aaa", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = AAA(server.name), .title_max = 32,
+	  .size = sizeof(struct aaa_file), .array_offset = TOP(servers), .keys = aaa_keys, .key_n = ARRAY_SIZE(aaa_keys),
+	  .help = "An AAA server that is asked in turn; several are asked in their order." },
 };
 
 /* clang-format on */
@@ -313,6 +371,8 @@ static int complete(const char *path, void *conf, struct conf_error *e)
 		r = check_station(c, &c->stations[i], e);
 	if (r == 0)
 		r = check_macs(c, e);
+	if (r == 0)
+		r = radius_complete(path, f, e);
 	take_realm(c);
 	if (!f->daemon.instance[0])
 		memcpy(f->daemon.instance, "mpa", sizeof("mpa"));
@@ -348,5 +408,6 @@ void mpa_file_done(struct mpa_file *f)
 	free(f->mpa.associations);
 	f->mpa.associations = NULL;
 	f->mpa.association_n = 0;
+	radius_done(f);
 	conf_free(&mpa_schema, f);
 }

@@ -12,7 +12,7 @@
 #include "base/util.h"
 #include "conf/value.h"
 
-enum { SECTIONS_MAX = 8, KEYS_MAX = 48, FOUR = 4, LIST_MAX = 65536 };
+enum { SECTIONS_MAX = 12, KEYS_MAX = 48, FOUR = 4, LIST_MAX = 65536 };
 
 struct place {
 	const cfg_opt_t *opt;

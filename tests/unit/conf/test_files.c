@@ -118,6 +118,9 @@ static void fills_the_proxy_agent(void **state)
 	mpa_file_done(&f);
 }
 
+#define RADIUS_NAS "nas ap { address = \"10.0.2.0/24\" secret = \"text:0123456789abcdef\" }\n"
+#define RADIUS_AAA "aaa main { address = \"10.0.0.9\" secret = \"hex:aabb\" }\n"
+
 /* Each mistake is told with what it is about; nothing of the file is used. */
 static const struct {
 	bool mpa;
@@ -180,6 +183,22 @@ static const struct {
 	  "mac: station" },
 	{ true, MPA_TOP MPA_AGENT MPA_ACCESS, "network: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "dhcp = relay\n", "dhcp-server: missing" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS, "aaa: missing" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA, "nas: missing" },
+	{ true,
+	  MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA RADIUS_NAS
+	  "nas b { address = \"10.0.2.0/24\" secret = \"text:s\" }\n",
+	  "nas 'b': address: nas 'ap' has the same" },
+	{ true,
+	  MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA
+	  "nas b { address = \"10.0.2.0/24\" access = eth9 secret = \"text:s\" }\n",
+	  "there is no access or vpn 'eth9'" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA "nas b { address = \"10.0.2.0/24\" }\n",
+	  "nas 'b': secret: allowed: exactly one of secret and secret-file" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS "aaa b { address = \"10.0.0.9\" secret = \"s\" }\n",
+	  "aaa 'b': secret: the secret is not valid; allowed: \"hex:...\"" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS RADIUS_AAA "radius-acct-port = 1812\n",
+	  "radius-acct-port: allowed: another one" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { }\n",
 	  "at least one of mac, client-id, host-name, fqdn" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { fqdn = \"a.b\" home-agent = other }\n",
@@ -266,6 +285,42 @@ static void keys_are_private(void **state)
 	ha_file_done(&f);
 }
 
+static void fills_the_radius_relay(void **state)
+{
+	struct mpa_file f = { 0 };
+
+	(void)state;
+	write_file(path,
+		   MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS
+		   "nas ppp { address = \"10.0.3.1/32\" kind = ppp access = eth1 message-authenticator = allow "
+		   "secret = \"hex:00\" }\n" RADIUS_AAA "aaa spare { address = \"10.0.0.10\" acct-port = 0 tries = 5 "
+		   "secret = \"text:s\" }\nradius-hold = 500\n",
+		   0600);
+	if (mpa_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(f.mpa.relay.auth_port, 1812);
+	assert_int_equal(f.mpa.relay.acct_port, 1813);
+	assert_int_equal(f.mpa.relay.hold_ms, 500);
+	assert_int_equal(f.mpa.relay.max_exchanges, 4096);
+	assert_int_equal(f.mpa.aaa_mac, MAC_HMAC_SHA_256);
+	assert_int_equal(f.mpa.relay.nas_n, 2);
+	assert_string_equal(f.mpa.relay.nases[0].name, "ap");
+	assert_int_equal(f.mpa.relay.nases[0].secret.n, 16);
+	assert_memory_equal(f.mpa.relay.nases[0].secret.octets, "0123456789abcdef", 16);
+	assert_false(f.mpa.relay.nases[0].unproven || f.mpa.relay.nases[0].gives_address);
+	assert_true(f.mpa.relay.nases[1].unproven && f.mpa.relay.nases[1].gives_address);
+	assert_string_equal(f.mpa.relay.nases[1].access, "eth1");
+	assert_int_equal(f.mpa.relay.server_n, 2);
+	assert_int_equal(f.mpa.relay.servers[0].secret.n, 2);
+	assert_int_equal(f.mpa.relay.servers[0].tries, 3);
+	assert_int_equal(f.mpa.relay.servers[1].acct_port, 0);
+	mpa_file_done(&f);
+	write_file(path, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS, 0600);
+	assert_int_equal(mpa_file_load(path, &f, &error), 0);
+	assert_int_equal(f.mpa.relay.auth_port, 0); /* nobody would ask */
+	mpa_file_done(&f);
+}
+
 static void fills_the_mobile_node(void **state)
 {
 	struct mn_file f = { 0 };
@@ -324,10 +379,11 @@ static void mistakes_of_the_mobile_node(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(fills_the_home_agent),     TEST(fills_the_proxy_agent),
-		TEST(fills_the_mobile_node),    TEST(mistakes_of_the_mobile_node),
-		TEST(one_sentence_per_mistake), TEST(a_missing_file_is_told),
-		TEST(keys_are_private),         TEST(one_spi_for_different_senders),
+		TEST(fills_the_home_agent),          TEST(fills_the_proxy_agent),
+		TEST(fills_the_radius_relay),        TEST(fills_the_mobile_node),
+		TEST(mistakes_of_the_mobile_node),   TEST(one_sentence_per_mistake),
+		TEST(a_missing_file_is_told),        TEST(keys_are_private),
+		TEST(one_spi_for_different_senders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

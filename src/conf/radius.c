@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The RADIUS part of a proxy agent's configuration: what the rows cannot say. */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "conf/daemon_conf.h"
+
+static int load_secret(const char *path, const char *section, const char *name, struct key_source *source,
+		       struct relay_secret *ret, struct conf_error *e)
+{
+	struct conf_error why = { 0 };
+
+	if (secret_load(path, "secret", source, ret->octets, sizeof(ret->octets), &ret->n, &why) == 0)
+		return 0;
+	return conf_fail_at(e, section, name, source->key_file ? "secret-file" : "secret", "%s", why.text);
+}
+
+static bool is_access(const struct mpa_conf *c, const char *interface)
+{
+	for (size_t i = 0; i < c->access_n; i++)
+		if (strcmp(c->accesses[i].interface, interface) == 0)
+			return true;
+	for (size_t i = 0; i < c->vpn_n; i++)
+		if (strcmp(c->vpns[i].interface, interface) == 0)
+			return true;
+	return !interface[0];
+}
+
+static bool same_prefix(const struct prefix *a, const struct prefix *b)
+{
+	return a->len == b->len && a->addr.s_addr == b->addr.s_addr;
+}
+
+static int take_nas(const char *path, struct mpa_file *f, size_t i, struct conf_error *e)
+{
+	struct nas_file *n = &f->nases[i];
+
+	n->nas.unproven = n->proof == PROOF_ALLOW;
+	n->nas.gives_address = n->kind != NAS_ETHERNET;
+	if (!is_access(&f->mpa, n->nas.access))
+		return conf_fail_at(e, "nas", n->nas.name, "access", "there is no access or vpn '%s'", n->nas.access);
+	for (size_t k = 0; k < i; k++)
+		if (same_prefix(&f->nases[k].nas.address, &n->nas.address))
+			return conf_fail_at(e, "nas", n->nas.name, "address",
+					    "nas '%s' has the same; allowed: one section of a prefix",
+					    f->nases[k].nas.name);
+	return load_secret(path, "nas", n->nas.name, &n->source, &n->nas.secret, e);
+}
+
+static int check_top(const struct mpa_file *f, struct conf_error *e)
+{
+	if (f->nas_n > 0 && f->server_n == 0)
+		return conf_fail_at(e, NULL, NULL, "aaa", "missing; authenticators need a server behind us");
+	if (f->nas_n == 0 && f->server_n > 0)
+		return conf_fail_at(e, NULL, NULL, "nas", "missing; without one nobody asks the AAA servers");
+	if (f->mpa.relay.auth_port == f->mpa.relay.acct_port)
+		return conf_fail_at(e, NULL, NULL, "radius-acct-port", "allowed: another one than radius-auth-port");
+	return 0;
+}
+
+int radius_complete(const char *path, struct mpa_file *f, struct conf_error *e)
+{
+	struct relay_conf *c = &f->mpa.relay;
+	int r = check_top(f, e);
+
+	for (size_t i = 0; r == 0 && i < f->nas_n; i++)
+		r = take_nas(path, f, i, e);
+	for (size_t i = 0; r == 0 && i < f->server_n; i++) {
+		struct aaa_file *s = &f->servers[i];
+
+		s->server.unproven = s->proof == PROOF_ALLOW;
+		r = load_secret(path, "aaa", s->server.name, &s->source, &s->server.secret, e);
+	}
+	if (r < 0)
+		return r;
+	if (f->nas_n == 0) {
+		c->auth_port = c->acct_port = 0;
+		return 0;
+	}
+	c->nases = calloc(f->nas_n, sizeof(c->nases[0]));
+	c->servers = calloc(f->server_n, sizeof(c->servers[0]));
+	if (!c->nases || !c->servers)
+		return -ENOMEM;
+	for (; c->nas_n < f->nas_n; c->nas_n++)
+		c->nases[c->nas_n] = f->nases[c->nas_n].nas;
+	for (; c->server_n < f->server_n; c->server_n++)
+		c->servers[c->server_n] = f->servers[c->server_n].server;
+	return 0;
+}
+
+static void wipe(struct relay_secret *s)
+{
+	OPENSSL_cleanse(s, sizeof(*s));
+}
+
+void radius_done(struct mpa_file *f)
+{
+	for (size_t i = 0; i < f->nas_n; i++) {
+		wipe(&f->nases[i].nas.secret);
+		key_source_wipe(&f->nases[i].source);
+	}
+	for (size_t i = 0; i < f->server_n; i++) {
+		wipe(&f->servers[i].server.secret);
+		key_source_wipe(&f->servers[i].source);
+	}
+	for (size_t i = 0; i < f->mpa.relay.nas_n; i++)
+		wipe(&f->mpa.relay.nases[i].secret);
+	for (size_t i = 0; i < f->mpa.relay.server_n; i++)
+		wipe(&f->mpa.relay.servers[i].secret);
+	freep(&f->mpa.relay.nases);
+	freep(&f->mpa.relay.servers);
+	f->mpa.relay.nas_n = f->mpa.relay.server_n = 0;
+}
