@@ -13,6 +13,7 @@
 #include "io/log.h"
 #include "io/now.h"
 #include "roles/mpa/mpa.h"
+#include "roles/relay/relay.h"
 
 static const char help[] = "usage: holdfast-mpa -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
 			   "  -c, --config FILE   configuration, see holdfast-mpa.conf(5)\n"
@@ -163,6 +164,23 @@ static void list_session(void *ctx, const struct mpa_session_view *v)
 				    (json_int_t)((l->now.us - v->since_us) / US_PER_S))); /* as above */
 }
 
+/* And those of the RADIUS relay, where there is one. */
+static json_t *with_radius(const struct daemon *d, json_t *counters)
+{
+	const struct relay *relay = mpa_relay(d->state);
+	const char *const *names;
+	const uint64_t *values;
+	size_t n = relay ? relay_counters(relay, &names, &values) : 0;
+	json_t *group = relay ? json_object() : NULL;
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_set_new(group, names[i],
+					  json_integer((json_int_t)values[i])); /* short without memory */
+	if (group)
+		(void)json_object_set_new(counters, "radius", group); /* as above */
+	return counters;
+}
+
 static json_t *show(struct daemon *d, const char *what, struct instant now)
 {
 	struct listing l = { .d = d, .now = now };
@@ -173,7 +191,7 @@ static json_t *show(struct daemon *d, const char *what, struct instant now)
 
 	if (strcmp(what, "counters") == 0)
 		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "mpa", "counters",
-				 daemon_counters(d, names, values, counter_n));
+				 with_radius(d, daemon_counters(d, names, values, counter_n)));
 	if (strcmp(what, "summary") == 0) {
 		mpa_each_subscriber(d->state, count_subscriber, &n);
 		return json_pack("{s:b, s:s, s:s, s:I}", "ok", 1, "role", "mpa", "version", HF_VERSION, "subscribers",
@@ -359,6 +377,25 @@ static int open_vpn(struct daemon *d, const struct mpa_conf *c)
 	return r < 0 ? r : daemon_add_charon(d);
 }
 
+/* Its own two ports, and those it asks AAA servers from: a request is found again by port and identifier. */
+static int open_radius(struct daemon *d, const struct mpa *mpa, const struct relay_conf *c)
+{
+	struct relay *relay = mpa_relay(mpa);
+	uint16_t clients[RELAY_CLIENTS_MAX], own;
+	int r;
+
+	if (!relay)
+		return 0;
+	r = daemon_add_udp(d, c->auth_port, &own);
+	if (r == 0)
+		r = daemon_add_udp(d, c->acct_port, &own);
+	for (size_t i = 0; r == 0 && i < RELAY_CLIENTS_MAX; i++)
+		r = daemon_add_udp(d, 0, &clients[i]);
+	if (r == 0)
+		relay_set_clients(relay, clients, RELAY_CLIENTS_MAX);
+	return r;
+}
+
 static void mpa_closep(struct mpa **mpa)
 {
 	mpa_freep(mpa);
@@ -382,6 +419,8 @@ static int run(void *file)
 		r = open_vpn(&d, &f->mpa);
 	if (r == 0)
 		r = mpa_new(&f->mpa, &system_random, &mpa);
+	if (r == 0)
+		r = open_radius(&d, mpa, &f->mpa.relay);
 	if (r == 0)
 		r = daemon_run(&d, mpa);
 	daemon_close(&d);
