@@ -80,7 +80,7 @@ int secret_load(const char *secret_file, const char *what, struct key_source *so
 
 int key_load(const char *secret_file, struct key_source *source, struct sa *sa, struct conf_error *e)
 {
-	size_t n;
+	size_t n = 0;
 	int r = secret_load(secret_file, "key", source, sa->key, sizeof(sa->key), &n, e);
 
 	if (r == 0)
