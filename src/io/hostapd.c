@@ -46,8 +46,8 @@ static bool read_event(const char *text, const char *event, uint8_t ret_mac[6])
 	size_t n = strlen(event);
 
 	return strncmp(text, event, n) == 0 &&
-	       sscanf(text + n, " %2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &ret_mac[0], &ret_mac[1], &ret_mac[2], &ret_mac[3],
-		      &ret_mac[4], &ret_mac[5]) == 6;
+	       sscanf(text + n, " %2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &ret_mac[0], &ret_mac[1], &ret_mac[2],
+		      &ret_mac[3], &ret_mac[4], &ret_mac[5]) == 6;
 }
 
 static void take_message(struct hostapd *h, char *text)
@@ -136,7 +136,8 @@ static int watch(struct hostapd *h)
 }
 
 int hostapd_open(uv_loop_t *loop, const char *path, const char *own_dir, uint32_t ifindex,
-		 void (*fn)(void *ctx, uint32_t ifindex, const uint8_t mac[6], bool up), void *ctx, struct hostapd **ret)
+		 void (*fn)(void *ctx, uint32_t ifindex, const uint8_t mac[6], bool up), void *ctx,
+		 struct hostapd **ret)
 {
 	struct hostapd *h = calloc(1, sizeof(*h));
 	int r;
@@ -193,7 +194,7 @@ int hostapd_tell(struct hostapd *h, enum hostapd_verb verb, const uint8_t mac[6]
 {
 	char text[64];
 
-	(void)snprintf(text, sizeof(text), "%s %02x:%02x:%02x:%02x:%02x:%02x", verbs[verb], mac[0], mac[1], mac[2], mac[3],
-		       mac[4], mac[5]); /* fits */
+	(void)snprintf(text, sizeof(text), "%s %02x:%02x:%02x:%02x:%02x:%02x", verbs[verb], mac[0], mac[1], mac[2],
+		       mac[3], mac[4], mac[5]); /* fits */
 	return send_text(h, text);
 }
