@@ -105,7 +105,7 @@ void server_on_silence(struct relay *r, struct instant now, struct exchange *x, 
 void server_leave(struct exchange *x); /* gives its identifier back */
 
 /* rewrite.c: attributes that a secret hides, from one hop to the next */
-/* Copies @at to @w; hidden values are uncovered with @from and covered with @to. */
+/* Copies @at to @w; hidden values are uncovered with @from and covered with @to. Keys of Mobile IP stay here. */
 void rewrite_attribute(struct wr *w, const struct radius_at *at, const struct radius_hop *from,
 		       const struct radius_hop *to);
 

@@ -5,7 +5,6 @@
 enum {
 	VENDOR_HEAD = 4,
 	SUB_HEAD = 2,
-	WIMAX_HEAD = 3,
 	TAG_OCTETS = 1,
 	SALT_OCTETS = 2,
 	VENDOR_MICROSOFT = 311,
@@ -18,9 +17,10 @@ enum {
 	WIMAX_VHA_RK_KEY = 67,
 };
 
-static bool is_salted_wimax(uint8_t type)
+/* Keys that agents share with home agents: no authenticator has a use for them. */
+static bool is_mobility_key(uint8_t wimax_type)
 {
-	switch (type) {
+	switch (wimax_type) {
 	case RADIUS_WIMAX_MN_HHA_KEY:
 	case RADIUS_WIMAX_RRQ_MN_HA_KEY:
 	case WIMAX_FA_RK_KEY:
@@ -33,24 +33,28 @@ static bool is_salted_wimax(uint8_t type)
 	}
 }
 
+static bool is_vendor(const struct radius_at *at, uint32_t vendor, uint8_t *ret_type)
+{
+	struct rd r = rd_init(at->value.p, at->value.n);
+	uint32_t its = rd_u32(&r);
+	uint8_t type = rd_u8(&r);
+
+	if (at->type != RADIUS_VENDOR_SPECIFIC || r.err || its != vendor)
+		return false;
+	*ret_type = type;
+	return true;
+}
+
 /* How many octets of the value come before the salt; -1: nothing is salted here. */
 static int salted_from(const struct radius_at *at)
 {
-	struct rd r = rd_init(at->value.p, at->value.n);
-	uint32_t vendor;
 	uint8_t type;
 
 	if (at->type == TUNNEL_PASSWORD)
 		return TAG_OCTETS;
-	if (at->type != RADIUS_VENDOR_SPECIFIC)
-		return -1;
-	vendor = rd_u32(&r);
-	type = rd_u8(&r);
-	if (r.err)
-		return -1;
-	if (vendor == VENDOR_MICROSOFT && (type == MS_MPPE_SEND_KEY || type == MS_MPPE_RECV_KEY))
+	if (is_vendor(at, VENDOR_MICROSOFT, &type) && (type == MS_MPPE_SEND_KEY || type == MS_MPPE_RECV_KEY))
 		return VENDOR_HEAD + SUB_HEAD;
-	return vendor == RADIUS_VENDOR_WIMAX && is_salted_wimax(type) ? VENDOR_HEAD + WIMAX_HEAD : -1;
+	return -1;
 }
 
 /* A value that cannot be uncovered is left out: whoever gets it could do nothing with it. */
@@ -80,7 +84,10 @@ void rewrite_attribute(struct wr *w, const struct radius_at *at, const struct ra
 		    memcmp(from->authenticator, to->authenticator, RADIUS_AUTHENTICATOR_OCTETS) == 0;
 	uint8_t value[RADIUS_VALUE_MAX];
 	int head = salted_from(at);
+	uint8_t wimax;
 
+	if (is_vendor(at, RADIUS_VENDOR_WIMAX, &wimax) && is_mobility_key(wimax))
+		return;
 	if (!same && head >= 0 && at->value.n > (size_t)head) {
 		rewrite_salted(w, at, (size_t)head, from, to);
 	} else if (!same && at->type == RADIUS_USER_PASSWORD) {

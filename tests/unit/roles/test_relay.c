@@ -262,7 +262,8 @@ static void forged_replies_are_ignored(void **state)
 static void put_profile(struct wr *w, const struct radius *asked)
 {
 	static const uint8_t key[20] = "twenty octets of key";
-	uint8_t salted[64];
+	/* MS-MPPE-Recv-Key (RFC 2548 2.4.3): vendor 311, type 17, length, then salt and two blocks */
+	uint8_t salted[64], mppe[40] = { 0, 0, 1, 0x37, 17, 36 };
 	int n = radius_salt((struct span){ key, sizeof(key) }, 0x8123, aaa_secret, asked->authenticator, salted);
 
 	assert_true(n > 0);
@@ -272,14 +273,18 @@ static void put_profile(struct wr *w, const struct radius *asked)
 	radius_put_wimax(w, RADIUS_WIMAX_HHA_IP, (struct span){ (const uint8_t *)"\x0a\0\0\1", 4 });
 	radius_put_wimax(w, RADIUS_WIMAX_MN_HHA_SPI, (struct span){ (const uint8_t *)"\0\0\3\xe8", 4 });
 	radius_put_wimax(w, RADIUS_WIMAX_MN_HHA_KEY, (struct span){ salted, (size_t)n });
+	n = radius_salt((struct span){ key, sizeof(key) }, 0x8124, aaa_secret, asked->authenticator, salted);
+	memcpy(mppe + sizeof(mppe) - 34, salted, 34);
+	radius_put(w, RADIUS_VENDOR_SPECIFIC, (struct span){ mppe, sizeof(mppe) });
 }
 
 /* L-54, L-62, L-63 */
 static void an_accept_brings_a_profile(void **state)
 {
-	uint8_t salted[64], plain[64];
+	struct span salted = { 0 };
+	struct radius_at at = { 0 };
+	uint8_t plain[64];
 	struct radius p;
-	int n;
 
 	(void)state;
 	ask(7);
@@ -292,11 +297,13 @@ static void an_accept_brings_a_profile(void **state)
 	assert_int_equal(login.home_agent.s_addr, ip("10.0.0.1").s_addr);
 	assert_int_equal(login.spi, 1000);
 	assert_int_equal(login.key_n, 20);
-	/* the authenticator behind gets the key under its own secret */
+	/* the authenticator behind gets its key under its own secret, and none of ours */
 	p = read_of(sent("10.0.1.9", 0));
-	n = radius_find_wimax(&p, RADIUS_WIMAX_MN_HHA_KEY, salted, sizeof(salted));
-	assert_true(n > 0);
-	assert_int_equal(radius_unsalt((struct span){ salted, (size_t)n }, nas_secret, authenticator, plain), 20);
+	assert_int_equal(radius_find_wimax(&p, RADIUS_WIMAX_MN_HHA_KEY, plain, sizeof(plain)), -ENOENT);
+	while (radius_next(&p, &at))
+		if (at.type == RADIUS_VENDOR_SPECIFIC && at.value.n == 40)
+			salted = (struct span){ at.value.p + 6, 34 };
+	assert_int_equal(radius_unsalt(salted, nas_secret, authenticator, plain), 20);
 	assert_memory_equal(plain, "twenty octets of key", 20);
 }
 
