@@ -126,6 +126,7 @@ struct subscriber {
 	const struct mpa_association *association; /* or NULL: `own_sa` */
 	struct sa own_sa;                          /* brought by access authentication (L-63) */
 	uint8_t auth_type;
+	enum mpa_udp udp; /* as configured, or as access authentication wants it for this user */
 
 	struct in_addr agent_address; /* primary or secondary */
 	struct agent_link *link;      /* of `agent_address` */

@@ -170,6 +170,12 @@ bool mpa_is_home_address(const struct mpa_conf *c, struct in_addr a)
 	return false;
 }
 
+static void choose_encapsulation(struct subscriber *s, const struct mpa_attach *a)
+{
+	if (a->profile && a->profile->udp)
+		s->udp = *a->profile->udp;
+}
+
 static void choose_home(struct subscriber *s, const struct mpa_attach *a)
 {
 	if (mpa_is_home_address(s->mpa->conf, a->source))
@@ -190,9 +196,11 @@ int subscriber_choose(struct subscriber *s, const struct mpa_attach *a)
 
 	if (r == 0)
 		r = choose_association(s, a); /* G-02 */
-	if (r == 0)
-		choose_home(s, a);
-	return r;
+	if (r < 0)
+		return r;
+	choose_encapsulation(s, a);
+	choose_home(s, a);
+	return 0;
 }
 
 static const char *const trigger_names[MPA_TRIGGER_COUNT] = {
@@ -236,15 +244,9 @@ static int settle(struct subscriber *s, struct instant now, const struct port *p
 static int prepare(struct subscriber *s, struct instant now, const struct mpa_attach *a, const struct port *port,
 		   struct actions *out)
 {
-	int r = choose_agent(s, a);
+	int r = subscriber_choose(s, a);
 
-	if (r == 0)
-		r = choose_association(s, a);
-	if (r == 0)
-		r = settle(s, now, port, out);
-	if (r == 0)
-		choose_home(s, a);
-	return r;
+	return r < 0 ? r : settle(s, now, port, out);
 }
 
 static int find_or_add(struct mpa *mpa, const struct mpa_attach *a, const struct mpa_station *station,

@@ -31,6 +31,7 @@ enum mpa_trigger {
 struct mpa_profile_data {
 	struct in_addr home_agent, home_address;
 	const struct sa *sa; /* MN-HA association of this user; copied, wiped with the subscriber */
+	const enum mpa_udp *udp;
 };
 
 /* The RADIUS relay inside (roles/relay), for its sockets and counters; NULL: none is configured. Its datagrams come by

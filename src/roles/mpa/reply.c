@@ -124,7 +124,7 @@ static void prohibited(struct subscriber *s, const struct answer *a, uint16_t re
 
 static void without_udp(struct subscriber *s, const struct answer *a, uint16_t retry_s, struct actions *out)
 {
-	if (s->exchange.udp_refused || s->mpa->conf->udp == MPA_UDP_FORCE) {
+	if (s->exchange.udp_refused || s->udp == MPA_UDP_FORCE) {
 		bar(s, a, retry_s, out);
 		return;
 	}

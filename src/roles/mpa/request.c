@@ -73,8 +73,8 @@ static void build_extensions(const struct subscriber *s, struct instant now, str
 
 	mip_ext_nai_build(w, text_span(s->nai));                               /* L-09, L-62 */
 	mip_ext_revocation_support_build(w, false, (uint32_t)(now.ntp >> 32)); /* */
-	if (c->udp != MPA_UDP_OFF && !s->exchange.udp_refused)
-		mip_ext_udp_request_build(w, c->udp == MPA_UDP_FORCE, false, 0);
+	if (s->udp != MPA_UDP_OFF && !s->exchange.udp_refused)
+		mip_ext_udp_request_build(w, s->udp == MPA_UDP_FORCE, false, 0);
 	if (s->auth_type == MIP_EXT_FA_HA_AUTH)
 		mip_ext_pmip_method_build(w, MIP_PMIP_METHOD_FA_HA_AUTH);
 	if (s->vpn.here) {

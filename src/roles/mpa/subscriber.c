@@ -62,6 +62,7 @@ int subscriber_add(struct mpa *mpa, const char *nai, struct subscriber **ret)
 		return -ENOMEM;
 	s->mpa = mpa;
 	s->nai = copy;
+	s->udp = mpa->conf->udp;
 	HASH_ADD_KEYPTR(by_nai, mpa->by_nai, s->nai, strlen(s->nai), s);
 	if (!s->by_nai.tbl)
 		return -ENOMEM;
