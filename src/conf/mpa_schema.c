@@ -151,6 +151,9 @@ static const struct conf_key access_keys[] = {
 	  .help = "A packet or ARP message attaches a station." },
 	{ .name = "by-carrier", .kind = KEY_BOOL, .offset = ACCESS(by_carrier), .fallback = "yes",
 	  .help = "The link coming up attaches the station of carrier-nai." },
+	{ .name = "presence", .kind = KEY_U16, .offset = ACCESS(presence_s), .max = 65535, .fallback = "60",
+	  .help = "A station not heard for so many seconds is asked by ARP whether it is there; after three questions it "
+		  "counts as lost. 0: never. Only where trusted and by-packet bring it back." },
 	{ .name = "carrier-nai", .kind = KEY_STRING, .offset = ACCESS(carrier_nai), .optional = true,
 	  .help = "Who sits behind this port." },
 	{ .name = "carrier-mac", .kind = KEY_MAC, .offset = ACCESS(carrier_mac), .optional = true, .help = "Its MAC address." },

@@ -20,7 +20,8 @@
 	X(dhcp_answered) X(dhcp_held) X(dhcp_ignored) X(dhcp_relayed) X(spoofed_packets) \
 	X(broadcasts_delivered) X(packets_dropped) X(keepalives_sent) X(held_off) X(too_big_told) \
 	X(vpn_connected) X(vpn_refused) X(vpn_timeouts) X(vpn_moves) X(vpn_displaced) X(vpn_resumed) X(vpn_inside) \
-	X(vpn_packets_held) X(early_packets) X(logins) X(logins_refused) X(logouts)
+	X(vpn_packets_held) X(early_packets) X(logins) X(logins_refused) X(logouts) \
+	X(presence_asked) X(presence_lost)
 /* clang-format on */
 
 #define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
@@ -113,6 +114,12 @@ struct login {
 	struct timer timer; /* end of the waiting, then of the session */
 };
 
+/* Whether a station behind a switch is still there. */
+struct presence {
+	unsigned unanswered; /* questions */
+	struct timer timer;
+};
+
 struct subscriber {
 	UT_hash_handle by_nai, by_port;
 	struct mpa *mpa;
@@ -147,6 +154,7 @@ struct subscriber {
 	uint32_t revocation_id;        /* of the last revocation; 0 = none */
 	struct vpn_user vpn;
 	struct login login;
+	struct presence presence;
 	uint8_t *held_arp, *held_dhcp; /* frames that came too early, or NULL */
 	size_t held_arp_n, held_dhcp_n;
 };
@@ -176,7 +184,7 @@ struct mpa {
 	struct subscriber **by_index; /* max_subscribers */
 	struct session *by_sa;
 	uint32_t device; /* where VPN users arrive; 0 = it is not there */
-	struct timers retransmits, lives, keepalives, waits, logins;
+	struct timers retransmits, lives, keepalives, waits, logins, presences;
 	struct relay *relay; /* NULL: none is configured */
 	struct agent_link links[LINKS_MAX];
 	size_t link_n;
@@ -221,6 +229,11 @@ extern const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT];
 void early_keep(struct mpa *mpa, struct instant now, const struct tunnelled *t);
 void early_deliver(const struct subscriber *s, struct instant now, struct actions *out); /* @s is served */
 void early_free(struct mpa *mpa);
+
+/* presence.c */
+void presence_watch(struct subscriber *s, struct instant now); /* it is served from now on */
+void presence_heard(struct subscriber *s, struct instant now); /* a frame of its own came in */
+void presence_on_time(struct mpa *mpa, struct instant now, struct actions *out);
 
 /* visitor.c: the data plane's view of a subscriber */
 void subscriber_visitor_set(const struct subscriber *s, struct actions *out);

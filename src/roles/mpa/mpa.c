@@ -59,6 +59,7 @@ void mpa_freep(struct mpa **at)
 	timers_done(&mpa->keepalives);
 	timers_done(&mpa->waits);
 	timers_done(&mpa->logins);
+	timers_done(&mpa->presences);
 	free(mpa->by_index);
 	free(mpa);
 	*at = NULL;
@@ -108,17 +109,10 @@ int mpa_kick(struct mpa *mpa, struct instant now, const char *nai, struct action
 	return mpa_detach(mpa, now, nai, false, out);
 }
 
-void mpa_detach_all(struct mpa *mpa, struct instant now, struct actions *out)
-{
-	struct subscriber *s, *next;
-
-	HASH_ITER(by_nai, mpa->by_nai, s, next)
-		(void)subscriber_event(s, now, EVENT_LEFT, "the agent is shut down", out);
-}
-
 void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct span frame, struct actions *out)
 {
 	struct port port = { .ifindex = ifindex };
+	struct subscriber *s;
 	struct ether e;
 	struct ip4 ip;
 	struct udp4 udp;
@@ -128,6 +122,9 @@ void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct 
 		return;
 	}
 	memcpy(port.mac, e.source, sizeof(port.mac));
+	s = subscriber_at(mpa, &port);
+	if (s)
+		presence_heard(s, now);
 	if (e.type == ETHER_ARP) {
 		mpa_on_arp(mpa, now, &port, frame, out);
 	} else if (e.type == ETHER_IP4 && ip4_parse(e.payload.p, e.payload.n, &ip) == 0) {
@@ -363,6 +360,7 @@ void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 	}
 	vpn_on_waits(mpa, now, out);
 	login_on_time(mpa, now, out);
+	presence_on_time(mpa, now, out);
 	if (mpa->relay)
 		relay_on_time(mpa->relay, now, out);
 	mpa_retransmit(mpa, now, out);
@@ -371,18 +369,13 @@ void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 
 uint64_t mpa_due(const struct mpa *mpa)
 {
-	uint64_t due = timers_due(&mpa->lives);
+	const struct timers *all[] = { &mpa->lives, &mpa->retransmits, &mpa->keepalives,
+				       &mpa->waits, &mpa->logins,      &mpa->presences };
+	uint64_t due = mpa->relay ? relay_due(mpa->relay) : NEVER;
 
-	if (timers_due(&mpa->retransmits) < due)
-		due = timers_due(&mpa->retransmits);
-	if (timers_due(&mpa->keepalives) < due)
-		due = timers_due(&mpa->keepalives);
-	if (timers_due(&mpa->waits) < due)
-		due = timers_due(&mpa->waits);
-	if (timers_due(&mpa->logins) < due)
-		due = timers_due(&mpa->logins);
-	if (mpa->relay && relay_due(mpa->relay) < due)
-		due = relay_due(mpa->relay);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (timers_due(all[i]) < due)
+			due = timers_due(all[i]);
 	return due;
 }
 

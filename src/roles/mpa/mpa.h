@@ -16,7 +16,6 @@ struct relay;
 int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa **ret); /* as ha_new() */
 void mpa_freep(struct mpa **at);
 
-/* Why a station is believed to be here. */
 /* What made us notice a station (L-03). */
 enum mpa_trigger {
 	MPA_TRIGGER_COMMAND,
@@ -85,8 +84,6 @@ void mpa_on_too_big_down(struct mpa *mpa, struct instant now, uint32_t index, st
 			 struct actions *out);
 void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out);
 uint64_t mpa_due(const struct mpa *mpa);
-/* Deregisters everyone (clean shutdown on request only; a restart keeps bindings). */
-void mpa_detach_all(struct mpa *mpa, struct instant now, struct actions *out);
 /* Drops the visitor at once and deregisters. Return: 0 or -ENOENT. */
 int mpa_kick(struct mpa *mpa, struct instant now, const char *nai, struct actions *out);
 

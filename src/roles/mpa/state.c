@@ -59,6 +59,7 @@ static void do_serve(struct subscriber *s, struct instant now, struct actions *o
 	set_life(s, refresh_at(s, now));
 	vpn_release_held(s, out);
 	subscriber_release_held(s, now, out);
+	presence_watch(s, now);
 }
 
 static void do_stop_and_hold(struct subscriber *s, struct instant now, struct actions *out)

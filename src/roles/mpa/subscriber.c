@@ -58,7 +58,7 @@ int subscriber_add(struct mpa *mpa, const char *nai, struct subscriber **ret)
 	s = calloc(1, sizeof(*s));
 	all = HASH_CNT(by_nai, mpa->by_nai) + 1; /* the timers of all may be armed at once */
 	if (!s || !copy || timers_reserve(&mpa->retransmits, all) < 0 || timers_reserve(&mpa->lives, all) < 0 ||
-	    timers_reserve(&mpa->logins, all) < 0)
+	    timers_reserve(&mpa->logins, all) < 0 || timers_reserve(&mpa->presences, all) < 0)
 		return -ENOMEM;
 	s->mpa = mpa;
 	s->nai = copy;
@@ -102,6 +102,7 @@ void subscriber_free(struct subscriber *s)
 	timers_cancel(&mpa->retransmits, &s->retransmit);
 	timers_cancel(&mpa->lives, &s->life);
 	timers_cancel(&mpa->logins, &s->login.timer);
+	timers_cancel(&mpa->presences, &s->presence.timer);
 	vpn_forget_held(s);
 	subscriber_leave_port(s);
 	HASH_DELETE(by_nai, mpa->by_nai, s);
