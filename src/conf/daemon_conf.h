@@ -67,7 +67,7 @@ struct nas_file {
 };
 
 struct aaa_file {
-	struct relay_server server;
+	struct radius_server server;
 	enum proof proof;
 	struct key_source source;
 };

@@ -9,7 +9,7 @@
 #include "conf/daemon_conf.h"
 
 static int load_secret(const char *path, const char *section, const char *name, struct key_source *source,
-		       struct relay_secret *ret, struct conf_error *e)
+		       struct radius_secret *ret, struct conf_error *e)
 {
 	struct conf_error why = { 0 };
 
@@ -56,6 +56,8 @@ static int check_top(const struct mpa_file *f, struct conf_error *e)
 		return conf_fail_at(e, NULL, NULL, "aaa", "missing; authenticators need a server behind us");
 	if (f->nas_n == 0 && f->server_n > 0)
 		return conf_fail_at(e, NULL, NULL, "nas", "missing; without one nobody asks the AAA servers");
+	if (f->server_n > RADIUS_SERVERS_MAX)
+		return conf_fail_at(e, NULL, NULL, "aaa", "allowed: at most %d sections", RADIUS_SERVERS_MAX);
 	if (f->mpa.relay.auth_port == f->mpa.relay.acct_port)
 		return conf_fail_at(e, NULL, NULL, "radius-acct-port", "allowed: another one than radius-auth-port");
 	return 0;
@@ -91,7 +93,7 @@ int radius_complete(const char *path, struct mpa_file *f, struct conf_error *e)
 	return 0;
 }
 
-static void wipe(struct relay_secret *s)
+static void wipe(struct radius_secret *s)
 {
 	OPENSSL_cleanse(s, sizeof(*s));
 }

@@ -13,6 +13,7 @@
 #include "io/log.h"
 #include "io/now.h"
 #include "roles/mpa/mpa.h"
+#include "roles/radius/client.h"
 #include "roles/relay/relay.h"
 
 static const char help[] = "usage: holdfast-mpa -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
@@ -381,7 +382,7 @@ static int open_vpn(struct daemon *d, const struct mpa_conf *c)
 static int open_radius(struct daemon *d, const struct mpa *mpa, const struct relay_conf *c)
 {
 	struct relay *relay = mpa_relay(mpa);
-	uint16_t clients[RELAY_CLIENTS_MAX], own;
+	uint16_t clients[RADIUS_CLIENT_PORTS_MAX], own;
 	int r;
 
 	if (!relay)
@@ -389,11 +390,9 @@ static int open_radius(struct daemon *d, const struct mpa *mpa, const struct rel
 	r = daemon_add_udp(d, c->auth_port, &own);
 	if (r == 0)
 		r = daemon_add_udp(d, c->acct_port, &own);
-	for (size_t i = 0; r == 0 && i < RELAY_CLIENTS_MAX; i++)
+	for (size_t i = 0; r == 0 && i < RADIUS_CLIENT_PORTS_MAX; i++)
 		r = daemon_add_udp(d, 0, &clients[i]);
-	if (r == 0)
-		relay_set_clients(relay, clients, RELAY_CLIENTS_MAX);
-	return r;
+	return r < 0 ? r : relay_set_clients(relay, clients, RADIUS_CLIENT_PORTS_MAX);
 }
 
 static void mpa_closep(struct mpa **mpa)

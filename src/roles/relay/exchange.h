@@ -6,14 +6,13 @@
 #include <uthash.h>
 
 #include "base/ratelimit.h"
-#include "base/timers.h"
-#include "core/radius_auth.h"
+#include "roles/radius/client.h"
 #include "roles/relay/relay.h"
 
 /* clang-format off */
 #define RELAY_COUNTERS(X) \
-	X(requests) X(duplicates) X(unknown_nas) X(malformed) X(unproven) X(table_full) X(forwarded) X(retransmissions) \
-	X(failovers) X(unanswered) X(replies) X(replies_unmatched) X(replies_unauthentic) X(accepts) X(held) X(rejects) \
+	RADIUS_CLIENT_COUNTERS(X) \
+	X(requests) X(duplicates) X(unknown_nas) X(malformed) X(unproven) X(table_full) X(accepts) X(held) X(rejects) \
 	X(refused) X(accounting)
 /* clang-format on */
 
@@ -48,27 +47,16 @@ struct exchange {
 	uint8_t code; /* of the request */
 	uint8_t authenticator[RADIUS_AUTHENTICATOR_OCTETS];
 	struct octets request, reply, answer; /* of the NAS; of the server while held; to the NAS */
-	size_t server, asked;                 /* index; how many servers were */
-	unsigned tries;
-	struct client *client; /* or NULL: has no identifier */
-	uint8_t client_id;
-	uint8_t sent_authenticator[RADIUS_AUTHENTICATOR_OCTETS]; /* towards the server */
-	struct timer timer;
-};
-
-struct client {
-	uint16_t port;
-	uint8_t next;
-	struct exchange *by_id[256];
+	struct radius_call call;              /* of the server */
+	struct timer timer;                   /* while it is held or answered */
 };
 
 struct relay {
 	const struct relay_conf *conf;
 	struct relay_listener listener;
 	struct exchange *by_nas, *by_number;
-	struct client clients[RELAY_CLIENTS_MAX];
-	size_t client_n, client_at;
-	uint64_t *dead_until_us; /* by server */
+	struct radius_client *client;
+	struct radius_caller caller; /* of the exchanges' calls */
 	struct timers timers;
 	uint32_t last_number;
 	struct ratelimit notes;
@@ -77,7 +65,7 @@ struct relay {
 
 #define RELAY_COUNT(r, name) ((r)->counters[RELAY_COUNTER_##name]++)
 
-static inline struct span secret_of(const struct relay_secret *s)
+static inline struct span secret_of(const struct radius_secret *s)
 {
 	return (struct span){ s->octets, s->n };
 }
@@ -99,10 +87,8 @@ void nas_answer(struct relay *r, struct instant now, struct exchange *x, uint8_t
 		struct in_addr home, const char *why, struct actions *out);
 
 /* server.c: towards the AAA servers */
+struct radius_caller server_caller(struct relay *r);
 void server_ask(struct relay *r, struct instant now, struct exchange *x, struct actions *out);
-void server_on_reply(struct relay *r, struct instant now, const struct datagram *d, struct actions *out);
-void server_on_silence(struct relay *r, struct instant now, struct exchange *x, struct actions *out);
-void server_leave(struct exchange *x); /* gives its identifier back */
 
 /* rewrite.c: attributes that a secret hides, from one hop to the next */
 /* Copies @at to @w; hidden values are uncovered with @from and covered with @to. Keys of Mobile IP stay here. */

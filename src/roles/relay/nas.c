@@ -83,6 +83,7 @@ static struct exchange *add(struct relay *r, const struct nas_key *key, const st
 	x->key = *key;
 	x->number = ++r->last_number;
 	x->code = p->code;
+	x->call = (struct radius_call){ .caller = &r->caller, .code = p->code };
 	memcpy(x->authenticator, p->authenticator, sizeof(x->authenticator));
 	HASH_ADD(by_nas, r->by_nas, key, sizeof(x->key), x);
 	if (x->by_nas.tbl)
@@ -181,10 +182,9 @@ static void put_refusal(struct wr *w, const struct radius *request, const char *
 			radius_put(w, at.type, at.value);
 }
 
-static void put_attributes(struct wr *w, const struct relay *r, const struct exchange *x, const struct radius *reply,
-			   struct in_addr home)
+static void put_attributes(struct wr *w, const struct exchange *x, const struct radius *reply, struct in_addr home)
 {
-	const struct radius_hop from = { secret_of(&r->conf->servers[x->server].secret), x->sent_authenticator };
+	const struct radius_hop from = { x->call.to.secret, x->call.authenticator };
 	const struct radius_hop to = { secret_of(&x->nas->secret), x->authenticator };
 	bool rewrites = home.s_addr != INADDR_ANY && x->nas->gives_address;
 	struct radius_at at = { 0 };
@@ -205,12 +205,11 @@ void nas_answer(struct relay *r, struct instant now, struct exchange *x, uint8_t
 	struct wr w = wr_init(packet, sizeof(packet));
 	struct radius request;
 
-	server_leave(x);
 	radius_begin(&w, code, (uint8_t)x->key.id);
 	if (!is_accounting(x))
 		radius_put_proof(&w);
 	if (reply)
-		put_attributes(&w, r, x, reply, home);
+		put_attributes(&w, x, reply, home);
 	else if (radius_parse(x->request.p, x->request.n, &request) == 0) /* it was parsed before */
 		put_refusal(&w, &request, why);
 	if (radius_sign_response(&w, secret_of(&x->nas->secret), x->authenticator) < 0 ||

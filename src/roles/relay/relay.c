@@ -7,15 +7,18 @@ enum { TIMES_PER_CALL = 64, NOTES_PER_S = 10 };
 
 int relay_new(const struct relay_conf *conf, const struct relay_listener *listener, struct relay **ret)
 {
+	const struct radius_client_conf client = {
+		.address = conf->address, .servers = conf->servers, .server_n = conf->server_n, .dead_s = conf->dead_s
+	};
 	struct relay *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return -ENOMEM;
-	r->dead_until_us = calloc(conf->server_n + 1, sizeof(*r->dead_until_us));
-	if (!r->dead_until_us) {
+	if (radius_client_new(&client, r->counters, &r->client) < 0) {
 		free(r);
 		return -ENOMEM;
 	}
+	r->caller = server_caller(r);
 	r->conf = conf;
 	r->listener = *listener;
 	r->notes = ratelimit_init(NOTES_PER_S);
@@ -33,16 +36,14 @@ void relay_freep(struct relay **at)
 	HASH_ITER(by_number, r->by_number, x, next)
 		exchange_free(r, x);
 	timers_done(&r->timers);
-	free(r->dead_until_us);
+	radius_client_freep(&r->client);
 	free(r);
 	*at = NULL;
 }
 
-void relay_set_clients(struct relay *r, const uint16_t *ports, size_t n)
+int relay_set_clients(struct relay *r, const uint16_t *ports, size_t n)
 {
-	r->client_n = min_size(n, RELAY_CLIENTS_MAX);
-	for (size_t i = 0; i < r->client_n; i++)
-		r->clients[i].port = ports[i];
+	return radius_client_set_ports(r->client, ports, n);
 }
 
 static bool is_nas_port(const struct relay *r, uint16_t port)
@@ -52,10 +53,7 @@ static bool is_nas_port(const struct relay *r, uint16_t port)
 
 bool relay_owns_port(const struct relay *r, uint16_t port)
 {
-	for (size_t i = 0; i < r->client_n; i++)
-		if (r->clients[i].port == port)
-			return true;
-	return is_nas_port(r, port);
+	return is_nas_port(r, port) || radius_client_owns_port(r->client, port);
 }
 
 void relay_on_datagram(struct relay *r, struct instant now, const struct datagram *d, struct actions *out)
@@ -63,7 +61,7 @@ void relay_on_datagram(struct relay *r, struct instant now, const struct datagra
 	if (is_nas_port(r, d->local_port))
 		nas_on_request(r, now, d, out);
 	else
-		server_on_reply(r, now, d, out);
+		radius_client_on_datagram(r->client, now, d, out);
 }
 
 int octets_copy(struct octets *to, struct span from)
@@ -80,7 +78,7 @@ int octets_copy(struct octets *to, struct span from)
 
 void exchange_free(struct relay *r, struct exchange *x)
 {
-	server_leave(x);
+	radius_drop(r->client, &x->call);
 	timers_cancel(&r->timers, &x->timer);
 	HASH_DELETE(by_nas, r->by_nas, x);
 	HASH_DELETE(by_number, r->by_number, x);
@@ -124,6 +122,7 @@ void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *
 
 void relay_on_time(struct relay *r, struct instant now, struct actions *out)
 {
+	radius_client_on_time(r->client, now, out);
 	for (unsigned i = 0; i < TIMES_PER_CALL; i++) {
 		struct timer *timer = timers_pop(&r->timers, now.us);
 		struct exchange *x;
@@ -132,8 +131,7 @@ void relay_on_time(struct relay *r, struct instant now, struct actions *out)
 			return;
 		x = container_of(timer, struct exchange, timer);
 		switch (x->state) {
-		case EXCHANGE_ASKED:
-			server_on_silence(r, now, x, out);
+		case EXCHANGE_ASKED: /* the client waits for it */
 			break;
 		case EXCHANGE_HELD:
 			relay_refuse(r, now, x->number, "the home agent did not answer in time", out);
@@ -147,7 +145,9 @@ void relay_on_time(struct relay *r, struct instant now, struct actions *out)
 
 uint64_t relay_due(const struct relay *r)
 {
-	return timers_due(&r->timers);
+	uint64_t due_us = timers_due(&r->timers), client_us = radius_client_due(r->client);
+
+	return due_us < client_us ? due_us : client_us;
 }
 
 size_t relay_counters(const struct relay *r, const char *const **ret_names, const uint64_t **ret_values)

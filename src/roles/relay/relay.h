@@ -13,7 +13,7 @@
 
 struct relay; /* opaque; one thread */
 
-enum { RELAY_CLIENTS_MAX = 8, RELAY_KEY_MAX = 64 };
+enum { RELAY_KEY_MAX = 64 };
 
 /* Who was let in, as the Accept and its request tell. */
 struct relay_login {
@@ -53,8 +53,9 @@ int relay_new(const struct relay_conf *conf, const struct relay_listener *listen
 	      struct relay **ret); /* 0, -ENOMEM */
 void relay_freep(struct relay **at);
 
-/* Ports of the sockets that AAA servers are asked from: 256 requests under way in each. Before the first datagram. */
-void relay_set_clients(struct relay *r, const uint16_t *ports, size_t n);
+/* Ports of the sockets that AAA servers are asked from, at most RADIUS_CLIENT_PORTS_MAX: 256 requests under way in each.
+ * Before the first datagram. Return: 0 or -ENOMEM. */
+int relay_set_clients(struct relay *r, const uint16_t *ports, size_t n);
 /* Is a datagram to this port of ours the relay's? */
 bool relay_owns_port(const struct relay *r, uint16_t port);
 void relay_on_datagram(struct relay *r, struct instant now, const struct datagram *d, struct actions *out);

@@ -4,33 +4,16 @@
 #define HF_ROLES_RELAY_CONF_H
 
 #include "core/prefix.h"
-
-enum { RELAY_SECRET_MAX = 64 };
-
-struct relay_secret {
-	uint8_t octets[RELAY_SECRET_MAX];
-	size_t n;
-};
+#include "roles/radius/radius_conf.h"
 
 /* Authenticators of the access network: access points, hostapd, PPP and VPN servers. The longest prefix wins. */
 struct relay_nas {
 	char name[32];
 	struct prefix address;
-	struct relay_secret secret;
+	struct radius_secret secret;
 	bool unproven;      /* requests without Message-Authenticator are taken, unless they carry EAP */
 	bool gives_address; /* the home address goes into the Accept's Framed-IP-Address (PPP, VPN) */
 	char access[16];    /* interface its stations arrive at; "" = told by Called-Station-Id or NAS-Port-Id */
-};
-
-/* AAA servers in the order they are asked. */
-struct relay_server {
-	char name[32];
-	struct in_addr address;
-	uint16_t auth_port, acct_port; /* 1812, 1813; acct_port 0: accounting is answered here */
-	struct relay_secret secret;
-	uint16_t timeout_ms; /* until a request is repeated; default 1000 */
-	uint8_t tries;       /* transmissions before the next server is asked; default 3 */
-	bool unproven;       /* replies without Message-Authenticator are taken, unless they carry EAP */
 };
 
 struct relay_conf {
@@ -38,7 +21,7 @@ struct relay_conf {
 	uint16_t auth_port, acct_port; /* 0 = no relay */
 	struct relay_nas *nases;
 	size_t nas_n;
-	struct relay_server *servers;
+	struct radius_server *servers; /* when none takes accounting, it is answered here */
 	size_t server_n;
 	uint16_t dead_s;        /* a silent server is not asked first for so long; default 30 */
 	uint16_t hold_ms;       /* an Accept waits so long for its registration; default 3000 */

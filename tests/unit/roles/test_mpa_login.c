@@ -12,7 +12,7 @@ static const struct span nas_secret = { (const uint8_t *)"nas secret", 10 };
 static const struct span aaa_secret = { (const uint8_t *)"aaa secret", 10 };
 
 static struct relay_nas nas;
-static struct relay_server server;
+static struct radius_server server;
 static struct mpa_vpn vpn;
 static uint8_t buf[4096], next_id;
 
@@ -23,9 +23,9 @@ static struct {
 	const char *key, *home_agent, *home;
 } granted;
 
-static struct relay_secret secret(struct span s)
+static struct radius_secret secret(struct span s)
 {
-	struct relay_secret r = { .n = s.n };
+	struct radius_secret r = { .n = s.n };
 
 	memcpy(r.octets, s.p, s.n);
 	return r;
@@ -37,7 +37,7 @@ static void restart(void)
 
 	rig_restart();
 	assert_non_null(mpa_relay(rig.mpa));
-	relay_set_clients(mpa_relay(rig.mpa), &port, 1);
+	assert_int_equal(relay_set_clients(mpa_relay(rig.mpa), &port, 1), 0);
 }
 
 static int setup(void **state)
@@ -45,12 +45,12 @@ static int setup(void **state)
 	if (rig_setup(state) < 0)
 		return -1;
 	nas = (struct relay_nas){ .name = "floor", .address = { ip("10.0.1.0"), 24 }, .secret = secret(nas_secret) };
-	server = (struct relay_server){ .name = "aaa",
-					.address = ip(server_at),
-					.auth_port = AUTH,
-					.secret = secret(aaa_secret),
-					.timeout_ms = 1000,
-					.tries = 3 };
+	server = (struct radius_server){ .name = "aaa",
+					 .address = ip(server_at),
+					 .auth_port = AUTH,
+					 .secret = secret(aaa_secret),
+					 .timeout_ms = 1000,
+					 .tries = 3 };
 	rig.conf.relay = (struct relay_conf){ .address = rig.conf.care_of,
 					      .auth_port = AUTH,
 					      .acct_port = ACCT,

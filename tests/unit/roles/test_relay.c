@@ -11,7 +11,7 @@ static const struct span nas_secret = { (const uint8_t *)"nas secret", 10 };
 static const struct span aaa_secret = { (const uint8_t *)"aaa secret", 10 };
 
 static struct relay_nas nas;
-static struct relay_server servers[2];
+static struct radius_server servers[2];
 static struct relay_conf conf;
 static struct relay *relay;
 static struct actions out;
@@ -24,9 +24,9 @@ static struct relay_login login;
 static char login_user[64], logout_user[64];
 static unsigned logins, logouts;
 
-static struct relay_secret secret(struct span s)
+static struct radius_secret secret(struct span s)
 {
-	struct relay_secret r = { .n = s.n };
+	struct radius_secret r = { .n = s.n };
 
 	memcpy(r.octets, s.p, s.n);
 	return r;
@@ -73,12 +73,12 @@ static int rig_up(void **state)
 	(void)state;
 	nas = (struct relay_nas){ .address = { .addr = ip("10.0.1.0"), .len = 24 }, .secret = secret(nas_secret) };
 	for (size_t i = 0; i < 2; i++)
-		servers[i] = (struct relay_server){ .address = ip(i == 0 ? "10.0.0.11" : "10.0.0.12"),
-						    .auth_port = AUTH,
-						    .acct_port = ACCT,
-						    .secret = secret(aaa_secret),
-						    .timeout_ms = 1000,
-						    .tries = 2 };
+		servers[i] = (struct radius_server){ .address = ip(i == 0 ? "10.0.0.11" : "10.0.0.12"),
+						     .auth_port = AUTH,
+						     .acct_port = ACCT,
+						     .secret = secret(aaa_secret),
+						     .timeout_ms = 1000,
+						     .tries = 2 };
 	conf = (struct relay_conf){ .address = ip("10.0.1.1"),
 				    .auth_port = AUTH,
 				    .acct_port = ACCT,
@@ -96,7 +96,7 @@ static int rig_up(void **state)
 	logins = logouts = 0;
 	assert_int_equal(actions_init(&out), 0);
 	assert_int_equal(relay_new(&conf, &listener, &relay), 0);
-	relay_set_clients(relay, &port, 1);
+	assert_int_equal(relay_set_clients(relay, &port, 1), 0);
 	return 0;
 }
 
