@@ -146,12 +146,15 @@ static int attach(struct mpa *mpa, struct instant now, const struct relay_login 
 		  struct actions *out)
 {
 	struct mpa_profile_data profile = { .home_agent = l->home_agent, .home_address = l->home };
+	const enum mpa_udp udp = l->encapsulation == RELAY_ENCAPSULATION_UDP ? MPA_UDP_FORCE : MPA_UDP_OFF;
 	struct mpa_attach a = { .nai = nai, .trigger = MPA_TRIGGER_AAA, .profile = &profile };
 	struct sa sa = { 0 };
 	int r;
 
 	if (take_key(mpa, l, &sa))
 		profile.sa = &sa;
+	if (l->encapsulation != RELAY_ENCAPSULATION_ANY)
+		profile.udp = &udp;
 	r = is_vpn_device(mpa, l->nas) ? attach_device(mpa, now, &a, out) : attach_port(mpa, now, l, &a, out);
 	sa_wipe(&sa);
 	return r;

@@ -90,8 +90,10 @@ void nas_answer(struct relay *r, struct instant now, struct exchange *x, uint8_t
 struct radius_caller server_caller(struct relay *r);
 void server_ask(struct relay *r, struct instant now, struct exchange *x, struct actions *out);
 
-/* rewrite.c: attributes that a secret hides, from one hop to the next */
-/* Copies @at to @w; hidden values are uncovered with @from and covered with @to. Keys of Mobile IP stay here. */
+/* rewrite.c: attributes from one hop to the next */
+enum relay_encapsulation rewrite_encapsulation(const struct radius *accept);
+/* Copies @at to @w; hidden values are uncovered with @from and covered with @to. What is for Mobile IP stays
+ * here: its keys, and how it is to encapsulate. */
 void rewrite_attribute(struct wr *w, const struct radius_at *at, const struct radius_hop *from,
 		       const struct radius_hop *to);
 

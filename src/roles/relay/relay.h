@@ -15,6 +15,9 @@ struct relay; /* opaque; one thread */
 
 enum { RELAY_KEY_MAX = 64 };
 
+/* No number of Tunnel-Type means Mobile IP in UDP, so a Filter-Id names it: "holdfast-ipip", "holdfast-udp". */
+enum relay_encapsulation { RELAY_ENCAPSULATION_ANY, RELAY_ENCAPSULATION_IPIP, RELAY_ENCAPSULATION_UDP };
+
 /* Who was let in, as the Accept and its request tell. */
 struct relay_login {
 	uint32_t id; /* of the exchange, for relay_release() and relay_refuse() */
@@ -25,7 +28,8 @@ struct relay_login {
 	uint8_t mac[6];                  /* Calling-Station-Id */
 	uint32_t session_s;              /* Session-Timeout; 0 = none */
 	struct in_addr home_agent, home; /* 0.0.0.0 = not said */
-	uint32_t spi;                    /* 0 = no key */
+	enum relay_encapsulation encapsulation;
+	uint32_t spi; /* 0 = no key */
 	uint8_t key[RELAY_KEY_MAX];
 	size_t key_n;
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/util.h"
 #include "core/radius_auth.h"
 #include "roles/relay/exchange.h"
 
@@ -31,6 +32,28 @@ static bool is_mobility_key(uint8_t wimax_type)
 	default: /* types of a peer */
 		return false;
 	}
+}
+
+static enum relay_encapsulation encapsulation_of(const struct radius_at *at)
+{
+	static const char *const filters[] = {
+		[RELAY_ENCAPSULATION_IPIP] = "holdfast-ipip", [RELAY_ENCAPSULATION_UDP] = "holdfast-udp"
+	};
+
+	for (size_t i = RELAY_ENCAPSULATION_IPIP; at->type == RADIUS_FILTER_ID && i < ARRAY_SIZE(filters); i++)
+		if (at->value.n == strlen(filters[i]) && memcmp(at->value.p, filters[i], at->value.n) == 0)
+			return (enum relay_encapsulation)i;
+	return RELAY_ENCAPSULATION_ANY;
+}
+
+enum relay_encapsulation rewrite_encapsulation(const struct radius *accept)
+{
+	enum relay_encapsulation e = RELAY_ENCAPSULATION_ANY;
+	struct radius_at at = { 0 };
+
+	while (e == RELAY_ENCAPSULATION_ANY && radius_next(accept, &at))
+		e = encapsulation_of(&at);
+	return e;
 }
 
 static bool is_vendor(const struct radius_at *at, uint32_t vendor, uint8_t *ret_type)
@@ -86,7 +109,8 @@ void rewrite_attribute(struct wr *w, const struct radius_at *at, const struct ra
 	int head = salted_from(at);
 	uint8_t wimax;
 
-	if (is_vendor(at, RADIUS_VENDOR_WIMAX, &wimax) && is_mobility_key(wimax))
+	if ((is_vendor(at, RADIUS_VENDOR_WIMAX, &wimax) && is_mobility_key(wimax)) ||
+	    encapsulation_of(at) != RELAY_ENCAPSULATION_ANY)
 		return;
 	if (!same && head >= 0 && at->value.n > (size_t)head) {
 		rewrite_salted(w, at, (size_t)head, from, to);

@@ -82,6 +82,7 @@ static void read_login(const struct exchange *x, const struct radius *p, const s
 	if (ntohl(l->home.s_addr) >= UINT32_C(0xfffffffe)) /* whoever, not we, shall choose one (RFC 2865 5.8) */
 		l->home.s_addr = INADDR_ANY;
 	l->home_agent.s_addr = htonl(wimax_u32(p, RADIUS_WIMAX_HHA_IP));
+	l->encapsulation = rewrite_encapsulation(p);
 	read_key(x, p, l);
 }
 

@@ -20,7 +20,7 @@ static uint8_t buf[4096], next_id;
 static struct {
 	const char *user;
 	uint32_t session_s, spi;
-	const char *key, *home_agent, *home;
+	const char *key, *home_agent, *home, *filter;
 } granted;
 
 static struct radius_secret secret(struct span s)
@@ -115,6 +115,8 @@ static void put_accept(struct wr *w, const uint8_t *asked)
 		put_text(w, RADIUS_USER_NAME, granted.user);
 	if (granted.session_s)
 		radius_put_u32(w, RADIUS_SESSION_TIMEOUT, granted.session_s);
+	if (granted.filter)
+		put_text(w, RADIUS_FILTER_ID, granted.filter);
 	if (granted.home)
 		radius_put_ip4(w, RADIUS_FRAMED_IP_ADDRESS, ip(granted.home));
 	if (granted.home_agent) {
@@ -246,6 +248,22 @@ static void profile(void **state)
 	assert_int_equal(sent.x.mn_ha.spi, 7777);
 	rig_answer(&(struct rig_reply){ .home = "10.42.0.50", .home_agent = "10.0.0.3" });
 	assert_string_equal(rig_state(), "served");
+}
+
+/* the tunnel a user needs is told by AAA, whatever is configured for all. */
+static void encapsulation(void **state)
+{
+	(void)state;
+	granted.filter = "holdfast-udp";
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	assert_true(rig_request().x.udp_request_at != 0);
+	rig_answer(&(struct rig_reply){ .udp = true });
+	assert_int_equal(rig_find(ACTION_VISITOR_SET)->visitor.tunnel.encap, ENCAP_UDP);
+	rig.conf.udp = MPA_UDP_FORCE;
+	restart();
+	granted.filter = "holdfast-ipip";
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	assert_true(rig_request().x.udp_request_at == 0);
 }
 
 /* A refused registration is a refused login, with the reason, and nobody is served behind a closed port. */
@@ -415,6 +433,7 @@ int main(void)
 		TEST(let_in),
 		TEST(rejected_by_aaa),
 		TEST(profile),
+		TEST(encapsulation),
 		TEST(refused_by_the_anchor),
 		TEST(the_anchor_is_silent),
 		TEST(nobody),

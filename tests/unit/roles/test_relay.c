@@ -273,6 +273,8 @@ static void put_profile(struct wr *w, const struct radius *asked)
 	radius_put_wimax(w, RADIUS_WIMAX_HHA_IP, (struct span){ (const uint8_t *)"\x0a\0\0\1", 4 });
 	radius_put_wimax(w, RADIUS_WIMAX_MN_HHA_SPI, (struct span){ (const uint8_t *)"\0\0\3\xe8", 4 });
 	radius_put_wimax(w, RADIUS_WIMAX_MN_HHA_KEY, (struct span){ salted, (size_t)n });
+	radius_put(w, RADIUS_FILTER_ID, text("std.in"));
+	radius_put(w, RADIUS_FILTER_ID, text("holdfast-udp"));
 	n = radius_salt((struct span){ key, sizeof(key) }, 0x8124, aaa_secret, asked->authenticator, salted);
 	memcpy(mppe + sizeof(mppe) - 34, salted, 34);
 	radius_put(w, RADIUS_VENDOR_SPECIFIC, (struct span){ mppe, sizeof(mppe) });
@@ -283,6 +285,7 @@ static void an_accept_brings_a_profile(void **state)
 {
 	struct span salted = { 0 };
 	struct radius_at at = { 0 };
+	unsigned filters = 0;
 	uint8_t plain[64];
 	struct radius p;
 
@@ -297,12 +300,16 @@ static void an_accept_brings_a_profile(void **state)
 	assert_int_equal(login.home_agent.s_addr, ip("10.0.0.1").s_addr);
 	assert_int_equal(login.spi, 1000);
 	assert_int_equal(login.key_n, 20);
+	assert_int_equal(login.encapsulation, RELAY_ENCAPSULATION_UDP);
 	/* the authenticator behind gets its key under its own secret, and none of ours */
 	p = read_of(sent("10.0.1.9", 0));
 	assert_int_equal(radius_find_wimax(&p, RADIUS_WIMAX_MN_HHA_KEY, plain, sizeof(plain)), -ENOENT);
-	while (radius_next(&p, &at))
+	while (radius_next(&p, &at)) {
 		if (at.type == RADIUS_VENDOR_SPECIFIC && at.value.n == 40)
 			salted = (struct span){ at.value.p + 6, 34 };
+		filters += at.type == RADIUS_FILTER_ID;
+	}
+	assert_int_equal(filters, 1); /* the one that is not for us */
 	assert_int_equal(radius_unsalt(salted, nas_secret, authenticator, plain), 20);
 	assert_memory_equal(plain, "twenty octets of key", 20);
 }
