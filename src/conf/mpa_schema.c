@@ -71,7 +71,7 @@ static const struct conf_key top_keys[] = {
 	{ .name = "max-subscribers", .kind = KEY_U32, .offset = TOP(mpa.max_subscribers), .min = 1, .max = 1000000,
 	  .fallback = "4096", .help = "Stations at most." },
 	{ .name = "radius-address", .kind = KEY_ADDRESS, .offset = TOP(mpa.relay.address), .optional = true,
-	  .help = "Where authenticators ask us, and where we ask from; default: any address of ours." },
+	  .help = "Address of ours that AAA servers are asked from; default: that of the way to them." },
 	{ .name = "radius-auth-port", .kind = KEY_U16, .offset = TOP(mpa.relay.auth_port), .min = 1, .max = 65535,
 	  .fallback = "1812", .help = "Our UDP port for authentication." },
 	{ .name = "radius-acct-port", .kind = KEY_U16, .offset = TOP(mpa.relay.acct_port), .min = 1, .max = 65535,

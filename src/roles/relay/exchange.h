@@ -41,6 +41,7 @@ struct nas_key {
 struct exchange {
 	UT_hash_handle by_nas, by_number;
 	struct nas_key key;
+	struct in_addr local; /* where it was asked, and is answered from */
 	uint32_t number;
 	enum exchange_state state;
 	const struct relay_nas *nas;

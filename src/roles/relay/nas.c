@@ -58,12 +58,12 @@ static struct nas_key key_of(const struct datagram *d, uint8_t id)
 	return (struct nas_key){ .address = d->remote, .port = d->remote_port, .local_port = d->local_port, .id = id };
 }
 
-static void send_answer(const struct exchange *x, const struct relay *r, struct actions *out)
+static void send_answer(const struct exchange *x, struct actions *out)
 {
 	struct wr w = actions_writer(out, x->answer.n);
 
 	wr_bytes(&w, x->answer.p, x->answer.n);
-	actions_send_datagram(out, r->conf->address, x->key.local_port, x->key.address, x->key.port, &w);
+	actions_send_datagram(out, x->local, x->key.local_port, x->key.address, x->key.port, &w);
 }
 
 static struct exchange *add(struct relay *r, const struct nas_key *key, const struct radius *p)
@@ -129,7 +129,7 @@ static void begin(struct relay *r, struct instant now, const struct datagram *d,
 	if (x && memcmp(x->authenticator, p->authenticator, sizeof(x->authenticator)) == 0) {
 		RELAY_COUNT(r, duplicates);
 		if (x->state == EXCHANGE_ANSWERED)
-			send_answer(x, r, out);
+			send_answer(x, out);
 		return;
 	}
 	if (x) /* its identifier is used again: whoever asked before has given up */
@@ -138,6 +138,7 @@ static void begin(struct relay *r, struct instant now, const struct datagram *d,
 	if (!x)
 		return;
 	x->nas = nas;
+	x->local = d->local;
 	if (is_accounting(x))
 		note_accounting(r, now, nas, p, out);
 	server_ask(r, now, x, out);
@@ -219,5 +220,5 @@ void nas_answer(struct relay *r, struct instant now, struct exchange *x, uint8_t
 	}
 	x->state = EXCHANGE_ANSWERED;
 	exchange_wait(r, x, now.us + KEEP_US);
-	send_answer(x, r, out);
+	send_answer(x, out);
 }

@@ -17,7 +17,7 @@ struct relay_nas {
 };
 
 struct relay_conf {
-	struct in_addr address;        /* where we are asked */
+	struct in_addr address;        /* AAA servers are asked from here; 0.0.0.0 = as the route is */
 	uint16_t auth_port, acct_port; /* 0 = no relay */
 	struct relay_nas *nases;
 	size_t nas_n;

@@ -128,7 +128,8 @@ static struct radius read_of(const struct action *a)
 
 static void deliver(const struct wr *w, const char *from, uint16_t from_port, uint16_t to_port)
 {
-	const struct datagram d = { .local = conf.address,
+	/* Authenticators ask at another address of ours than the one AAA servers are asked from. */
+	const struct datagram d = { .local = ip(to_port == CLIENT ? "10.0.1.1" : "10.0.1.2"),
 				    .remote = ip(from),
 				    .local_port = to_port,
 				    .remote_port = from_port,
@@ -231,6 +232,16 @@ static void duplicates_are_answered_once_more(void **state)
 	assert_null(sent("10.0.0.11", 1));
 	assert_memory_equal(sent("10.0.1.9", 0)->octets.p, sent("10.0.1.9", 1)->octets.p,
 			    sent("10.0.1.9", 0)->octets.n);
+}
+
+static void answers_leave_from_where_it_was_asked(void **state)
+{
+	(void)state;
+	ask(7);
+	assert_int_equal(sent("10.0.0.11", 0)->udp.local.s_addr, conf.address.s_addr);
+	reply(RADIUS_ACCESS_REJECT, "10.0.0.11", NULL);
+	assert_int_equal(sent("10.0.1.9", 0)->udp.local.s_addr, ip("10.0.1.2").s_addr);
+	assert_int_equal(sent("10.0.1.9", 0)->udp.local_port, AUTH);
 }
 
 static void forged_replies_are_ignored(void **state)
@@ -469,6 +480,7 @@ int main(void)
 		CASE(a_request_and_its_reject),
 		CASE(requests_without_proof_are_ignored),
 		CASE(duplicates_are_answered_once_more),
+		CASE(answers_leave_from_where_it_was_asked),
 		CASE(forged_replies_are_ignored),
 		CASE(an_accept_brings_a_profile),
 		CASE(a_held_accept_is_released),
