@@ -1,0 +1,466 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Access authentication as companies have it: FreeRADIUS, hostapd at a port, wpa_supplicant in a station. They use nothing
+of the machine's own configuration but the programs and FreeRADIUS's dictionaries.
+
+    server = RadiusServer(ns, "10.0.20.1", authority)
+    server.add_client("ar1", "10.0.1.1", "its secret")
+    server.add_user("alice@example.com", "her password", "Session-Timeout = 3600")
+    server.start()"""
+import os
+import re
+import secrets
+import signal
+import subprocess
+
+from net import LabError, wait_for
+
+AUTH_PORT, ACCT_PORT = 1812, 1813
+KEY_OCTETS, FIRST_SPI = 32, 0x1001
+SERVER_NAME = "aaa.example.com"
+ANONYMOUS = "anonymous@example.com"  # what everybody around may read
+
+# Three virtual servers: `access` for authenticators, `tunnel` for what is said inside of TTLS and PEAP, `keys` for home
+# agents. Whoever is let in has an entry in the file `profile`, by the name that was proved; it is looked up when all is
+# done, so that it is the same for a session that is resumed.
+RADIUSD = """\
+name = radiusd
+prefix = /usr
+libdir = /usr/lib/freeradius
+logdir = {dir}
+run_dir = {dir}
+pidfile = {dir}/pid
+max_request_time = 10
+cleanup_delay = 5
+max_requests = 16384
+hostname_lookups = no
+log {{
+	destination = files
+	file = {dir}/log
+	auth = yes
+}}
+security {{
+	reject_delay = 0
+	status_server = yes
+	allow_vulnerable_openssl = yes
+}}
+thread pool {{
+	start_servers = 2
+	max_servers = 8
+	min_spare_servers = 1
+	max_spare_servers = 8
+}}
+{clients}
+modules {{
+	always ok {{
+		rcode = ok
+	}}
+	always reject {{
+		rcode = reject
+	}}
+	pap {{
+	}}
+	chap {{
+	}}
+	mschap {{
+	}}
+	files passwords {{
+		usersfile = {dir}/passwords
+	}}
+	files profile {{
+		key = "%{{%{{reply:User-Name}}:-%{{User-Name}}}}"
+		postauth_usersfile = {dir}/profile
+	}}
+	files keys {{
+		usersfile = {dir}/keys
+	}}
+	linelog logins {{
+		filename = {dir}/logins
+		format = "%{{reply:Packet-Type}} user=%{{reply:User-Name}} outer=%{{User-Name}} type=%{{EAP-Type}} resumed=%{{EAP-Session-Resumed}} station=%{{Calling-Station-Id}} nas=%{{NAS-Identifier}}"
+	}}
+	linelog accounting {{
+		filename = {dir}/accounting
+		format = "%{{Acct-Status-Type}} user=%{{User-Name}} session=%{{Acct-Session-Id}} station=%{{Calling-Station-Id}} cause=%{{Acct-Terminate-Cause}}"
+	}}
+	eap inside {{
+		default_eap_type = mschapv2
+		mschapv2 {{
+		}}
+	}}
+	eap {{
+		default_eap_type = ttls
+		max_sessions = 16384
+		tls-config common {{
+			private_key_file = {key}
+			certificate_file = {cert}
+			ca_file = {ca}
+			tls_min_version = "1.2"
+			tls_max_version = "1.2"
+			ecdh_curve = "prime256v1"
+			cache {{
+				enable = {resume}
+				lifetime = 1
+				name = "lab"
+				persist_dir = {dir}/sessions
+				store {{
+					User-Name
+				}}
+			}}
+		}}
+		tls {{
+			tls = common
+		}}
+		ttls {{
+			tls = common
+			virtual_server = tunnel
+			copy_request_to_tunnel = yes
+			use_tunneled_reply = yes
+		}}
+		peap {{
+			tls = common
+			virtual_server = tunnel
+			default_eap_type = mschapv2
+			copy_request_to_tunnel = yes
+			use_tunneled_reply = yes
+		}}
+	}}
+}}
+server access {{
+	listen {{
+		type = auth
+		ipaddr = {address}
+		port = {auth_port}
+	}}
+	listen {{
+		type = acct
+		ipaddr = {address}
+		port = {acct_port}
+	}}
+	authorize {{
+		eap {{
+			ok = return
+		}}
+		passwords
+		chap
+		mschap
+		pap
+	}}
+	authenticate {{
+		Auth-Type PAP {{
+			pap
+		}}
+		Auth-Type CHAP {{
+			chap
+		}}
+		Auth-Type MS-CHAP {{
+			mschap
+		}}
+		eap
+	}}
+	post-auth {{
+		if (&session-state:User-Name) {{
+			update reply {{
+				&User-Name := &session-state:User-Name
+			}}
+		}}
+		elsif (&TLS-Client-Cert-Subject-Alt-Name-Email) {{
+			update reply {{
+				&User-Name := &TLS-Client-Cert-Subject-Alt-Name-Email
+			}}
+		}}
+		elsif (!&reply:User-Name && !&EAP-Message) {{
+			update reply {{
+				&User-Name := &User-Name
+			}}
+		}}
+		profile
+		if (notfound || noop) {{
+			reject
+		}}
+		update reply {{
+			&Message-Authenticator := 0x00
+		}}
+		logins
+		Post-Auth-Type REJECT {{
+			update reply {{
+				&Message-Authenticator := 0x00
+			}}
+			logins
+		}}
+	}}
+	accounting {{
+		accounting
+	}}
+}}
+server tunnel {{
+	authorize {{
+		inside {{
+			ok = return
+		}}
+		passwords
+		chap
+		mschap
+		pap
+	}}
+	authenticate {{
+		Auth-Type PAP {{
+			pap
+		}}
+		Auth-Type CHAP {{
+			chap
+		}}
+		Auth-Type MS-CHAP {{
+			mschap
+		}}
+		inside
+	}}
+	post-auth {{
+		update reply {{
+			&User-Name := &request:User-Name
+		}}
+	}}
+}}
+server keys {{
+	authorize {{
+		keys
+		if (notfound || noop) {{
+			reject
+		}}
+	}}
+	authenticate {{
+	}}
+	post-auth {{
+		update reply {{
+			&Message-Authenticator := 0x00
+		}}
+	}}
+}}
+"""
+CLIENT = """\
+client {name} {{
+	ipaddr = {address}
+	secret = "{secret}"
+	require_message_authenticator = no
+	virtual_server = {server}
+}}
+"""
+
+
+class User:
+    """Who is known: a password (None: only a certificate), a key for Mobile IP with its SPI, and what else the reply says."""
+
+    def __init__(self, nai, password, spi, reply):
+        self.nai, self.password, self.spi, self.reply = nai, password, spi, list(reply)
+        self.key = secrets.token_hex(KEY_OCTETS)
+
+    def profile(self):
+        return [f"WiMAX-MN-hHA-MIP4-SPI = {self.spi}", f"WiMAX-MN-hHA-MIP4-Key = 0x{self.key}", *self.reply]
+
+
+def private(path, text):
+    with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        f.write(text)
+    return path
+
+
+def read(path):
+    try:
+        with open(path, errors="replace") as f:
+            return f.read()
+    except FileNotFoundError:
+        return ""
+
+
+def entries(rows):
+    """@rows: (name, check item, replies). As FreeRADIUS's users files are written."""
+    return "".join(f'"{name}" {check}\n' + ",\n".join(f"\t{r}" for r in replies) + "\n" for name, check, replies in rows)
+
+
+class RadiusServer:
+    """FreeRADIUS with TTLS, PEAP and TLS (no MD5), PAP and CHAP. Its files are in a directory of the network's."""
+
+    def __init__(self, ns, address, authority, name="aaa", resume=True):
+        self.ns, self.address, self.resume = ns, address, resume
+        self.directory = os.path.join(ns.net.dir, name)
+        os.makedirs(self.path("sessions"), mode=0o700)
+        self.ca = authority.ca
+        self.cert, self.key = authority.issue(name, SERVER_NAME, flag="serverAuth")
+        self.users, self.clients, self.process = {}, [], None
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def add_client(self, name, address, secret, server="access"):
+        """server: `access`, or `keys` for a home agent."""
+        self.clients.append(CLIENT.format(name=name, address=address, secret=secret, server=server))
+
+    def add_user(self, nai, password=None, *reply):
+        """reply: attributes as in FreeRADIUS's files, `Session-Timeout = 60`. Before start(), or followed by reload()."""
+        u = self.users[nai] = User(nai, password, FIRST_SPI + len(self.users), reply)
+        return u
+
+    def _write_users(self):
+        known = self.users.values()
+        private(self.path("passwords"), entries((u.nai, f'Cleartext-Password := "{u.password}"', []) for u in known
+                                                if u.password is not None))
+        private(self.path("profile"), entries((u.nai, "", u.profile()) for u in known))
+        private(self.path("keys"), entries((u.nai, f"WiMAX-RRQ-MN-HA-SPI == {u.spi}, Auth-Type := Accept", [
+            f"WiMAX-RRQ-MN-HA-SPI = {u.spi}", f"WiMAX-RRQ-MN-HA-Key = 0x{u.key}", *u.reply]) for u in known))
+
+    def start(self):
+        private(self.path("radiusd.conf"), RADIUSD.format(
+            dir=self.directory, clients="".join(self.clients), key=self.key, cert=self.cert, ca=self.ca,
+            resume="yes" if self.resume else "no", address=self.address, auth_port=AUTH_PORT, acct_port=ACCT_PORT))
+        self._write_users()
+        self._started = self.log().count("Ready to process requests")
+        self.process = self.ns.start("freeradius", "-d", self.directory, "-n", "radiusd", "-f", log=self.path("output"))
+        wait_for(self._is_ready, "FreeRADIUS to start")
+        return self
+
+    def _is_ready(self):
+        if self.process.poll() is not None:
+            raise LabError(f"FreeRADIUS ended: {self.log()[-2000:]}{read(self.path('output'))[-2000:]}")
+        return self.log().count("Ready to process requests") > self._started
+
+    def stop(self, sig=signal.SIGTERM):
+        self.ns.net.stop(self.process, sig)
+
+    def reload(self):
+        """Takes users that were added or changed since."""
+        self._write_users()
+        self.stop()
+        self.start()
+
+    def log(self):
+        return read(self.path("log"))
+
+    def logins(self):
+        """What was answered: dictionaries with answer, user, outer, type, resumed, station, nas."""
+        return [dict(answer=m[1], **dict(re.findall(r"(\w+)=(\S*)", m[2])))
+                for m in re.finditer(r"^(\S+) (.*)$", read(self.path("logins")), re.M)]
+
+    def accounting(self):
+        """What was told: dictionaries with status, user, session, station, cause."""
+        return [dict(status=m[1], **dict(re.findall(r"(\w+)=(\S*)", m[2])))
+                for m in re.finditer(r"^(\S+) (.*)$", read(self.path("accounting")), re.M)]
+
+
+class Hostapd:
+    """The authenticator of one port with wired stations behind it, several of them where the port leads to a bridge:
+    such a bridge has to forward EAPOL (group_fwd_mask 8), and answers go to each station's own address."""
+
+    def __init__(self, ns, interface, secret, server="127.0.0.1", name=None, more=""):
+        self.ns, self.interface = ns, interface
+        self.directory = os.path.join(ns.net.dir, name or f"{ns.name}-hostapd")
+        os.makedirs(self.directory, mode=0o700)
+        self.secret, self.server, self.more, self.process = secret, server, more, None
+
+    @property
+    def socket(self):
+        return os.path.join(self.directory, self.interface)
+
+    def start(self):
+        conf = private(os.path.join(self.directory, "conf"), f"""\
+driver=wired
+interface={self.interface}
+ctrl_interface={self.directory}
+ieee8021x=1
+use_pae_group_addr=0
+eapol_version=2
+eap_reauth_period=0
+own_ip_addr=127.0.0.1
+nas_identifier={self.ns.name}
+auth_server_addr={self.server}
+auth_server_port={AUTH_PORT}
+auth_server_shared_secret={self.secret}
+acct_server_addr={self.server}
+acct_server_port={ACCT_PORT}
+acct_server_shared_secret={self.secret}
+{self.more}
+""")
+        self.process = self.ns.start("hostapd", "-t", conf, log=os.path.join(self.directory, "log"))
+        wait_for(self._is_ready, "hostapd to start")
+        return self
+
+    def _is_ready(self):
+        if self.process.poll() is not None:
+            raise LabError(f"hostapd ended: {self.log()[-2000:]}")
+        return os.path.exists(self.socket) and "PONG" in self.tell("ping", check=False)
+
+    def stop(self, sig=signal.SIGTERM):
+        self.ns.net.stop(self.process, sig)
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+
+    def tell(self, *command, check=True):
+        r = subprocess.run(["hostapd_cli", "-p", self.directory, "-i", self.interface, *command], capture_output=True,
+                           text=True)
+        if check and (r.returncode != 0 or "FAIL" in r.stdout):
+            raise LabError(f"hostapd: {' '.join(command)}: {r.stdout}{r.stderr}")
+        return r.stdout
+
+    def authorized(self, mac):
+        return "[AUTHORIZED]" in self.tell("sta", mac, check=False)
+
+    def log(self):
+        return read(os.path.join(self.directory, "log"))
+
+
+def network(method, identity, outer, password, ca, cert=None, key=None):
+    """A network of wpa_supplicant's configuration. method: TTLS, PEAP or TLS."""
+    lines = ["key_mgmt=IEEE8021X", "eapol_flags=0", f"eap={method}", f'ca_cert="{ca}"',
+             f'domain_match="{SERVER_NAME}"']
+    if method == "TLS":
+        lines += [f'identity="{outer}"', f'client_cert="{cert}"', f'private_key="{key}"']
+    else:
+        inside = {"TTLS": "auth=PAP", "PEAP": "auth=MSCHAPV2", "MD5": ""}[method]
+        lines += [f'identity="{identity}"', f'anonymous_identity="{outer}"', f'password="{password}"',
+                  f'phase2="{inside}"']
+    return "network={\n" + "".join(f"\t{x}\n" for x in lines) + "}\n"
+
+
+class Supplicant:
+    """wpa_supplicant of a station. With TTLS and PEAP it shows a pseudonym to the network and its name only to the AAA
+    server; with TLS its name is in its certificate."""
+
+    def __init__(self, station, ca, method="TTLS", identity=None, password="", cert=None, key=None, outer=ANONYMOUS):
+        self.station, self.method = station, method
+        self.directory = station.office.path(f"{station.name}-wpa")
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        self.conf = network(method, identity or station.nai, outer, password, ca, cert, key)
+        self.process = None
+
+    def start(self):
+        conf = private(os.path.join(self.directory, "conf"), f"""\
+ctrl_interface={self.directory}
+ap_scan=0
+eapol_version=2
+fast_reauth=1
+{self.conf}""")
+        # -t: with times
+        self.process = self.station.ns.start("wpa_supplicant", "-t", "-D", "wired", "-i", "eth0", "-c", conf,
+                                             log=os.path.join(self.directory, "log"))
+        wait_for(self._is_ready, "wpa_supplicant to start")
+        return self
+
+    def _is_ready(self):
+        if self.process.poll() is not None:
+            raise LabError(f"wpa_supplicant ended: {self.log()[-2000:]}")
+        return "PONG" in self.tell("ping", check=False)
+
+    def stop(self, sig=signal.SIGTERM):
+        self.station.ns.net.stop(self.process, sig)
+
+    def tell(self, *command, check=True):
+        r = subprocess.run(["wpa_cli", "-p", self.directory, "-i", "eth0", *command], capture_output=True, text=True)
+        if check and (r.returncode != 0 or "FAIL" in r.stdout):
+            raise LabError(f"wpa_supplicant: {' '.join(command)}: {r.stdout}{r.stderr}")
+        return r.stdout
+
+    def log(self):
+        return read(os.path.join(self.directory, "log"))
+
+    def successes(self):
+        return self.log().count("CTRL-EVENT-EAP-SUCCESS")
+
+    def failures(self):
+        return self.log().count("CTRL-EVENT-EAP-FAILURE")
