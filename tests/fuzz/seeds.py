@@ -3,6 +3,8 @@
 """Writes the seed corpora of the fuzzers: tests/fuzz/corpus/TARGET/NAME. Composed with struct and scapy, not with
 our own builders, so that a seed is valid because the RFC says so."""
 
+import hashlib
+import hmac
 import json
 import pathlib
 import struct
@@ -291,6 +293,72 @@ def charon():
     put_lines("eap", event("acquire", request=1, eap="carol"), "!a", event("refused", why="wrong password"))
 
 
+SECRET = b"testing123"
+REQUEST_AUTHENTICATOR = bytes(range(16))
+
+
+def attribute(kind, value):
+    return bytes([kind, len(value) + 2]) + value
+
+
+def vendor(number, kind, value, flags=b""):
+    return attribute(26, struct.pack("!IBB", number, kind, 2 + len(flags) + len(value)) + flags + value)
+
+
+def wimax(kind, value, more=False):
+    return vendor(24757, kind, value, b"\x80" if more else b"\0")
+
+
+def salted(value, salt=b"\x80\x01", secret=SECRET):
+    """RFC 2868 3.5."""
+    plain = bytes([len(value)]) + value
+    plain += bytes(-len(plain) % 16)
+    out, before = b"", REQUEST_AUTHENTICATOR + salt
+    for at in range(0, len(plain), 16):
+        block = hashlib.md5(secret + before).digest()
+        before = bytes(a ^ b for a, b in zip(plain[at:at + 16], block))
+        out += before
+    return salt + out
+
+
+def radius(code, *attributes, proof=True):
+    """Signed as RFC 2865 3, RFC 2866 3 and RFC 3579 3.2 say."""
+    body = (attribute(80, bytes(16)) if proof else b"") + b"".join(attributes)
+    asked = REQUEST_AUTHENTICATOR if code in (1, 2, 3, 5, 11, 41, 42, 44, 45) else bytes(16)
+    packet = struct.pack("!BBH", code, 7, 20 + len(body)) + asked + body
+    if proof:
+        packet = packet[:22] + hmac.new(SECRET, packet, "md5").digest() + packet[38:]
+    if code == 1:
+        return packet
+    return packet[:4] + hashlib.md5(packet + SECRET).digest() + packet[20:]
+
+
+IDENTITY = bytes([2, 1, 0, 26, 1]) + b"anonymous@example.com"
+STATION = [attribute(1, b"anonymous@example.com"), attribute(4, ip4("10.0.1.9")), attribute(30, b"02-00-00-00-01-00:office"),
+           attribute(31, b"02-00-00-00-00-01"), attribute(61, struct.pack("!I", 15)), attribute(44, b"0123456789ABCDEF")]
+PROFILE = [attribute(1, b"alice@example.com"), attribute(27, struct.pack("!I", 3600)), wimax(6, ip4("10.0.0.1")),
+           wimax(11, struct.pack("!I", 1000)), wimax(10, salted(bytes(range(16))))]
+KEYS = [vendor(311, 17, salted(b"r" * 32, b"\x80\x02")), vendor(311, 16, salted(b"s" * 32, b"\x80\x03"))]
+
+
+def radius_packets():
+    put("radius", "request", radius(1, *STATION, attribute(79, IDENTITY), attribute(33, b"proxy")))
+    put("radius", "password", radius(1, attribute(1, b"bob"), attribute(2, bytes(range(32))), proof=False))
+    put("radius", "challenge", radius(11, attribute(79, b"\1\2\x01\x40\x15" + b"t" * 248), attribute(79, b"u" * 67),
+                                      attribute(24, b"state")))
+    put("radius", "accept", radius(2, *PROFILE, *KEYS, attribute(79, b"\3\1\0\4"), attribute(8, ip4("10.42.0.20"))))
+    put("radius", "reject", radius(3, attribute(79, b"\4\1\0\4"), attribute(18, b"no")))
+    put("radius", "continued", radius(2, wimax(10, b"a" * 246, more=True), wimax(11, b"\0\0\1\0"), wimax(10, b"b" * 30)))
+    put("radius", "tunnel-password", radius(2, attribute(69, b"\1" + salted(b"secret"))))
+    put("radius", "start", radius(4, *STATION, attribute(40, struct.pack("!I", 1)), proof=False))
+    put("radius", "stop", radius(4, *STATION, attribute(40, struct.pack("!I", 2)), attribute(49, struct.pack("!I", 1)), proof=False))
+    put("radius", "disconnect", radius(40, *STATION[:1], STATION[5], attribute(55, struct.pack("!I", 0x60000000))))
+    put("radius", "two-proofs", radius(1, attribute(80, bytes(16))))
+    put("radius", "short-proof", radius(1, attribute(80, bytes(15)), proof=False))
+    put("radius", "padding", radius(5, proof=False) + b"pad")
+    put("radius", "two-keys", radius(2, attribute(26, KEYS[0][2:] + KEYS[1][6:])))
+
+
 messages()
 extensions()
 mobile_node()
@@ -301,3 +369,4 @@ dhcps()
 home_agent()
 proxy_agent()
 charon()
+radius_packets()
