@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 
-enum { MD5_OCTETS = 16, SALT_OCTETS = 2, PARTS_MAX = 6, PROOF_OCTETS = 18 };
+enum { MD5_OCTETS = 16, SALT_OCTETS = 2, PARTS_MAX = 6, PASSWORD_MAX = 128 };
 
 static void md_ctx_freep(EVP_MD_CTX **c)
 {
@@ -197,47 +197,69 @@ int radius_sign_response(struct wr *w, struct span secret, const uint8_t *reques
 	return r < 0 ? r : put_authenticator(w, secret, request_authenticator);
 }
 
-/* The stream both directions share: @previous is the salt, later the last block of ciphertext. */
-static int salt_block(struct span secret, const uint8_t *request_authenticator, struct span previous,
-		      uint8_t ret[MD5_OCTETS])
+/* Values that a secret hides (RFC 2865 5.2; with a salt RFC 2868 3.5): each block goes with the one before it, as that is
+ * on the wire. */
+static int hide(struct span in, bool uncover, const struct radius_hop *hop, struct span salt, uint8_t *ret)
 {
-	const struct span parts[] = { secret, { request_authenticator, RADIUS_AUTHENTICATOR_OCTETS }, previous };
-
-	if (request_authenticator)
-		return md5(parts, ARRAY_SIZE(parts), ret);
-	return md5((const struct span[]){ secret, previous }, 2, ret);
-}
-
-static int salt_stream(const uint8_t *in, size_t n, bool decrypt, struct span salt, struct span secret,
-		       const uint8_t *request_authenticator, uint8_t *ret)
-{
-	struct span previous = salt;
+	struct span before = { hop->authenticator, RADIUS_AUTHENTICATOR_OCTETS };
 	uint8_t stream[MD5_OCTETS];
 	int r = 0;
 
-	for (size_t at = 0; r == 0 && at < n; at += MD5_OCTETS) {
-		r = salt_block(secret, at == 0 ? request_authenticator : NULL, previous, stream);
+	for (size_t at = 0; r == 0 && at < in.n; at += MD5_OCTETS) {
+		r = md5((const struct span[]){ hop->secret, before, salt }, 3, stream);
 		for (size_t i = 0; r == 0 && i < MD5_OCTETS; i++)
-			ret[at + i] = in[at + i] ^ stream[i];
-		previous = (struct span){ decrypt ? in + at : ret + at, MD5_OCTETS };
+			ret[at + i] = in.p[at + i] ^ stream[i];
+		before = (struct span){ uncover ? in.p + at : ret + at, MD5_OCTETS };
+		salt.n = 0; /* of the first block */
 	}
 	OPENSSL_cleanse(stream, sizeof(stream));
 	return r;
 }
 
+static int carry(struct span value, const struct radius_hop *from, const struct radius_hop *to, struct span salt,
+		 uint8_t *ret)
+{
+	uint8_t plain[RADIUS_VALUE_MAX];
+	int r;
+
+	if (value.n == 0 || value.n > sizeof(plain) || value.n % MD5_OCTETS != 0)
+		return -EBADMSG;
+	r = hide(value, true, from, salt, plain);
+	if (r == 0)
+		r = hide((struct span){ plain, value.n }, false, to, salt, ret);
+	OPENSSL_cleanse(plain, sizeof(plain));
+	return r;
+}
+
+int radius_password(struct span value, const struct radius_hop *from, const struct radius_hop *to, uint8_t *ret)
+{
+	return value.n > PASSWORD_MAX ? -EBADMSG : carry(value, from, to, (struct span){ NULL, 0 }, ret);
+}
+
+int radius_resalt(struct span value, const struct radius_hop *from, const struct radius_hop *to, uint8_t *ret)
+{
+	if (value.n < SALT_OCTETS)
+		return -EBADMSG;
+	memcpy(ret, value.p, SALT_OCTETS);
+	return carry((struct span){ value.p + SALT_OCTETS, value.n - SALT_OCTETS }, from, to,
+		     (struct span){ value.p, SALT_OCTETS }, ret + SALT_OCTETS);
+}
+
 int radius_unsalt(struct span value, struct span secret, const uint8_t *request_authenticator, uint8_t *ret)
 {
-	const struct span salt = { value.p, SALT_OCTETS };
-	uint8_t plain[RADIUS_VALUE_MAX + MD5_OCTETS];
+	const struct radius_hop hop = { secret, request_authenticator };
+	uint8_t plain[RADIUS_VALUE_MAX];
+	struct span hidden;
 	size_t n;
 	int r;
 
 	if (value.n < SALT_OCTETS + MD5_OCTETS || value.n > RADIUS_VALUE_MAX ||
 	    (value.n - SALT_OCTETS) % MD5_OCTETS != 0)
 		return -EBADMSG;
-	r = salt_stream(value.p + SALT_OCTETS, value.n - SALT_OCTETS, true, salt, secret, request_authenticator, plain);
+	hidden = (struct span){ value.p + SALT_OCTETS, value.n - SALT_OCTETS };
+	r = hide(hidden, true, &hop, (struct span){ value.p, SALT_OCTETS }, plain);
 	n = plain[0];
-	if (r == 0 && n > value.n - SALT_OCTETS - 1)
+	if (r == 0 && n > hidden.n - 1)
 		r = -EBADMSG;
 	if (r == 0)
 		memcpy(ret, plain + 1, n);
@@ -248,7 +270,8 @@ int radius_unsalt(struct span value, struct span secret, const uint8_t *request_
 int radius_salt(struct span value, uint16_t salt, struct span secret, const uint8_t *request_authenticator,
 		uint8_t *ret)
 {
-	uint8_t plain[RADIUS_VALUE_MAX + MD5_OCTETS] = { 0 };
+	const struct radius_hop hop = { secret, request_authenticator };
+	uint8_t plain[RADIUS_VALUE_MAX] = { 0 };
 	size_t n = (value.n + 1 + MD5_OCTETS - 1) / MD5_OCTETS * MD5_OCTETS;
 	int r;
 
@@ -258,41 +281,7 @@ int radius_salt(struct span value, uint16_t salt, struct span secret, const uint
 	memcpy(plain + 1, value.p, value.n);
 	ret[0] = (uint8_t)(salt >> 8);
 	ret[1] = (uint8_t)salt;
-	r = salt_stream(plain, n, false, (struct span){ ret, SALT_OCTETS }, secret, request_authenticator,
-			ret + SALT_OCTETS);
+	r = hide((struct span){ plain, n }, false, &hop, (struct span){ ret, SALT_OCTETS }, ret + SALT_OCTETS);
 	OPENSSL_cleanse(plain, sizeof(plain));
 	return r < 0 ? r : (int)(n + SALT_OCTETS);
-}
-
-enum { PASSWORD_MAX = 128 };
-
-/* Each block is hidden with the one before it, as it is on the wire; the first with the authenticator. */
-static int password_stream(const uint8_t *in, size_t n, bool decrypt, const struct radius_hop *hop, uint8_t *ret)
-{
-	struct span previous = { hop->authenticator, MD5_OCTETS };
-	uint8_t stream[MD5_OCTETS];
-	int r = 0;
-
-	for (size_t at = 0; r == 0 && at < n; at += MD5_OCTETS) {
-		r = md5((const struct span[]){ hop->secret, previous }, 2, stream);
-		for (size_t i = 0; r == 0 && i < MD5_OCTETS; i++)
-			ret[at + i] = in[at + i] ^ stream[i];
-		previous = (struct span){ decrypt ? in + at : ret + at, MD5_OCTETS };
-	}
-	OPENSSL_cleanse(stream, sizeof(stream));
-	return r;
-}
-
-int radius_password(struct span value, const struct radius_hop *from, const struct radius_hop *to, uint8_t *ret)
-{
-	uint8_t plain[PASSWORD_MAX];
-	int r;
-
-	if (value.n == 0 || value.n > PASSWORD_MAX || value.n % MD5_OCTETS != 0)
-		return -EBADMSG;
-	r = password_stream(value.p, value.n, true, from, plain);
-	if (r == 0)
-		r = password_stream(plain, value.n, false, to, ret);
-	OPENSSL_cleanse(plain, sizeof(plain));
-	return r;
 }

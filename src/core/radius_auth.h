@@ -39,10 +39,13 @@ struct radius_hop {
 
 /**
  * radius_password() - User-Password from one hop to the next (RFC 2865 5.2).
- * @value: 16..128 octets, whole blocks. @ret: as many; to be wiped by the caller.
+ * @value: 16..128 octets, whole blocks. @ret: as many; hidden again, by the secret of @to.
  * Return: 0, -EBADMSG, or -EIO (libcrypto).
  */
 int radius_password(struct span value, const struct radius_hop *from, const struct radius_hop *to, uint8_t *ret);
+
+/* The same for a salted attribute: salt and whole blocks; the salt stays. @ret: as many octets; hidden, too. */
+int radius_resalt(struct span value, const struct radius_hop *from, const struct radius_hop *to, uint8_t *ret);
 
 /**
  * radius_unsalt() - the value of a salted attribute.
@@ -50,7 +53,8 @@ int radius_password(struct span value, const struct radius_hop *from, const stru
  * Return: octets of the value, or -EBADMSG.
  */
 int radius_unsalt(struct span value, struct span secret, const uint8_t *request_authenticator, uint8_t *ret);
-/* The other way; @salt: first bit set, unique in the packet. @ret: n + 19 octets at most. Return: octets written, -EIO. */
+/* The other way; @salt: first bit set, unique in the packet. @ret: n + 18 octets at most. Return: octets
+ * written, -EMSGSIZE (no attribute holds it), or -EIO. */
 int radius_salt(struct span value, uint16_t salt, struct span secret, const uint8_t *request_authenticator,
 		uint8_t *ret);
 

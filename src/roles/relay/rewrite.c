@@ -7,7 +7,6 @@ enum {
 	VENDOR_HEAD = 4,
 	SUB_HEAD = 2,
 	TAG_OCTETS = 1,
-	SALT_OCTETS = 2,
 	VENDOR_MICROSOFT = 311,
 	MS_MPPE_SEND_KEY = 16,
 	MS_MPPE_RECV_KEY = 17,
@@ -68,36 +67,43 @@ static bool is_vendor(const struct radius_at *at, uint32_t vendor, uint8_t *ret_
 	return true;
 }
 
-/* How many octets of the value come before the salt; -1: nothing is salted here. */
-static int salted_from(const struct radius_at *at)
+/* The keys of 802.11 and MPPE (RFC 2548 2.4.2, 2.4.3), of which one attribute may hold several (RFC 2865 5.26). */
+static int cover_microsoft(uint8_t *value, size_t n, const struct radius_hop *from, const struct radius_hop *to)
 {
-	uint8_t type;
+	uint8_t covered[RADIUS_VALUE_MAX];
+	size_t at = VENDOR_HEAD, len;
 
-	if (at->type == TUNNEL_PASSWORD)
-		return TAG_OCTETS;
-	if (is_vendor(at, VENDOR_MICROSOFT, &type) && (type == MS_MPPE_SEND_KEY || type == MS_MPPE_RECV_KEY))
-		return VENDOR_HEAD + SUB_HEAD;
-	return -1;
+	for (; at + SUB_HEAD <= n && value[at + 1] >= SUB_HEAD && value[at + 1] <= n - at; at += len) {
+		struct span hidden = { value + at + SUB_HEAD, value[at + 1] - (size_t)SUB_HEAD };
+		int r;
+
+		len = value[at + 1];
+		if (value[at] != MS_MPPE_SEND_KEY && value[at] != MS_MPPE_RECV_KEY)
+			continue;
+		r = radius_resalt(hidden, from, to, covered);
+		if (r < 0)
+			return r;
+		memcpy(value + at + SUB_HEAD, covered, hidden.n);
+	}
+	return 0;
 }
 
-/* A value that cannot be uncovered is left out: whoever gets it could do nothing with it. */
-static void rewrite_salted(struct wr *w, const struct radius_at *at, size_t head, const struct radius_hop *from,
-			   const struct radius_hop *to)
+/* Covers what of @at is hidden with the secret of @to instead of @from. @value: holds it already. Return: 0, or why that
+ * cannot be. */
+static int cover(const struct radius_at *at, const struct radius_hop *from, const struct radius_hop *to, uint8_t *value)
 {
-	struct span hidden = { at->value.p + head, at->value.n - head };
-	uint8_t plain[RADIUS_VALUE_MAX], value[RADIUS_VALUE_MAX];
-	int n = radius_unsalt(hidden, from->secret, from->authenticator, plain);
-	uint16_t salt;
+	struct span rest = at->value;
+	uint8_t type;
 
-	if (n < 0)
-		return;
-	salt = (uint16_t)(hidden.p[0] << 8 | hidden.p[1]);
-	memcpy(value, at->value.p, head);
-	n = radius_salt((struct span){ plain, (size_t)n }, salt, to->secret, to->authenticator, value + head);
-	explicit_bzero(plain, sizeof(plain));
-	/* The server may have padded with more than it takes: then the lengths in `head` would not fit any more. */
-	if (n >= 0 && (size_t)n == hidden.n)
-		radius_put(w, at->type, (struct span){ value, head + (size_t)n });
+	if (at->type == RADIUS_USER_PASSWORD)
+		return radius_password(at->value, from, to, value);
+	if (is_vendor(at, VENDOR_MICROSOFT, &type))
+		return cover_microsoft(value, at->value.n, from, to);
+	if (at->type != TUNNEL_PASSWORD || rest.n == 0)
+		return 0;
+	rest.p += TAG_OCTETS;
+	rest.n -= TAG_OCTETS;
+	return radius_resalt(rest, from, to, value + TAG_OCTETS);
 }
 
 void rewrite_attribute(struct wr *w, const struct radius_at *at, const struct radius_hop *from,
@@ -106,19 +112,13 @@ void rewrite_attribute(struct wr *w, const struct radius_at *at, const struct ra
 	bool same = from->secret.n == to->secret.n && memcmp(from->secret.p, to->secret.p, to->secret.n) == 0 &&
 		    memcmp(from->authenticator, to->authenticator, RADIUS_AUTHENTICATOR_OCTETS) == 0;
 	uint8_t value[RADIUS_VALUE_MAX];
-	int head = salted_from(at);
 	uint8_t wimax;
 
 	if ((is_vendor(at, RADIUS_VENDOR_WIMAX, &wimax) && is_mobility_key(wimax)) ||
 	    encapsulation_of(at) != RELAY_ENCAPSULATION_ANY)
 		return;
-	if (!same && head >= 0 && at->value.n > (size_t)head) {
-		rewrite_salted(w, at, (size_t)head, from, to);
-	} else if (!same && at->type == RADIUS_USER_PASSWORD) {
-		if (radius_password(at->value, from, to, value) == 0)
-			radius_put(w, at->type, (struct span){ value, at->value.n });
-		explicit_bzero(value, sizeof(value));
-	} else {
-		radius_put(w, at->type, at->value);
-	}
+	memcpy(value, at->value.p, at->value.n);
+	/* A value that cannot be uncovered is left out: whoever gets it could do nothing with it. */
+	if (same || cover(at, from, to, value) == 0)
+		radius_put(w, at->type, (struct span){ value, at->value.n });
 }

@@ -147,6 +147,24 @@ static void salted_values(void **state)
 	assert_memory_equal(key, expected, 16);
 }
 
+/* Padded with something else than zeros, which is the next hop's to see, too. */
+static void salted_values_on_their_way(void **state)
+{
+	const struct radius_hop from = { secret, authenticator };
+	const struct radius_hop to = { { (const uint8_t *)"testing123", 10 }, authenticator };
+	uint8_t in[64], expected[64], out[64];
+	size_t n = unhex("8123 153faeb69521cec550951d950d16c23bf583794ee80c883ad8341f0361792692", in, sizeof(in));
+
+	(void)state;
+	(void)unhex("8123 66529fadb22f2fafe4b3691e9ac9afec46f6a88c27951dd3291f14e48c82ce8b", expected,
+		    sizeof(expected));
+	assert_int_equal(radius_resalt((struct span){ in, n }, &from, &to, out), 0);
+	assert_memory_equal(out, expected, n);
+	for (size_t bad = 0; bad < n; bad++)
+		if (bad != 18)
+			assert_int_equal(radius_resalt((struct span){ in, bad }, &from, &to, out), -EBADMSG);
+}
+
 static void broken_salted_values(void **state)
 {
 	uint8_t in[64] = { 0x80, 1 }, key[64];
@@ -168,7 +186,8 @@ int main(void)
 		cmocka_unit_test(message_authenticator), cmocka_unit_test(a_second_message_authenticator_is_wrong),
 		cmocka_unit_test(absence_is_told),       cmocka_unit_test(response_authenticator),
 		cmocka_unit_test(a_response_with_both),  cmocka_unit_test(accounting_authenticator),
-		cmocka_unit_test(salted_values),         cmocka_unit_test(broken_salted_values),
+		cmocka_unit_test(salted_values),         cmocka_unit_test(salted_values_on_their_way),
+		cmocka_unit_test(broken_salted_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

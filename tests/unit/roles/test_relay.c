@@ -325,6 +325,39 @@ static void an_accept_brings_a_profile(void **state)
 	assert_memory_equal(plain, "twenty octets of key", 20);
 }
 
+/* RFC 2865 5.26: one attribute may hold several of a vendor's. MS-CHAP-Domain (RFC 2548 2.1.7) is not hidden. */
+static void put_keys_in_one(struct wr *w, const struct radius *asked)
+{
+	uint8_t v[4 + 5 + 2 * 20] = { 0, 0, 1, 0x37, 10, 5, 'x', 'y', 'z' };
+
+	for (uint8_t i = 0; i < 2; i++) {
+		v[9 + i * 20] = 16 + i;
+		v[10 + i * 20] = 20;
+		assert_int_equal(radius_salt((struct span){ (const uint8_t *)(i ? "recv" : "send"), 4 }, 0x8001 + i,
+					     aaa_secret, asked->authenticator, v + 11 + i * 20),
+				 18);
+	}
+	radius_put(w, RADIUS_VENDOR_SPECIFIC, (struct span){ v, sizeof(v) });
+}
+
+static void keys_in_one_attribute(void **state)
+{
+	struct radius_at at;
+	uint8_t plain[32];
+	struct radius p;
+
+	(void)state;
+	ask(7);
+	reply(RADIUS_ACCESS_ACCEPT, "10.0.0.11", put_keys_in_one);
+	p = read_of(sent("10.0.1.9", 0));
+	assert_true(radius_find(&p, RADIUS_VENDOR_SPECIFIC, &at));
+	assert_memory_equal(at.value.p + 4, "\x0a\5xyz", 5);
+	assert_int_equal(radius_unsalt((struct span){ at.value.p + 11, 18 }, nas_secret, authenticator, plain), 4);
+	assert_memory_equal(plain, "send", 4);
+	assert_int_equal(radius_unsalt((struct span){ at.value.p + 31, 18 }, nas_secret, authenticator, plain), 4);
+	assert_memory_equal(plain, "recv", 4);
+}
+
 static void a_held_accept_is_released(void **state)
 {
 	struct in_addr framed;
@@ -483,6 +516,7 @@ int main(void)
 		CASE(answers_leave_from_where_it_was_asked),
 		CASE(forged_replies_are_ignored),
 		CASE(an_accept_brings_a_profile),
+		CASE(keys_in_one_attribute),
 		CASE(a_held_accept_is_released),
 		CASE(a_held_accept_is_refused),
 		CASE(a_held_accept_does_not_wait_for_ever),
