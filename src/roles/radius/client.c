@@ -23,7 +23,7 @@ struct radius_client {
 	uint64_t *counters;
 	struct radius_port ports[RADIUS_CLIENT_PORTS_MAX];
 	size_t port_n, port_at;
-	uint64_t dead_until_us[RADIUS_SERVERS_MAX];
+	uint64_t dead_until_us[RADIUS_SERVERS_MAX], heard_us[RADIUS_SERVERS_MAX]; /* `heard`: anything true */
 	struct timers timers;
 };
 
@@ -112,14 +112,22 @@ static uint16_t port_of(const struct radius_server *s, uint8_t code)
 	return code == RADIUS_ACCOUNTING_REQUEST ? s->acct_port : s->auth_port;
 }
 
+static bool may_ask(const struct radius_client *c, const struct radius_call *call, size_t i)
+{
+	return i < c->conf.server_n && port_of(&c->conf.servers[i], call->code) != 0 &&
+	       !(call->asked & UINT32_C(1) << i);
+}
+
 /* The first, in their order, that was not asked yet and is not known to be silent; else one that is, all the same.
  * Return: index, or -ENOENT. */
 static int choose(const struct radius_client *c, struct instant now, const struct radius_call *call)
 {
 	int silent = -ENOENT;
 
+	if (call->prefer > 0 && may_ask(c, call, call->prefer - 1))
+		return (int)call->prefer - 1;
 	for (size_t i = 0; i < c->conf.server_n; i++) {
-		if (port_of(&c->conf.servers[i], call->code) == 0 || call->asked & UINT32_C(1) << i)
+		if (!may_ask(c, call, i))
 			continue;
 		if (c->dead_until_us[i] <= now.us)
 			return (int)i;
@@ -156,6 +164,7 @@ static int start(struct radius_client *c, struct instant now, struct radius_call
 	if (!take_id(c, call))
 		return -EBUSY;
 	call->tries = 0;
+	call->since_us = now.us;
 	r = transmit(c, now, call, out);
 	if (r < 0)
 		radius_drop(c, call);
@@ -200,11 +209,15 @@ int radius_ask_peer(struct radius_client *c, struct instant now, struct radius_c
 	return start(c, now, call, out);
 }
 
+/* One that answers others is not silent: it may not like this question, and whoever can make it ask such would decide which
+ * server everybody is sent to. */
 static void note_silence(struct radius_client *c, struct instant now, const struct radius_call *call,
 			 struct actions *out)
 {
 	const struct record note = { .level = RECORD_WARN, .event = "aaa_silent", .peer = call->to.address };
 
+	if (c->heard_us[call->server] >= call->since_us)
+		return;
 	if (c->dead_until_us[call->server] <= now.us)
 		actions_record(out, &note, (struct span){ NULL, 0 }, "%s does not answer; asked again first in %u s",
 			       call->to.name, c->conf.dead_s);
@@ -298,8 +311,10 @@ void radius_client_on_datagram(struct radius_client *c, struct instant now, cons
 		COUNT(c, replies_unauthentic);
 		return;
 	}
-	if (call->asked != 0)
+	if (call->asked != 0) {
 		c->dead_until_us[call->server] = 0;
+		c->heard_us[call->server] = now.us;
+	}
 	radius_drop(c, call);
 	call->caller->on_reply(call->caller->ctx, now, call, &p, out);
 }

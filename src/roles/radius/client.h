@@ -56,9 +56,11 @@ struct radius_call {
 	/* Access-Request: 16 octets nobody can guess, set by the caller; stays the same for repetitions and for other
 	 * servers. Else: as sent last. Either way what salted values of the answer are hidden with. */
 	uint8_t authenticator[RADIUS_AUTHENTICATOR_OCTETS];
+	size_t prefer; /* 1 + index of the server that is asked first even when it was silent; 0 = whichever */
 
 	struct radius_peer to; /* asked last */
 	size_t server;         /* its index */
+	uint64_t since_us;     /* first asked */
 	uint32_t asked;        /* bits of the servers that were; 0: radius_ask_peer(), there are none */
 	unsigned tries;
 	struct radius_port *port; /* NULL = not under way */

@@ -52,12 +52,22 @@ struct exchange {
 	struct timer timer;                   /* while it is held or answered */
 };
 
+/* Which server sent the Challenge of a State: only it knows how to go on. One place for each hash; who is overwritten is
+ * asked for in the usual order. */
+struct ongoing {
+	uint64_t state; /* hash */
+	size_t server;  /* 1 + index; 0 = free */
+};
+
+enum { ONGOING_COUNT = 4096 };
+
 struct relay {
 	const struct relay_conf *conf;
 	struct relay_listener listener;
 	struct exchange *by_nas, *by_number;
 	struct radius_client *client;
 	struct radius_caller caller; /* of the exchanges' calls */
+	struct ongoing ongoing[ONGOING_COUNT];
 	struct timers timers;
 	uint32_t last_number;
 	struct ratelimit notes;

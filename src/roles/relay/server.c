@@ -18,6 +18,49 @@ static void put(const struct radius_call *call, struct wr *w)
 			rewrite_attribute(w, &at, &from, &to);
 }
 
+/* FNV-1a. Its values are the servers' own, who have no reason to make them collide. */
+static uint64_t hash_of(struct span s)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ s.p[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* The place of @p's State, or NULL. */
+static struct ongoing *ongoing_of(struct relay *r, const struct radius *p, uint64_t *ret_state)
+{
+	struct radius_at at;
+
+	if (!radius_find(p, RADIUS_STATE, &at))
+		return NULL;
+	*ret_state = hash_of(at.value);
+	return &r->ongoing[*ret_state % ONGOING_COUNT];
+}
+
+static void remember_server(struct relay *r, const struct radius *challenge, size_t server)
+{
+	uint64_t state;
+	struct ongoing *o = ongoing_of(r, challenge, &state);
+
+	if (o)
+		*o = (struct ongoing){ .state = state, .server = server + 1 };
+}
+
+/* RFC 2865 5.24: a State goes back to whom it came from. */
+static size_t server_of(struct relay *r, const struct exchange *x)
+{
+	struct radius request;
+	struct ongoing *o;
+	uint64_t state;
+
+	if (radius_parse(x->request.p, x->request.n, &request) < 0)
+		return 0; /* it was parsed before */
+	o = ongoing_of(r, &request, &state);
+	return o && o->state == state ? o->server : 0;
+}
+
 void server_ask(struct relay *r, struct instant now, struct exchange *x, struct actions *out)
 {
 	int error;
@@ -25,6 +68,7 @@ void server_ask(struct relay *r, struct instant now, struct exchange *x, struct 
 	x->state = EXCHANGE_ASKED;
 	/* It stays: passwords and challenges of the user are made with it. */
 	memcpy(x->call.authenticator, x->authenticator, sizeof(x->call.authenticator));
+	x->call.prefer = server_of(r, x);
 	error = radius_ask(r->client, now, &x->call, out);
 	if (error == -ENOENT && is_accounting(x)) /* nobody wants to know it but us */
 		nas_answer(r, now, x, RADIUS_ACCOUNTING_RESPONSE, NULL, (struct in_addr){ INADDR_ANY }, NULL, out);
@@ -128,6 +172,8 @@ static void on_reply(void *ctx, struct instant now, struct radius_call *call, co
 		accepted(r, now, x, p, out);
 		return;
 	}
+	if (p->code == RADIUS_ACCESS_CHALLENGE)
+		remember_server(r, p, call->server);
 	if (p->code == RADIUS_ACCESS_REJECT)
 		RELAY_COUNT(r, rejects);
 	nas_answer(r, now, x, p->code, p, (struct in_addr){ INADDR_ANY }, NULL, out);

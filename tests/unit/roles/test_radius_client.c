@@ -174,6 +174,46 @@ static void a_silent_server_is_passed_by(void **state)
 	radius_drop(client, &call);
 }
 
+/* It may not like one question; whoever can make it ask such would send everybody to the next server. */
+static void who_answers_others_is_not_silent(void **state)
+{
+	struct radius_call disliked = call_of(RADIUS_ACCESS_REQUEST), other = call_of(RADIUS_ACCESS_REQUEST);
+
+	(void)state;
+	assert_int_equal(radius_ask(client, now, &disliked, &out), 0);
+	wait_ms(1000);
+	assert_int_equal(radius_ask(client, now, &other, &out), 0);
+	deliver(&other, other.id, RADIUS_ACCESS_ACCEPT, names[0], AUTH, PORT, secret);
+	wait_ms(1000);
+	assert_int_equal(asked(), 1); /* the question itself goes on */
+	radius_drop(client, &disliked);
+	assert_int_equal(radius_ask(client, now, &other, &out), 0);
+	assert_int_equal(asked(), 0);
+	radius_drop(client, &other);
+}
+
+/* Who began a conversation is asked to go on with it, silent of late or not; then the others in their order. */
+static void a_preferred_server_is_asked_first(void **state)
+{
+	static const int order[] = { 1, 1, 0, 0, 2, 2 };
+	struct radius_call call = call_of(RADIUS_ACCESS_REQUEST);
+
+	(void)state;
+	call.prefer = 2;
+	for (unsigned round = 0; round < 2; round++) {
+		assert_int_equal(radius_ask(client, now, &call, &out), 0);
+		for (size_t i = 0; i < 6; i++) {
+			assert_int_equal(asked(), order[i]);
+			wait_ms(1000);
+		}
+	}
+	assert_int_equal(silences, 2);
+	call.prefer = 4; /* there is none such */
+	assert_int_equal(radius_ask(client, now, &call, &out), 0);
+	assert_int_equal(asked(), 0);
+	radius_drop(client, &call);
+}
+
 /* Nothing but the server that was asked, from its port, with its secret, and to our port and identifier. */
 static void only_a_true_reply_counts(void **state)
 {
@@ -294,6 +334,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_server_has_its_turn, rig_up, rig_down),
 		cmocka_unit_test_setup_teardown(a_silent_server_is_passed_by, rig_up, rig_down),
+		cmocka_unit_test_setup_teardown(who_answers_others_is_not_silent, rig_up, rig_down),
+		cmocka_unit_test_setup_teardown(a_preferred_server_is_asked_first, rig_up, rig_down),
 		cmocka_unit_test_setup_teardown(only_a_true_reply_counts, rig_up, rig_down),
 		cmocka_unit_test_setup_teardown(a_nas_is_asked_alone, rig_up, rig_down),
 		cmocka_unit_test_setup_teardown(servers_without_accounting_are_not_asked, rig_up, rig_down),

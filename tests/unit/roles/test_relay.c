@@ -200,6 +200,37 @@ static void a_request_and_its_reject(void **state)
 	assert_int_equal(logins, 0);
 }
 
+static void put_state(struct wr *w, const struct radius *asked)
+{
+	(void)asked;
+	radius_put(w, RADIUS_STATE, (struct span){ (const uint8_t *)"round two", 9 });
+}
+
+/* The second server began a conversation while the first was away; it has to end it, though the first is back. */
+static void a_conversation_stays_with_its_server(void **state)
+{
+	struct wr w;
+
+	(void)state;
+	ask(7);
+	for (unsigned i = 0; i < 2; i++) {
+		now.us += 1000000;
+		relay_on_time(relay, now, &out);
+	}
+	reply(RADIUS_ACCESS_CHALLENGE, "10.0.0.12", put_state);
+	now.us += 60 * 1000000; /* a user thinks about the password */
+	relay_on_time(relay, now, &out);
+	actions_clear(&out);
+	w = request(8);
+	put_state(&w, NULL);
+	assert_int_equal(radius_sign_request(&w, nas_secret, authenticator), 0);
+	deliver(&w, "10.0.1.9", NAS_PORT, AUTH);
+	assert_null(sent("10.0.0.11", 0));
+	assert_non_null(sent("10.0.0.12", 0));
+	ask(9); /* somebody else */
+	assert_non_null(sent("10.0.0.11", 0));
+}
+
 static void requests_without_proof_are_ignored(void **state)
 {
 	struct wr w = request(7);
@@ -514,6 +545,7 @@ int main(void)
 		CASE(requests_without_proof_are_ignored),
 		CASE(duplicates_are_answered_once_more),
 		CASE(answers_leave_from_where_it_was_asked),
+		CASE(a_conversation_stays_with_its_server),
 		CASE(forged_replies_are_ignored),
 		CASE(an_accept_brings_a_profile),
 		CASE(keys_in_one_attribute),
