@@ -10,6 +10,7 @@
 #include "codec/dhcp4.h"
 #include "codec/mip_msg.h"
 #include "roles/mpa/mpa.h"
+#include "roles/relay/relay.h"
 
 /* clang-format off */
 #define MPA_COUNTERS(X) \
@@ -109,9 +110,11 @@ struct exchange {
 /* What a subscriber has because AAA let it in. */
 struct login {
 	bool by_aaa;
-	uint32_t held;      /* the Accept that waits for its registration; 0 = none */
-	uint64_t ends_us;   /* by Session-Timeout; 0 = does not */
-	struct timer timer; /* end of the waiting, then of the session */
+	struct relay_ids ids; /* of its session, at its authenticator */
+	bool confirmed;       /* ... whose accounting has shown Acct-Session-Id */
+	uint32_t held;        /* the Accept that waits for its registration; 0 = none */
+	uint64_t ends_us;     /* by Session-Timeout; 0 = does not */
+	struct timer timer;   /* end of the waiting, then of the session */
 };
 
 /* Whether a station behind a switch is still there. */

@@ -40,15 +40,14 @@ static const struct mpa_access *access_with_mac(const struct mpa_conf *c, struct
 }
 
 /* Where its stations arrive: configured, else as the authenticator itself says. */
-static const struct mpa_access *access_of(const struct mpa_conf *c, const struct relay_nas *nas, struct span called,
-					  struct span port)
+static const struct mpa_access *access_of(const struct mpa_conf *c, const struct relay_ids *ids)
 {
 	const struct mpa_access *access;
 
-	if (nas->access[0])
-		return access_named(c, text_span(nas->access));
-	access = access_with_mac(c, called);
-	return access ? access : access_named(c, port);
+	if (ids->nas->access[0])
+		return access_named(c, text_span(ids->nas->access));
+	access = access_with_mac(c, relay_span(&ids->called));
+	return access ? access : access_named(c, relay_span(&ids->port_id));
 }
 
 static bool is_vpn_device(const struct mpa *mpa, const struct relay_nas *nas)
@@ -107,12 +106,12 @@ static const char *error_text(int r)
 static int attach_port(struct mpa *mpa, struct instant now, const struct relay_login *l, struct mpa_attach *a,
 		       struct actions *out)
 {
-	const struct mpa_access *access = access_of(mpa->conf, l->nas, l->called, l->port);
+	const struct mpa_access *access = access_of(mpa->conf, &l->ids);
 
-	if (!access || !l->has_mac)
+	if (!access || !l->ids.has_mac)
 		return -ENODEV;
 	a->ifindex = access->ifindex;
-	memcpy(a->mac, l->mac, sizeof(a->mac));
+	memcpy(a->mac, l->ids.mac, sizeof(a->mac));
 	return mpa_attach(mpa, now, a, out);
 }
 
@@ -155,7 +154,7 @@ static int attach(struct mpa *mpa, struct instant now, const struct relay_login 
 		profile.sa = &sa;
 	if (l->encapsulation != RELAY_ENCAPSULATION_ANY)
 		profile.udp = &udp;
-	r = is_vpn_device(mpa, l->nas) ? attach_device(mpa, now, &a, out) : attach_port(mpa, now, l, &a, out);
+	r = is_vpn_device(mpa, l->ids.nas) ? attach_device(mpa, now, &a, out) : attach_port(mpa, now, l, &a, out);
 	sa_wipe(&sa);
 	return r;
 }
@@ -219,8 +218,10 @@ static enum relay_verdict on_login(void *ctx, struct instant now, const struct r
 		return refuse(mpa, l, "it was turned away at once", ret_why, out);
 	MPA_COUNT(mpa, logins);
 	s->login.by_aaa = true;
+	s->login.ids = l->ids;
+	s->login.confirmed = false;
 	s->login.ends_us = l->session_s > 0 ? now.us + l->session_s * US_PER_S : 0;
-	subscriber_record(s, out, RECORD_NOTICE, "login", "let in by AAA, at %s", l->nas->name);
+	subscriber_record(s, out, RECORD_NOTICE, "login", "let in by AAA, at %s", l->ids.nas->name);
 	if (s->state == SUBSCRIBER_SERVED) {
 		await_end(s);
 		*ret_home = s->home;
@@ -231,48 +232,75 @@ static enum relay_verdict on_login(void *ctx, struct instant now, const struct r
 	return RELAY_HOLD;
 }
 
-static struct subscriber *at_port_of(const struct mpa *mpa, const struct mpa_access *access,
-				     const struct relay_logout *l)
+/* At a port the address tells who it is; at the layer-3 device the name does, which the Accept told the authenticator
+ * (RFC 2865 5.1). */
+static struct subscriber *named_by(const struct mpa *mpa, const struct relay_accounting *a)
 {
-	struct port port = { .ifindex = access->ifindex };
+	const struct mpa_access *access = access_of(mpa->conf, &a->ids);
+	struct port port = { 0 };
+	struct subscriber *s;
 
-	if (!l->has_mac)
-		return NULL;
-	memcpy(port.mac, l->mac, sizeof(port.mac));
-	return subscriber_at(mpa, &port);
+	if (!access) {
+		s = subscriber_find(mpa, a->user);
+		return s && s->vpn.here ? s : NULL;
+	}
+	port.ifindex = access->ifindex;
+	memcpy(port.mac, a->ids.mac, sizeof(port.mac));
+	return a->ids.has_mac ? subscriber_at(mpa, &port) : NULL;
 }
 
-/* Who is meant is there still: a Stop of the port a station has left finds nobody. At the layer-3 device the name tells
- * who it is, which the Accept told the authenticator (RFC 2865 5.1). */
-static struct subscriber *leaver(const struct mpa *mpa, const struct relay_logout *l)
+/* Who is meant is there still, in this very session: what is late, of a session before, finds nobody. An authenticator
+ * that goes on to call its user by the outer identity shows whom it means by Acct-Session-Id. */
+static struct subscriber *whose(const struct mpa *mpa, const struct relay_accounting *a)
 {
-	const struct mpa_access *access = access_of(mpa->conf, l->nas, l->called, l->port);
-	struct subscriber *s = NULL;
+	struct subscriber *s = named_by(mpa, a), *next;
 
-	if (access)
-		s = at_port_of(mpa, access, l);
-	else if (is_vpn_device(mpa, l->nas))
-		s = subscriber_find(mpa, l->user);
-	return s && s->login.by_aaa && s->vpn.here == !access ? s : NULL;
+	if (s && s->login.by_aaa && relay_ids_fit(&s->login.ids, &a->ids))
+		return s;
+	if (a->ids.session.n == 0)
+		return NULL;
+	HASH_ITER(by_nai, mpa->by_nai, s, next)
+		if (s->login.by_aaa && s->vpn.here && s->login.ids.session.n > 0 &&
+		    relay_ids_fit(&s->login.ids, &a->ids))
+			return s;
+	return NULL;
+}
+
+/* Some authenticators make Acct-Session-Id with the first record only, or anew. */
+static void on_session(void *ctx, const struct relay_accounting *a)
+{
+	struct relay_ids without = a->ids;
+	struct subscriber *s;
+
+	if (a->ids.session.n == 0)
+		return;
+	s = named_by(ctx, a);
+	without.session.n = 0;
+	if (!s || !s->login.by_aaa || s->login.confirmed || !relay_ids_fit(&s->login.ids, &without))
+		return;
+	s->login.ids.session = a->ids.session;
+	s->login.confirmed = true;
 }
 
 /* G-11: who logs out is deregistered; whose link is lost is waited for. */
-static void on_logout(void *ctx, struct instant now, const struct relay_logout *l, struct actions *out)
+static void on_logout(void *ctx, struct instant now, const struct relay_accounting *a, struct actions *out)
 {
 	struct mpa *mpa = ctx;
-	struct subscriber *s = leaver(mpa, l);
-	bool lost = l->cause == CAUSE_LOST_CARRIER || l->cause == CAUSE_LOST_SERVICE;
+	struct subscriber *s = whose(mpa, a);
+	bool lost = a->cause == CAUSE_LOST_CARRIER || a->cause == CAUSE_LOST_SERVICE;
 
 	if (!s)
 		return;
 	MPA_COUNT(mpa, logouts);
-	subscriber_record(s, out, RECORD_NOTICE, "logout", "accounting: its session ended, cause %u", l->cause);
+	subscriber_record(s, out, RECORD_NOTICE, "logout", "accounting: its session ended, cause %u", a->cause);
 	(void)subscriber_event(s, now, lost ? EVENT_LOST : EVENT_LEFT, "its session ended", out);
 }
 
 int login_new(struct mpa *mpa)
 {
-	const struct relay_listener listener = { .on_login = on_login, .on_logout = on_logout, .ctx = mpa };
+	const struct relay_listener listener = {
+		.on_login = on_login, .on_session = on_session, .on_logout = on_logout, .ctx = mpa
+	};
 
 	return mpa->conf->relay.auth_port == 0 ? 0 : relay_new(&mpa->conf->relay, &listener, &mpa->relay);
 }

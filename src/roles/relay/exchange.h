@@ -86,6 +86,9 @@ static inline bool is_accounting(const struct exchange *x)
 	return x->code == RADIUS_ACCOUNTING_REQUEST;
 }
 
+/* ids.c */
+struct relay_ids ids_read(const struct relay_nas *nas, struct in_addr source, const struct radius *request);
+
 /* relay.c */
 void exchange_free(struct relay *r, struct exchange *x);
 int octets_copy(struct octets *to, struct span from); /* 0 or -ENOMEM; frees what was there */

@@ -98,25 +98,23 @@ static struct exchange *add(struct relay *r, const struct nas_key *key, const st
 }
 
 /* RFC 2866 5.1: who leaves is told at once, whatever becomes of the record. */
-static void note_accounting(struct relay *r, struct instant now, const struct relay_nas *nas, const struct radius *p,
-			    struct actions *out)
+static void note_accounting(struct relay *r, struct instant now, const struct relay_nas *nas, struct in_addr source,
+			    const struct radius *p, struct actions *out)
 {
-	struct relay_logout l = { .nas = nas };
+	struct relay_accounting a = { .ids = ids_read(nas, source, p) };
 	struct radius_at at;
 	uint32_t status;
 
 	RELAY_COUNT(r, accounting);
-	if (!radius_find_u32(p, RADIUS_ACCT_STATUS_TYPE, &status) || status != RADIUS_ACCT_STOP)
+	if (!radius_find_u32(p, RADIUS_ACCT_STATUS_TYPE, &status))
 		return;
 	if (radius_find(p, RADIUS_USER_NAME, &at))
-		l.user = at.value;
-	if (radius_find(p, RADIUS_CALLED_STATION_ID, &at))
-		l.called = at.value;
-	if (radius_find(p, RADIUS_NAS_PORT_ID, &at))
-		l.port = at.value;
-	l.has_mac = radius_find(p, RADIUS_CALLING_STATION_ID, &at) && radius_mac(at.value, l.mac);
-	(void)radius_find_u32(p, RADIUS_ACCT_TERMINATE_CAUSE, &l.cause); /* absent: 0, as it is */
-	r->listener.on_logout(r->listener.ctx, now, &l, out);
+		a.user = at.value;
+	(void)radius_find_u32(p, RADIUS_ACCT_TERMINATE_CAUSE, &a.cause); /* absent: 0, as it is */
+	if (status == RADIUS_ACCT_STOP)
+		r->listener.on_logout(r->listener.ctx, now, &a, out);
+	else if (status == RADIUS_ACCT_START || status == RADIUS_ACCT_INTERIM)
+		r->listener.on_session(r->listener.ctx, &a);
 }
 
 static void begin(struct relay *r, struct instant now, const struct datagram *d, const struct radius *p,
@@ -140,7 +138,7 @@ static void begin(struct relay *r, struct instant now, const struct datagram *d,
 	x->nas = nas;
 	x->local = d->local;
 	if (is_accounting(x))
-		note_accounting(r, now, nas, p, out);
+		note_accounting(r, now, nas, d->remote, p, out);
 	server_ask(r, now, x, out);
 }
 

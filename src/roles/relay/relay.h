@@ -13,7 +13,24 @@
 
 struct relay; /* opaque; one thread */
 
-enum { RELAY_KEY_MAX = 64 };
+enum { RELAY_KEY_MAX = 64, RELAY_TEXT_MAX = 63 };
+
+struct relay_text {
+	uint8_t n; /* 0: not said, or longer than is kept */
+	uint8_t octets[RELAY_TEXT_MAX];
+};
+
+/* A session, as its authenticator names it in a request. Owns what is in it: whoever has let the session in keeps this,
+ * to know it again. */
+struct relay_ids {
+	const struct relay_nas *nas;
+	struct in_addr source; /* where it asks from; one section may be many authenticators */
+	struct relay_text session, calling, called,
+		port_id; /* Acct-Session-Id, Calling-, Called-Station-Id, NAS-Port-Id */
+	bool has_port, has_mac;
+	uint32_t port;  /* NAS-Port */
+	uint8_t mac[6]; /* Calling-Station-Id, when it is one */
+};
 
 /* No number of Tunnel-Type means Mobile IP in UDP, so a Filter-Id names it: "holdfast-ipip", "holdfast-udp". */
 enum relay_encapsulation { RELAY_ENCAPSULATION_ANY, RELAY_ENCAPSULATION_IPIP, RELAY_ENCAPSULATION_UDP };
@@ -21,11 +38,8 @@ enum relay_encapsulation { RELAY_ENCAPSULATION_ANY, RELAY_ENCAPSULATION_IPIP, RE
 /* Who was let in, as the Accept and its request tell. */
 struct relay_login {
 	uint32_t id; /* of the exchange, for relay_release() and relay_refuse() */
-	const struct relay_nas *nas;
-	struct span user;         /* User-Name of the Accept, else of the request */
-	struct span called, port; /* Called-Station-Id, NAS-Port-Id; may be empty */
-	bool has_mac;
-	uint8_t mac[6];                  /* Calling-Station-Id */
+	struct relay_ids ids;
+	struct span user;                /* User-Name of the Accept, else of the request */
 	uint32_t session_s;              /* Session-Timeout; 0 = none */
 	struct in_addr home_agent, home; /* 0.0.0.0 = not said */
 	enum relay_encapsulation encapsulation;
@@ -34,13 +48,11 @@ struct relay_login {
 	size_t key_n;
 };
 
-/* Whose session ended, as its authenticator's accounting says. */
-struct relay_logout {
-	const struct relay_nas *nas;
-	struct span user, called, port; /* as above; may be empty */
-	bool has_mac;
-	uint8_t mac[6];
-	uint32_t cause; /* Acct-Terminate-Cause; 0 = not said */
+/* Whose session goes on, or ended, as its authenticator's accounting says. */
+struct relay_accounting {
+	struct relay_ids ids;
+	struct span user; /* may be empty */
+	uint32_t cause;   /* of the end: Acct-Terminate-Cause; 0 = not said */
 };
 
 enum relay_verdict { RELAY_PASS, RELAY_HOLD, RELAY_REFUSE };
@@ -49,7 +61,9 @@ struct relay_listener {
 	/* @ret_home: with RELAY_PASS, the address for NASes that give one. @ret_why: with RELAY_REFUSE, for the user. */
 	enum relay_verdict (*on_login)(void *ctx, struct instant now, const struct relay_login *l,
 				       struct in_addr *ret_home, const char **ret_why, struct actions *out);
-	void (*on_logout)(void *ctx, struct instant now, const struct relay_logout *l, struct actions *out);
+	/* It began, or goes on: from now on its Acct-Session-Id is known, which need not be in an Access-Request. */
+	void (*on_session)(void *ctx, const struct relay_accounting *a);
+	void (*on_logout)(void *ctx, struct instant now, const struct relay_accounting *a, struct actions *out);
 	void *ctx;
 };
 
@@ -70,6 +84,15 @@ void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *
 
 void relay_on_time(struct relay *r, struct instant now, struct actions *out);
 uint64_t relay_due(const struct relay *r);
+
+static inline struct span relay_span(const struct relay_text *t)
+{
+	return (struct span){ t->octets, t->n };
+}
+
+/* May @said, of an accounting record, be the session that @kept began? The same Acct-Session-Id of the same
+ * authenticator decides; where one of them has none, nothing that both say may differ. */
+bool relay_ids_fit(const struct relay_ids *kept, const struct relay_ids *said);
 
 size_t relay_counters(const struct relay *r, const char *const **ret_names, const uint64_t **ret_values);
 

@@ -113,14 +113,9 @@ static void read_login(const struct exchange *x, const struct radius *p, const s
 {
 	struct radius_at at;
 
-	*l = (struct relay_login){ .id = x->number, .nas = x->nas };
+	*l = (struct relay_login){ .id = x->number, .ids = ids_read(x->nas, x->key.address, request) };
 	if (radius_find(p, RADIUS_USER_NAME, &at) || radius_find(request, RADIUS_USER_NAME, &at))
 		l->user = at.value;
-	if (radius_find(request, RADIUS_CALLED_STATION_ID, &at))
-		l->called = at.value;
-	if (radius_find(request, RADIUS_NAS_PORT_ID, &at))
-		l->port = at.value;
-	l->has_mac = radius_find(request, RADIUS_CALLING_STATION_ID, &at) && radius_mac(at.value, l->mac);
 	(void)radius_find_u32(p, RADIUS_SESSION_TIMEOUT, &l->session_s); /* absent: 0, as it is */
 	(void)radius_find_ip4(p, RADIUS_FRAMED_IP_ADDRESS, &l->home);
 	if (ntohl(l->home.s_addr) >= UINT32_C(0xfffffffe)) /* whoever, not we, shall choose one (RFC 2865 5.8) */

@@ -23,6 +23,12 @@ static struct {
 	const char *key, *home_agent, *home, *filter;
 } granted;
 
+/* What the authenticator says of its session, beside address and port. */
+static struct {
+	const char *session;
+	uint32_t nas_port; /* 0: none */
+} said;
+
 static struct radius_secret secret(struct span s)
 {
 	struct radius_secret r = { .n = s.n };
@@ -66,6 +72,7 @@ static int setup(void **state)
 		memcpy(rig.accesses[i].mac, (uint8_t[]){ 2, 0, 0, 0, 1, (uint8_t)i }, MAC_OCTETS);
 	}
 	memset(&granted, 0, sizeof(granted));
+	memset(&said, 0, sizeof(said));
 	granted.user = "alice@example.com";
 	next_id = 1;
 	restart();
@@ -95,6 +102,10 @@ static void put_station(struct wr *w, const char *user, const char *called)
 	put_text(w, RADIUS_CALLING_STATION_ID, "02-00-00-00-00-01");
 	if (called)
 		put_text(w, RADIUS_CALLED_STATION_ID, called);
+	if (said.session)
+		put_text(w, RADIUS_ACCT_SESSION_ID, said.session);
+	if (said.nas_port)
+		radius_put_u32(w, RADIUS_NAS_PORT, said.nas_port);
 }
 
 static const struct action *sent_to(const char *to)
@@ -159,17 +170,22 @@ static void log_in(const char *called, uint8_t code)
 	deliver(&w, server_at, AUTH, CLIENT);
 }
 
-static void stop(const char *called, uint32_t cause)
+static void account(const char *called, uint32_t status, uint32_t cause)
 {
 	struct wr w = wr_init(buf, sizeof(buf));
 
 	radius_begin(&w, RADIUS_ACCOUNTING_REQUEST, next_id++);
 	put_station(&w, granted.user, called); /* RFC 2865 5.1 */
-	radius_put_u32(&w, RADIUS_ACCT_STATUS_TYPE, RADIUS_ACCT_STOP);
+	radius_put_u32(&w, RADIUS_ACCT_STATUS_TYPE, status);
 	if (cause)
 		radius_put_u32(&w, RADIUS_ACCT_TERMINATE_CAUSE, cause);
 	assert_int_equal(radius_sign_request(&w, nas_secret, NULL), 0);
 	deliver(&w, nas_at, NAS_PORT, ACCT);
+}
+
+static void stop(const char *called, uint32_t cause)
+{
+	account(called, RADIUS_ACCT_STOP, cause);
 }
 
 /* What the authenticator is told; 0: nothing yet. */
@@ -369,6 +385,46 @@ static void a_late_stop(void **state)
 	assert_string_equal(rig_state(), "deregistering");
 }
 
+/* Logged in once more at the same port: the Stop of the session before is late as well. */
+static void a_late_stop_of_the_same_port(void **state)
+{
+	(void)state;
+	said.session = "A-1";
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ 0 });
+	said.session = "A-2";
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	account(port1, RADIUS_ACCT_START, 0);
+	said.session = "A-1";
+	account(port1, RADIUS_ACCT_INTERIM, 0); /* changes nothing */
+	stop(port1, 1);
+	assert_string_equal(rig_state(), "served");
+	said.session = "A-2";
+	stop(port1, 1);
+	assert_string_equal(rig_state(), "deregistering");
+}
+
+/* Some authenticators tell the session's name with the first record only, others tell another one than before. */
+static void a_session_gets_its_name_later(void **state)
+{
+	static const char *const before[] = { NULL, "of the request" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		said.session = before[i];
+		log_in(port1, RADIUS_ACCESS_ACCEPT);
+		rig_answer(&(struct rig_reply){ 0 });
+		said.session = "B-1";
+		account(port1, RADIUS_ACCT_START, 0);
+		said.session = "B-0";
+		stop(port1, 1);
+		assert_string_equal(rig_state(), "served");
+		said.session = "B-1";
+		stop(port1, 1);
+		assert_string_equal(rig_state(), "deregistering");
+	}
+}
+
 /* While one login waits the same user logs in at another port: the later one counts. */
 static void two_logins(void **state)
 {
@@ -382,13 +438,8 @@ static void two_logins(void **state)
 	assert_non_null(sent_to(nas_at));
 }
 
-/* L-40..L-42: a NAS that gives its users addresses gives them the home address. */
-static void a_nas_that_gives_addresses(void **state)
+static void use_device(void)
 {
-	struct radius p;
-	struct in_addr framed;
-
-	(void)state;
 	vpn = (struct mpa_vpn){ .interface = "ipsec0", .mtu = 1400, .hold_s = 300, .resume_s = 1 };
 	rig.conf.vpns = &vpn;
 	rig.conf.vpn_n = 1;
@@ -396,6 +447,16 @@ static void a_nas_that_gives_addresses(void **state)
 	nas.gives_address = true;
 	restart();
 	mpa_on_device(rig.mpa, rig.now, DEVICE, &rig.out);
+}
+
+/* L-40..L-42: a NAS that gives its users addresses gives them the home address. */
+static void a_nas_that_gives_addresses(void **state)
+{
+	struct radius p;
+	struct in_addr framed;
+
+	(void)state;
+	use_device();
 	log_in(NULL, RADIUS_ACCESS_ACCEPT);
 	assert_int_equal(rig_request().x.device_id.n, 0);
 	rig_answer(&(struct rig_reply){ .home = "10.42.0.20" });
@@ -411,6 +472,53 @@ static void a_nas_that_gives_addresses(void **state)
 	assert_int_equal(framed.s_addr, ip("10.42.0.20").s_addr);
 	stop(NULL, 1);
 	assert_string_equal(rig_state(), "deregistering");
+}
+
+struct lookup {
+	const char *nai, *state;
+};
+
+static void look(void *ctx, const struct mpa_subscriber_view *v)
+{
+	struct lookup *l = ctx;
+
+	if (strcmp(v->nai, l->nai) == 0)
+		l->state = v->state;
+}
+
+static const char *state_of(const char *nai)
+{
+	struct lookup l = { nai, "" };
+
+	mpa_each_subscriber(rig.mpa, look, &l);
+	return l.state;
+}
+
+/* A VPN server that stays with the identity outside of the tunnelled method: its user is known by the session. And one
+ * that takes somebody else's name for its outer identity does that person no harm. */
+static void the_outer_identity(void **state)
+{
+	(void)state;
+	use_device();
+	said.session = "1-1";
+	said.nas_port = 1;
+	log_in(NULL, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.20" });
+	granted.user = "bob@example.com";
+	said.session = "1-2";
+	said.nas_port = 2;
+	log_in(NULL, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.21" });
+	granted.user = "alice@example.com"; /* in the records; bob's session it is */
+	account(NULL, RADIUS_ACCT_START, 0);
+	stop(NULL, 1);
+	assert_string_equal(state_of("bob@example.com"), "deregistering");
+	assert_string_equal(state_of("alice@example.com"), "served");
+	granted.user = "anonymous@example.com";
+	said.session = "1-1";
+	said.nas_port = 9; /* of the IKE_SA, which was rekeyed */
+	stop(NULL, 1);
+	assert_string_equal(state_of("alice@example.com"), "deregistering");
 }
 
 /* The home agent revokes while its station is logged in: as ever (L-18). */
@@ -441,8 +549,11 @@ int main(void)
 		TEST(reauthentication),
 		TEST(accounting_stops),
 		TEST(a_late_stop),
+		TEST(a_late_stop_of_the_same_port),
+		TEST(a_session_gets_its_name_later),
 		TEST(two_logins),
 		TEST(a_nas_that_gives_addresses),
+		TEST(the_outer_identity),
 		TEST(revoked),
 	};
 

@@ -23,6 +23,8 @@ static struct in_addr home;
 static struct relay_login login;
 static char login_user[64], logout_user[64];
 static unsigned logins, logouts;
+static uint32_t logout_cause;
+static struct relay_accounting session;
 
 static struct radius_secret secret(struct span s)
 {
@@ -53,21 +55,30 @@ static enum relay_verdict on_login(void *ctx, struct instant at, const struct re
 	return verdict;
 }
 
-static void on_logout(void *ctx, struct instant at, const struct relay_logout *l, struct actions *a)
+static void on_logout(void *ctx, struct instant at, const struct relay_accounting *l, struct actions *a)
 {
 	(void)ctx;
 	(void)at;
 	(void)a;
 	logouts++;
 	keep(logout_user, l->user);
-	assert_ptr_equal(l->nas, &nas);
-	assert_true(l->has_mac);
-	assert_int_equal(l->mac[5], 0x0a);
+	logout_cause = l->cause;
+	assert_ptr_equal(l->ids.nas, &nas);
+	assert_true(l->ids.has_mac);
+	assert_int_equal(l->ids.mac[5], 0x0a);
+}
+
+static void on_session(void *ctx, const struct relay_accounting *a)
+{
+	(void)ctx;
+	session = *a;
 }
 
 static int rig_up(void **state)
 {
-	static const struct relay_listener listener = { .on_login = on_login, .on_logout = on_logout };
+	static const struct relay_listener listener = { .on_login = on_login,
+							.on_session = on_session,
+							.on_logout = on_logout };
 	const uint16_t port = CLIENT;
 
 	(void)state;
@@ -335,8 +346,8 @@ static void an_accept_brings_a_profile(void **state)
 	ask(7);
 	reply(RADIUS_ACCESS_ACCEPT, "10.0.0.11", put_profile);
 	assert_string_equal(login_user, "alice@example.com");
-	assert_true(login.has_mac);
-	assert_int_equal(login.mac[5], 0x0a);
+	assert_true(login.ids.has_mac);
+	assert_int_equal(login.ids.mac[5], 0x0a);
 	assert_int_equal(login.session_s, 600);
 	assert_int_equal(login.home.s_addr, 0);
 	assert_int_equal(login.home_agent.s_addr, ip("10.0.0.1").s_addr);
@@ -513,6 +524,7 @@ static void accounting(void **state)
 	assert_int_equal(radius_sign_request(&w, nas_secret, NULL), 0);
 	deliver(&w, "10.0.1.9", NAS_PORT, ACCT);
 	assert_int_equal(logouts, 1);
+	assert_int_equal(logout_cause, 0);
 	assert_string_equal(logout_user, "alice@example.com");
 	p = read_of(sent("10.0.0.11", 0));
 	assert_int_equal(sent("10.0.0.11", 0)->udp.remote_port, ACCT);
@@ -520,6 +532,73 @@ static void accounting(void **state)
 	w.start[4] ^= 1; /* its authenticator */
 	deliver(&w, "10.0.1.9", NAS_PORT, ACCT);
 	assert_int_equal(logouts, 1);
+}
+
+/* RFC 2866 5.5: Acct-Session-Id is in every record, and so known from the first on. */
+static void a_session_begins(void **state)
+{
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	(void)state;
+	memset(&session, 0, sizeof(session));
+	radius_begin(&w, RADIUS_ACCOUNTING_REQUEST, 3);
+	radius_put_u32(&w, RADIUS_ACCT_STATUS_TYPE, RADIUS_ACCT_START);
+	radius_put(&w, RADIUS_ACCT_SESSION_ID, (struct span){ (const uint8_t *)"4D2E-7", 6 });
+	radius_put_u32(&w, RADIUS_NAS_PORT, 17);
+	radius_put(&w, RADIUS_CALLING_STATION_ID, (struct span){ (const uint8_t *)"192.0.2.1[4500]", 15 });
+	assert_int_equal(radius_sign_request(&w, nas_secret, NULL), 0);
+	deliver(&w, "10.0.1.9", NAS_PORT, ACCT);
+	assert_int_equal(logouts, 0);
+	assert_int_equal(session.ids.source.s_addr, ip("10.0.1.9").s_addr);
+	assert_int_equal(session.ids.session.n, 6);
+	assert_memory_equal(session.ids.session.octets, "4D2E-7", 6);
+	assert_true(session.ids.has_port && !session.ids.has_mac);
+	assert_int_equal(session.ids.port, 17);
+	assert_int_equal(session.ids.calling.n, 15);
+}
+
+static void set_text(struct relay_text *t, const char *text)
+{
+	t->n = (uint8_t)strlen(text);
+	memcpy(t->octets, text, t->n);
+}
+
+static void sessions_are_told_apart(void **state)
+{
+	const struct relay_ids bare = { .nas = &nas, .source = ip("10.0.1.9") };
+	struct relay_ids kept = bare, said = bare;
+	struct relay_nas other_nas = { 0 };
+
+	(void)state;
+	assert_true(relay_ids_fit(&bare, &bare)); /* neither says more */
+	said.source = ip("10.0.1.8");
+	assert_false(relay_ids_fit(&kept, &said));
+	said = bare;
+	said.nas = &other_nas;
+	assert_false(relay_ids_fit(&kept, &said));
+
+	said = bare;
+	kept.has_port = true;
+	kept.port = 3;
+	set_text(&kept.calling, "192.0.2.1[4500]");
+	assert_true(relay_ids_fit(&kept, &said));
+	said.has_port = true;
+	assert_false(relay_ids_fit(&kept, &said));
+	said.port = 3;
+	set_text(&said.calling, "192.0.2.2[4500]");
+	assert_false(relay_ids_fit(&kept, &said));
+
+	kept.has_mac = said.has_mac = true; /* of the same address, written in another way */
+	assert_true(relay_ids_fit(&kept, &said));
+	said.mac[5] = 1;
+	assert_false(relay_ids_fit(&kept, &said));
+
+	set_text(&kept.session, "1-1"); /* decides alone: MOBIKE moves users, and IKE_SAs get other numbers */
+	assert_false(relay_ids_fit(&kept, &said));
+	set_text(&said.session, "1-1");
+	assert_true(relay_ids_fit(&kept, &said));
+	set_text(&said.session, "1-12");
+	assert_false(relay_ids_fit(&kept, &said));
 }
 
 static void the_table_has_an_end(void **state)
@@ -556,6 +635,8 @@ int main(void)
 		CASE(nobody_answers),
 		CASE(passwords_are_covered_anew),
 		CASE(accounting),
+		CASE(a_session_begins),
+		CASE(sessions_are_told_apart),
 		CASE(the_table_has_an_end),
 	};
 
