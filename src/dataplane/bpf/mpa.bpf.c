@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Mobility proxy agent: from the port of a station into its tunnel, and back. The port is closed for everything else:
- * ARP, DHCP and pings of the gateway are seen by the daemon's packet socket before they are dropped here. Inner TTLs
- * are left alone: to its station, the tunnel is the home link, and the first router is the anchor (L-28, L-56). */
+/* Mobility proxy agent: from the port of a station into its tunnel, and back. The port is closed for everything else but
+ * 802.1X (L-53): ARP, DHCP and pings of the gateway are seen by the daemon's packet socket before they are dropped here,
+ * whereas an authenticator's is for one protocol and comes later. Inner TTLs are left alone: to its station, the tunnel is the home link, and the first router is the anchor (L-28, L-56). */
 #include "common.bpf.h"
 
 struct {
@@ -82,6 +82,11 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_visitor_
 	return send_routed(skb, &r); /* L-25: whatever its destination */
 }
 
+static __always_inline int is_for_authenticator(const struct __sk_buff *skb)
+{
+	return skb->protocol == bpf_htons(ETH_P_PAE) && skb->pkt_type != PACKET_OTHERHOST;
+}
+
 SEC("tc")
 int mpa_up(struct __sk_buff *skb)
 {
@@ -89,6 +94,8 @@ int mpa_up(struct __sk_buff *skb)
 	struct dp_visitor_def *v;
 	struct iphdr ip;
 
+	if (is_for_authenticator(skb))
+		return TC_ACT_OK;
 	if (bpf_skb_load_bytes(skb, ETH_ALEN, port.mac, DP_MAC_OCTETS) < 0 || skb->protocol != bpf_htons(ETH_P_IP) ||
 	    bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) < 0)
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT);

@@ -153,6 +153,26 @@ static void ports_are_closed(void **state)
 	assert_int_equal(stat(mpa->maps.stats, DP_STAT_local_dropped), 2);
 }
 
+/* L-53: 802.1X, and nothing else, reaches the authenticator at a closed port; it is not passed on to others. */
+static void authenticators_are_heard(void **state)
+{
+	static const uint8_t pae_group[] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x03 }; /* IEEE 802.1X table 11-1 */
+	const struct ip4 any = header("10.42.0.10", "10.9.0.2", 17);
+
+	(void)state;
+	build(&any, 1, 8);
+	memcpy(frame, pae_group, sizeof(pae_group));
+	frame[12] = 0x88;
+	frame[13] = 0x8e;
+	assert_int_equal(run(mpa->progs.mpa_up), TC_ACT_OK);
+	memcpy(frame, "\x02\x00\x00\x00\x00\x77", 6);
+	assert_int_equal(run(mpa->progs.mpa_up), TC_ACT_SHOT);
+	frame[12] = 0x88;
+	frame[13] = 0xc7; /* RSN pre-authentication */
+	memcpy(frame, pae_group, sizeof(pae_group));
+	assert_int_equal(run(mpa->progs.mpa_up), TC_ACT_SHOT);
+}
+
 /* RFC 3024 4.1, L-27 */
 static void tunnels_are_checked(void **state)
 {
@@ -261,6 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(ports_are_closed),
+		TEST(authenticators_are_heard),
 		TEST(tunnels_are_checked),
 		TEST(anchor_checks_who_speaks),
 		TEST(anchor_hears_the_former_agent_out),
