@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Access authentication as companies have it: FreeRADIUS, hostapd at a port, wpa_supplicant in a station. They use nothing
-of the machine's own configuration but the programs and FreeRADIUS's dictionaries.
+"""An AAA server: FreeRADIUS with a configuration of its own, of the machine's it uses only the dictionaries.
 
     server = RadiusServer(ns, "10.0.20.1", authority)
     server.add_client("ar1", "10.0.1.1", "its secret")
@@ -10,7 +9,6 @@ import os
 import re
 import secrets
 import signal
-import subprocess
 
 from net import LabError, wait_for
 
@@ -232,6 +230,11 @@ server keys {{
 		update reply {{
 			&Message-Authenticator := 0x00
 		}}
+		Post-Auth-Type REJECT {{
+			update reply {{
+				&Message-Authenticator := 0x00
+			}}
+		}}
 	}}
 }}
 """
@@ -342,125 +345,3 @@ class RadiusServer:
         """What was told: dictionaries with status, user, session, station, cause."""
         return [dict(status=m[1], **dict(re.findall(r"(\w+)=(\S*)", m[2])))
                 for m in re.finditer(r"^(\S+) (.*)$", read(self.path("accounting")), re.M)]
-
-
-class Hostapd:
-    """The authenticator of one port with wired stations behind it, several of them where the port leads to a bridge:
-    such a bridge has to forward EAPOL (group_fwd_mask 8), and answers go to each station's own address."""
-
-    def __init__(self, ns, interface, secret, server="127.0.0.1", name=None, more=""):
-        self.ns, self.interface = ns, interface
-        self.directory = os.path.join(ns.net.dir, name or f"{ns.name}-hostapd")
-        os.makedirs(self.directory, mode=0o700)
-        self.secret, self.server, self.more, self.process = secret, server, more, None
-
-    @property
-    def socket(self):
-        return os.path.join(self.directory, self.interface)
-
-    def start(self):
-        conf = private(os.path.join(self.directory, "conf"), f"""\
-driver=wired
-interface={self.interface}
-ctrl_interface={self.directory}
-ieee8021x=1
-use_pae_group_addr=0
-eapol_version=2
-eap_reauth_period=0
-own_ip_addr=127.0.0.1
-nas_identifier={self.ns.name}
-auth_server_addr={self.server}
-auth_server_port={AUTH_PORT}
-auth_server_shared_secret={self.secret}
-acct_server_addr={self.server}
-acct_server_port={ACCT_PORT}
-acct_server_shared_secret={self.secret}
-{self.more}
-""")
-        self.process = self.ns.start("hostapd", "-t", conf, log=os.path.join(self.directory, "log"))
-        wait_for(self._is_ready, "hostapd to start")
-        return self
-
-    def _is_ready(self):
-        if self.process.poll() is not None:
-            raise LabError(f"hostapd ended: {self.log()[-2000:]}")
-        return os.path.exists(self.socket) and "PONG" in self.tell("ping", check=False)
-
-    def stop(self, sig=signal.SIGTERM):
-        self.ns.net.stop(self.process, sig)
-        if os.path.exists(self.socket):
-            os.unlink(self.socket)
-
-    def tell(self, *command, check=True):
-        r = subprocess.run(["hostapd_cli", "-p", self.directory, "-i", self.interface, *command], capture_output=True,
-                           text=True)
-        if check and (r.returncode != 0 or "FAIL" in r.stdout):
-            raise LabError(f"hostapd: {' '.join(command)}: {r.stdout}{r.stderr}")
-        return r.stdout
-
-    def authorized(self, mac):
-        return "[AUTHORIZED]" in self.tell("sta", mac, check=False)
-
-    def log(self):
-        return read(os.path.join(self.directory, "log"))
-
-
-def network(method, identity, outer, password, ca, cert=None, key=None):
-    """A network of wpa_supplicant's configuration. method: TTLS, PEAP or TLS."""
-    lines = ["key_mgmt=IEEE8021X", "eapol_flags=0", f"eap={method}", f'ca_cert="{ca}"',
-             f'domain_match="{SERVER_NAME}"']
-    if method == "TLS":
-        lines += [f'identity="{outer}"', f'client_cert="{cert}"', f'private_key="{key}"']
-    else:
-        inside = {"TTLS": "auth=PAP", "PEAP": "auth=MSCHAPV2", "MD5": ""}[method]
-        lines += [f'identity="{identity}"', f'anonymous_identity="{outer}"', f'password="{password}"',
-                  f'phase2="{inside}"']
-    return "network={\n" + "".join(f"\t{x}\n" for x in lines) + "}\n"
-
-
-class Supplicant:
-    """wpa_supplicant of a station. With TTLS and PEAP it shows a pseudonym to the network and its name only to the AAA
-    server; with TLS its name is in its certificate."""
-
-    def __init__(self, station, ca, method="TTLS", identity=None, password="", cert=None, key=None, outer=ANONYMOUS):
-        self.station, self.method = station, method
-        self.directory = station.office.path(f"{station.name}-wpa")
-        os.makedirs(self.directory, mode=0o700, exist_ok=True)
-        self.conf = network(method, identity or station.nai, outer, password, ca, cert, key)
-        self.process = None
-
-    def start(self):
-        conf = private(os.path.join(self.directory, "conf"), f"""\
-ctrl_interface={self.directory}
-ap_scan=0
-eapol_version=2
-fast_reauth=1
-{self.conf}""")
-        # -t: with times
-        self.process = self.station.ns.start("wpa_supplicant", "-t", "-D", "wired", "-i", "eth0", "-c", conf,
-                                             log=os.path.join(self.directory, "log"))
-        wait_for(self._is_ready, "wpa_supplicant to start")
-        return self
-
-    def _is_ready(self):
-        if self.process.poll() is not None:
-            raise LabError(f"wpa_supplicant ended: {self.log()[-2000:]}")
-        return "PONG" in self.tell("ping", check=False)
-
-    def stop(self, sig=signal.SIGTERM):
-        self.station.ns.net.stop(self.process, sig)
-
-    def tell(self, *command, check=True):
-        r = subprocess.run(["wpa_cli", "-p", self.directory, "-i", "eth0", *command], capture_output=True, text=True)
-        if check and (r.returncode != 0 or "FAIL" in r.stdout):
-            raise LabError(f"wpa_supplicant: {' '.join(command)}: {r.stdout}{r.stderr}")
-        return r.stdout
-
-    def log(self):
-        return read(os.path.join(self.directory, "log"))
-
-    def successes(self):
-        return self.log().count("CTRL-EVENT-EAP-SUCCESS")
-
-    def failures(self):
-        return self.log().count("CTRL-EVENT-EAP-FAILURE")

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 
+from dot1x import Floors
 from net import LabError, Network, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -77,16 +78,20 @@ class Station:
 
 
 class Office:
-    def __init__(self, label="office", floors=2, ha="", mpa="", users="", real_link=False):
-        """ha, mpa, users: text added to the configuration files."""
+    def __init__(self, label="office", floors=2, ha="", mpa="", users="", real_link=False, aaa=False):
+        """ha, mpa, users: text added to the configuration files. aaa: users prove by 802.1X who they are, at an AAA server
+        which also has their keys; else they are known by their MAC addresses, and one key is for all."""
         self.net = Network(label)
         self.daemons = {}
         self.extra = {"ha": ha, "mpa": mpa, "users": users}
         self.floors = floors
         self.stations = {}
         self.real_link = real_link
+        self.aaa = None
         try:
             self._build()
+            if aaa:
+                self.aaa = Floors(self)
         except BaseException:
             self.net.close()
             raise
@@ -132,8 +137,22 @@ class Office:
         s = self.stations[name] = Station(self, name, len(self.stations) + 1)
         return s
 
+    def _associations_at_ha(self):
+        return self.aaa.ha_conf() if self.aaa else (
+            f'association staff {{ scope = domain realm = "example.com" spi = 1000 key-file = "{self.path("key")}" }}')
+
+    def _access(self):
+        """Of an agent: how its stations are recognised."""
+        if self.aaa:
+            return self.aaa.mpa_conf()
+        return f"""
+association staff {{ scope = domain realm = "example.com" spi = 1000 key-file = "{self.path('key')}" }}
+access "access" {{ trusted = yes }}
+""" + "\n".join(f'station "{s.nai}" {{ mac = "{s.mac}" }}' for s in self.stations.values())
+
     def _write(self, name, text):
-        with open(self.path(name), "w") as f:
+        # For their owner only: there may be keys in them.
+        with open(self.path(name), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
             f.write(text)
         return self.path(name)
 
@@ -149,13 +168,12 @@ address = "{ANCHOR}"
 log-level = info
 {self.extra['ha']}
 network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" pools = {{"{HOME}.10-{HOME}.200"}} {real} }}
-association staff {{ scope = domain realm = "example.com" spi = 1000 key-file = "{self.path('key')}" }}
+{self._associations_at_ha()}
 user "*@example.com" {{ }}
 {self.extra['users']}
 """)
 
     def mpa_conf(self, n, extra=""):
-        stations = "\n".join(f'station "{s.nai}" {{ mac = "{s.mac}" }}' for s in self.stations.values())
         return self._write(f"ar{n}.conf", f"""
 instance = "ar{n}"
 run-dir = "{self.net.dir}"
@@ -167,9 +185,7 @@ log-level = info
 {extra}
 home-agent main {{ address = "{ANCHOR}" }}
 network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" dns = {{"10.9.0.2"}} domain = "example.com" }}
-association staff {{ scope = domain realm = "example.com" spi = 1000 key-file = "{self.path('key')}" }}
-access "access" {{ trusted = yes }}
-{stations}
+{self._access()}
 """)
 
     def start_daemon(self, name, ns, binary, conf):
@@ -191,9 +207,13 @@ access "access" {{ trusted = yes }}
         return self.start_daemon(f"ar{n}", self.ars[n], MPA, self.mpa_conf(n, extra))
 
     def start(self):
+        if self.aaa:
+            self.aaa.server.start()
         self.start_ha()
         for n in self.ars:
             self.start_mpa(n)
+            if self.aaa:
+                self.aaa.start_hostapd(n)
         return self
 
     def kill(self, name, sig):
