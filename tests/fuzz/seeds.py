@@ -359,6 +359,38 @@ def radius_packets():
     put("radius", "two-keys", radius(2, attribute(26, KEYS[0][2:] + KEYS[1][6:])))
 
 
+def relay():
+    """Steps of fuzz_relay.c; attributes there have a type, the length of the value, and the value."""
+    ask, reply, account, answer, raw, carrier, detach, unknown, revoke, time = range(10)
+
+    def put_in(*values):
+        return b"".join(bytes([kind, len(value)]) + value for kind, value in values)
+
+    def login(who, which=0, after=0):
+        return step(ask, bytes([who]) + put_in((79, IDENTITY), (44, b"s1"), (33, b"p")), after) + step(reply, bytes([which, 0]), 2)
+
+    granted = step(answer, b"\0\1", 2)
+    profile = put_in(*[(part[0], part[2:]) for part in PROFILE[1:] + KEYS], (11, b"holdfast-udp"))
+    put("relay", "login", login(1) + granted)
+    put("relay", "challenge", step(ask, b"\1") + step(reply, b"\0\2" + put_in((24, b"state"), (79, IDENTITY))) + login(2, 1) + granted)
+    put("relay", "profile", step(ask, b"\1") + step(reply, b"\0\0" + profile) + granted)
+    put("relay", "reject", step(ask, b"\1") + step(reply, b"\0\1" + put_in((18, b"no"))))
+    put("relay", "refused", login(1) + step(answer, b"\x82\0"))
+    put("relay", "anchor-silent", login(1) + step(time, b"", 15) * 3 + login(2, 1))
+    put("relay", "aaa-silent", step(ask, b"\1") + step(time, b"", 10) * 4 + login(1, 3))
+    put("relay", "stop", login(1) + granted + step(account, b"\1" + put_in((44, b"s1"))) + step(reply, b"\1\3"))
+    put("relay", "again", login(1) + granted + step(ask | 0x20, b"\5" + put_in((44, b"s2")), 20) + step(reply, b"\1\0"))
+    put("relay", "port", login(1) + step(ask | 0x20, b"\5", 2) + step(reply, b"\1\0", 2) + granted)
+    put("relay", "full", b"".join(step(ask, bytes([i])) for i in range(8)) + b"".join(step(reply, bytes([i, 0])) for i in range(4)))
+    put("relay", "session", step(ask, b"\1") + step(reply, b"\0\0" + put_in((27, b"\0\0\0\x3c"))) + granted + step(time, b"", 46))
+    put("relay", "closed", step(unknown, b"\0") + step(ask, b"\0") + step(unknown, b"\0") + step(reply, b"\0\1") + step(unknown, b"\0") + granted)
+    put("relay", "lost", login(1) + granted + step(carrier, b"\0") + login(2, 1, 5) + step(revoke, b"\1") + step(detach, b"\1"))
+    put("relay", "forged", step(ask | 0x80, b"\1") + step(reply | 0x80, b"\0\0") + step(ask, b"\2") + step(raw | 0x40, bytes(40)))
+    put("relay", "raw", step(raw, radius(1, *STATION)) + step(raw | 0x10, radius(4, *STATION)) + step(raw | 0x20, radius(2)))
+    put("relay", "own-words", step(ask, b"\x90" + put_in((1, b"bob@x"), (31, b"02:00:00:00:00:09"), (87, b"eth1"),
+                                                        (30, b"020000000100"))) + step(reply | 0x40, b"\0\0") + granted)
+
+
 messages()
 extensions()
 mobile_node()
@@ -370,3 +402,4 @@ home_agent()
 proxy_agent()
 charon()
 radius_packets()
+relay()
