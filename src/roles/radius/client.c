@@ -4,9 +4,10 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/ratelimit.h"
 #include "base/util.h"
 
-enum { IDS = 256, TIMES_PER_CALL = 64 };
+enum { IDS = 256, TIMES_PER_CALL = 64, NOTES_PER_S = 10 };
 
 #define COUNTER_ID(name) COUNTER_##name,
 enum counter { RADIUS_CLIENT_COUNTERS(COUNTER_ID) COUNTER_COUNT };
@@ -25,6 +26,7 @@ struct radius_client {
 	size_t port_n, port_at;
 	uint64_t dead_until_us[RADIUS_SERVERS_MAX], heard_us[RADIUS_SERVERS_MAX]; /* `heard`: anything true */
 	struct timers timers;
+	struct ratelimit notes;
 };
 
 #define COUNT(c, name) ((c)->counters[COUNTER_##name]++)
@@ -39,6 +41,7 @@ int radius_client_new(const struct radius_client_conf *conf, uint64_t *counters,
 		return -ENOMEM;
 	c->conf = *conf;
 	c->counters = counters;
+	c->notes = ratelimit_init(NOTES_PER_S);
 	*ret = c;
 	return 0;
 }
@@ -271,22 +274,36 @@ static bool answers(uint8_t code, uint8_t request)
 
 /* RFC 3579 3.2, and CVE-2024-3596: the response authenticator alone proves too little where somebody else chooses what
  * the request holds, as the user of an Access-Request does. */
-static bool is_authentic(const struct radius_call *call, const struct radius *p)
+static const char *fault_of(const struct radius_call *call, const struct radius *p)
 {
 	struct radius_at eap;
 
 	if (!radius_check_response(p, call->to.secret, call->authenticator))
-		return false;
+		return "is signed with another secret";
 	switch (radius_check_message(p, call->to.secret, call->authenticator)) {
 	case RADIUS_PROOF_RIGHT:
-		return true;
+		return NULL;
 	case RADIUS_PROOF_WRONG:
-		return false;
+		return "is signed with another secret";
 	case RADIUS_PROOF_ABSENT:
-		return call->code != RADIUS_ACCESS_REQUEST ||
-		       (call->to.unproven && !radius_find(p, RADIUS_EAP_MESSAGE, &eap));
+		if (call->code != RADIUS_ACCESS_REQUEST ||
+		    (call->to.unproven && !radius_find(p, RADIUS_EAP_MESSAGE, &eap)))
+			return NULL;
+		break;
 	}
-	return false;
+	return "has no Message-Authenticator";
+}
+
+static void ignore(struct radius_client *c, struct instant now, const struct radius_call *call, const char *fault,
+		   struct actions *out)
+{
+	const struct record note = {
+		.level = RECORD_WARN, .security = true, .event = "aaa_ignored", .peer = call->to.address
+	};
+
+	COUNT(c, replies_unauthentic);
+	if (ratelimit_allow(&c->notes, now.us))
+		actions_record(out, &note, (struct span){ NULL, 0 }, "an answer of %s %s", call->to.name, fault);
 }
 
 void radius_client_on_datagram(struct radius_client *c, struct instant now, const struct datagram *d,
@@ -294,6 +311,7 @@ void radius_client_on_datagram(struct radius_client *c, struct instant now, cons
 {
 	struct radius_port *port = port_numbered(c, d->local_port);
 	struct radius_call *call;
+	const char *fault;
 	struct radius p;
 
 	COUNT(c, replies);
@@ -307,8 +325,9 @@ void radius_client_on_datagram(struct radius_client *c, struct instant now, cons
 		COUNT(c, replies_unmatched);
 		return;
 	}
-	if (!is_authentic(call, &p)) {
-		COUNT(c, replies_unauthentic);
+	fault = fault_of(call, &p);
+	if (fault) {
+		ignore(c, now, call, fault, out);
 		return;
 	}
 	if (call->asked != 0) {

@@ -18,22 +18,26 @@ static const struct relay_nas *nas_at(const struct relay_conf *c, struct in_addr
 	return best;
 }
 
-static bool is_proven(const struct relay_nas *nas, const struct radius *p)
+/* NULL: it is the authenticator's. */
+static const char *fault_of(const struct relay_nas *nas, const struct radius *p)
 {
+	static const char wrong[] = "is signed with another secret";
 	struct radius_at eap;
 
 	if (p->code == RADIUS_ACCOUNTING_REQUEST && !radius_check_request(p, secret_of(&nas->secret)))
-		return false;
+		return wrong;
 	switch (radius_check_message(p, secret_of(&nas->secret), NULL)) {
 	case RADIUS_PROOF_RIGHT:
-		return true;
+		return NULL;
 	case RADIUS_PROOF_WRONG:
-		return false;
+		return wrong;
 	case RADIUS_PROOF_ABSENT: /* an accounting request proved itself above; RFC 3579 3.1: with EAP it is a must */
-		return p->code == RADIUS_ACCOUNTING_REQUEST ||
-		       (nas->unproven && !radius_find(p, RADIUS_EAP_MESSAGE, &eap));
+		if (p->code == RADIUS_ACCOUNTING_REQUEST ||
+		    (nas->unproven && !radius_find(p, RADIUS_EAP_MESSAGE, &eap)))
+			return NULL;
+		break;
 	}
-	return false;
+	return "has no Message-Authenticator";
 }
 
 static bool is_expected(const struct relay *r, const struct datagram *d, uint8_t code)
@@ -42,15 +46,19 @@ static bool is_expected(const struct relay *r, const struct datagram *d, uint8_t
 	       (d->local_port == r->conf->acct_port && code == RADIUS_ACCOUNTING_REQUEST);
 }
 
-static void note_unproven(struct relay *r, struct instant now, const struct datagram *d, const char *why,
-			  struct actions *out)
+static void note_ignored(struct relay *r, struct instant now, const struct datagram *d, const struct relay_nas *nas,
+			 const char *fault, struct actions *out)
 {
 	const struct record note = {
 		.level = RECORD_WARN, .security = true, .event = "radius_ignored", .peer = d->remote
 	};
 
-	if (ratelimit_allow(&r->notes, now.us))
-		actions_record(out, &note, (struct span){ NULL, 0 }, "%s", why);
+	if (!ratelimit_allow(&r->notes, now.us))
+		return;
+	if (nas)
+		actions_record(out, &note, (struct span){ NULL, 0 }, "a request of %s %s", nas->name, fault);
+	else
+		actions_record(out, &note, (struct span){ NULL, 0 }, "no nas section has this address");
 }
 
 static struct nas_key key_of(const struct datagram *d, uint8_t id)
@@ -145,20 +153,26 @@ static void begin(struct relay *r, struct instant now, const struct datagram *d,
 void nas_on_request(struct relay *r, struct instant now, const struct datagram *d, struct actions *out)
 {
 	const struct relay_nas *nas = nas_at(r->conf, d->remote);
+	const char *fault;
 	struct radius p;
 
 	RELAY_COUNT(r, requests);
 	if (!nas) {
 		RELAY_COUNT(r, unknown_nas);
-		note_unproven(r, now, d, "no nas section has this address", out);
-	} else if (radius_parse(d->payload.p, d->payload.n, &p) < 0 || !is_expected(r, d, p.code)) {
-		RELAY_COUNT(r, malformed);
-	} else if (!is_proven(nas, &p)) {
-		RELAY_COUNT(r, unproven);
-		note_unproven(r, now, d, "its Message-Authenticator is absent, or made with another secret", out);
-	} else {
-		begin(r, now, d, &p, nas, out);
+		note_ignored(r, now, d, NULL, NULL, out);
+		return;
 	}
+	if (radius_parse(d->payload.p, d->payload.n, &p) < 0 || !is_expected(r, d, p.code)) {
+		RELAY_COUNT(r, malformed);
+		return;
+	}
+	fault = fault_of(nas, &p);
+	if (fault) {
+		RELAY_COUNT(r, unproven);
+		note_ignored(r, now, d, nas, fault, out);
+		return;
+	}
+	begin(r, now, d, &p, nas, out);
 }
 
 /* What a refusal of ours says: EAP-Failure to the peer, a reason to people, and what proxies on the way want back. */

@@ -82,9 +82,12 @@ static int rig_up(void **state)
 	const uint16_t port = CLIENT;
 
 	(void)state;
-	nas = (struct relay_nas){ .address = { .addr = ip("10.0.1.0"), .len = 24 }, .secret = secret(nas_secret) };
+	nas = (struct relay_nas){ .name = "ap",
+				  .address = { .addr = ip("10.0.1.0"), .len = 24 },
+				  .secret = secret(nas_secret) };
 	for (size_t i = 0; i < 2; i++)
-		servers[i] = (struct radius_server){ .address = ip(i == 0 ? "10.0.0.11" : "10.0.0.12"),
+		servers[i] = (struct radius_server){ .name = i == 0 ? "one" : "two",
+						     .address = ip(i == 0 ? "10.0.0.11" : "10.0.0.12"),
 						     .auth_port = AUTH,
 						     .acct_port = ACCT,
 						     .secret = secret(aaa_secret),
@@ -126,6 +129,15 @@ static const struct action *sent(const char *to, size_t n)
 		if (out.v[i].type == ACTION_SEND_DATAGRAM && out.v[i].udp.remote.s_addr == ip(to).s_addr && n-- == 0)
 			return &out.v[i];
 	return NULL;
+}
+
+/* What an operator was told last. */
+static const char *told(const char *event)
+{
+	for (size_t i = out.n; i > 0; i--)
+		if (out.v[i - 1].type == ACTION_RECORD && strcmp(out.v[i - 1].record.event, event) == 0)
+			return out.v[i - 1].record.reason;
+	return "";
 }
 
 static struct radius read_of(const struct action *a)
@@ -249,10 +261,12 @@ static void requests_without_proof_are_ignored(void **state)
 	(void)state;
 	assert_int_equal(radius_sign_request(&w, aaa_secret, authenticator), 0); /* another's secret */
 	deliver(&w, "10.0.1.9", NAS_PORT, AUTH);
+	assert_string_equal(told("radius_ignored"), "a request of ap is signed with another secret");
 	w = wr_init(buf, sizeof(buf));
 	radius_begin(&w, RADIUS_ACCESS_REQUEST, 8); /* none at all */
 	assert_int_equal(radius_sign_request(&w, nas_secret, authenticator), 0);
 	deliver(&w, "10.0.1.9", NAS_PORT, AUTH);
+	assert_string_equal(told("radius_ignored"), "a request of ap has no Message-Authenticator");
 	assert_null(sent("10.0.0.11", 0));
 	nas.unproven = true;
 	deliver(&w, "10.0.1.9", NAS_PORT, AUTH);
@@ -260,6 +274,7 @@ static void requests_without_proof_are_ignored(void **state)
 	w = request(9);
 	assert_int_equal(radius_sign_request(&w, nas_secret, authenticator), 0);
 	deliver(&w, "10.0.2.9", NAS_PORT, AUTH); /* nobody's */
+	assert_string_equal(told("radius_ignored"), "no nas section has this address");
 	assert_null(sent("10.0.0.11", 1));
 }
 
@@ -297,11 +312,13 @@ static void forged_replies_are_ignored(void **state)
 	radius_begin(&w, RADIUS_ACCESS_ACCEPT, p.id); /* a right response authenticator, no Message-Authenticator */
 	assert_int_equal(radius_sign_response(&w, aaa_secret, authenticator), 0);
 	deliver(&w, "10.0.0.11", AUTH, CLIENT);
+	assert_string_equal(told("aaa_ignored"), "an answer of one has no Message-Authenticator");
 	w = wr_init(buf, sizeof(buf));
 	radius_begin(&w, RADIUS_ACCESS_ACCEPT, p.id);
 	radius_put_proof(&w);
 	assert_int_equal(radius_sign_response(&w, nas_secret, authenticator), 0); /* another's secret */
 	deliver(&w, "10.0.0.11", AUTH, CLIENT);
+	assert_string_equal(told("aaa_ignored"), "an answer of one is signed with another secret");
 	w = wr_init(buf, sizeof(buf));
 	radius_begin(&w, RADIUS_ACCESS_ACCEPT, p.id);
 	radius_put_proof(&w);
