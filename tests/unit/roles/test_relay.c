@@ -86,7 +86,7 @@ static int rig_up(void **state)
 				  .address = { .addr = ip("10.0.1.0"), .len = 24 },
 				  .secret = secret(nas_secret) };
 	for (size_t i = 0; i < 2; i++)
-		servers[i] = (struct radius_server){ .name = i == 0 ? "one" : "two",
+		servers[i] = (struct radius_server){ .name = "one",
 						     .address = ip(i == 0 ? "10.0.0.11" : "10.0.0.12"),
 						     .auth_port = AUTH,
 						     .acct_port = ACCT,
