@@ -186,7 +186,8 @@ static const struct conf_key nas_keys[] = {
 	{ .name = "kind", .kind = KEY_ENUM, .offset = NAS(kind), NAMES(nas_names), .fallback = "ethernet",
 	  .help = "What it is: one of ppp or vpn gets the home address in the Access-Accept." },
 	{ .name = "access", .kind = KEY_TEXT, .offset = NAS(nas.access), .max = 16, .fallback = "",
-	  .help = "Port where its stations arrive; empty: it says so by Called-Station-Id or NAS-Port-Id." },
+	  .help = "Port where its stations arrive; empty: it says so by Called-Station-Id or NAS-Port-Id. With kind = ppp, "
+		  "\"ppp*\" stands for devices of one user each; NAS-Port-Id or NAS-Port tells which." },
 	{ .name = "message-authenticator", .kind = KEY_ENUM, .offset = NAS(proof), NAMES(proof_names),
 	  .fallback = "require", .help = "Whether a request may lack it. One with EAP never may." },
 	{ .name = "secret", .kind = KEY_STRING, .offset = NAS(source.key), .optional = true,
@@ -317,13 +318,21 @@ static int check_station(const struct mpa_conf *c, const struct mpa_station *s, 
 	return conf_fail_at(e, "station", s->nai, "mac", "allowed: at least one of mac, client-id, host-name, fqdn");
 }
 
+static bool has_user_devices(const struct mpa_file *f)
+{
+	for (size_t i = 0; i < f->nas_n; i++)
+		if (relay_has_user_devices(&f->nases[i].nas))
+			return true;
+	return false;
+}
+
 static int check_top(const struct mpa_file *f, struct conf_error *e)
 {
 	const struct mpa_conf *c = &f->mpa;
 
 	if (f->daemon.interface_n == 0)
 		return conf_fail_at(e, NULL, NULL, "interfaces", "missing; at least one has to be given");
-	if (c->access_n == 0 && c->vpn_n == 0)
+	if (c->access_n == 0 && c->vpn_n == 0 && !has_user_devices(f))
 		return conf_fail_at(e, NULL, NULL, "access", "missing; at least one, or a vpn, has to be given");
 	if (c->vpn_n > 1)
 		return conf_fail_at(e, "vpn", c->vpns[1].interface, NULL, "allowed: one vpn section");

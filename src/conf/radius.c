@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The RADIUS part of a proxy agent's configuration: what the rows cannot say. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,42 @@ static bool is_access(const struct mpa_conf *c, const char *interface)
 	return !interface[0];
 }
 
+static bool is_like(const char *glob, const char *interface)
+{
+	return fnmatch(glob, interface, 0) == 0;
+}
+
+/* Whatever is named so is closed for all but its user. Return: a device that must not be, or NULL. */
+static const char *other_like(const struct mpa_file *f, const char *glob)
+{
+	for (size_t i = 0; i < f->daemon.interface_n; i++)
+		if (is_like(glob, f->daemon.interfaces[i]))
+			return f->daemon.interfaces[i];
+	for (size_t i = 0; i < f->mpa.access_n; i++)
+		if (is_like(glob, f->mpa.accesses[i].interface))
+			return f->mpa.accesses[i].interface;
+	for (size_t i = 0; i < f->mpa.vpn_n; i++)
+		if (is_like(glob, f->mpa.vpns[i].interface))
+			return f->mpa.vpns[i].interface;
+	return is_like(glob, "lo") ? "lo" : NULL;
+}
+
+static int check_where(const struct mpa_file *f, const struct nas_file *n, struct conf_error *e)
+{
+	const char *access = n->nas.access, *other;
+	size_t plain_n = strcspn(access, "*?[\\");
+
+	if (!access[plain_n])
+		return is_access(&f->mpa, access) ?
+			       0 :
+			       conf_fail_at(e, "nas", n->nas.name, "access", "there is no access or vpn '%s'", access);
+	if (n->kind != NAS_PPP || plain_n == 0 || strcmp(&access[plain_n], "*") != 0)
+		return conf_fail_at(e, "nas", n->nas.name, "access",
+				    "allowed: a name; with kind = ppp also one that ends with a star, as ppp*");
+	other = other_like(f, access);
+	return other ? conf_fail_at(e, "nas", n->nas.name, "access", "'%s' is named so as well", other) : 0;
+}
+
 static bool same_prefix(const struct prefix *a, const struct prefix *b)
 {
 	return a->len == b->len && a->addr.s_addr == b->addr.s_addr;
@@ -38,10 +75,12 @@ static int take_nas(const char *path, struct mpa_file *f, size_t i, struct conf_
 {
 	struct nas_file *n = &f->nases[i];
 
+	int r = check_where(f, n, e);
+
 	n->nas.unproven = n->proof == PROOF_ALLOW;
 	n->nas.gives_address = n->kind != NAS_ETHERNET;
-	if (!is_access(&f->mpa, n->nas.access))
-		return conf_fail_at(e, "nas", n->nas.name, "access", "there is no access or vpn '%s'", n->nas.access);
+	if (r < 0)
+		return r;
 	for (size_t k = 0; k < i; k++)
 		if (same_prefix(&f->nases[k].nas.address, &n->nas.address))
 			return conf_fail_at(e, "nas", n->nas.name, "address",

@@ -78,7 +78,7 @@ static void on_carrier(void *ctx, uint32_t ifindex, bool up)
 
 	d->role->on_carrier(d->state, daemon_now(d), ifindex, up, &d->actions);
 	daemon_perform(d);
-	daemon_check_layer3(d);
+	daemon_check_layer3(d, ifindex);
 }
 
 static void on_dp_event(void *ctx, const struct dp_event *e)
@@ -403,7 +403,7 @@ int daemon_run(struct daemon *d, void *state)
 	log_line(RECORD_NOTICE, "event=started instance=%s version=%s", d->conf->instance, HF_VERSION);
 	notify_ready();
 	daemon_perform(d);
-	daemon_check_layer3(d);
+	daemon_start_layer3(d);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* says only whether handles are left */
 	log_line(RECORD_NOTICE, "event=stopped instance=%s reason=\"%s\"", d->conf->instance,
 		 d->dp ? "forwarding goes on in the kernel" : "charon keeps its tunnel");

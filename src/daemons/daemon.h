@@ -33,6 +33,9 @@ struct role {
 			  struct actions *out); /* or NULL */
 	/* The layer-3 device is there (0: is not). Or NULL. */
 	void (*on_device)(void *role, struct instant now, uint32_t ifindex, struct actions *out);
+	/* One of a user's own is there, or changed; @name NULL: is not (any more, or is something else). Or NULL. */
+	void (*on_user_device)(void *role, struct instant now, uint32_t ifindex, const char *name, uint16_t mtu,
+			       struct actions *out);
 	void (*on_net)(void *role, struct instant now, const struct net_event *e, struct actions *out);
 	void (*on_time)(void *role, struct instant now, struct actions *out);
 	uint64_t (*due)(const void *role);
@@ -41,7 +44,7 @@ struct role {
 			  struct actions *out);
 };
 
-enum { PORTS_MAX = 64, SERVICES_MAX = 16 };
+enum { PORTS_MAX = 64, SERVICES_MAX = 16, GLOBS_MAX = 16 };
 
 struct daemon {
 	const struct role *role;
@@ -57,9 +60,11 @@ struct daemon {
 	uv_poll_t port_polls[PORTS_MAX];
 	size_t port_n;
 	struct {
-		const char *interface; /* NULL = none; may appear, vanish and come back */
-		uint32_t ifindex;      /* 0 = it is not there */
-		int fd;                /* for packets into it */
+		const char *interface;        /* NULL = none; may appear, vanish and come back */
+		uint32_t ifindex;             /* 0 = it is not there */
+		const char *globs[GLOBS_MAX]; /* names of devices of one user each */
+		size_t glob_n;
+		int fd; /* for packets into them */
 	} layer3;
 	const uint32_t *core; /* interfaces tunnels come by */
 	size_t core_n;
@@ -113,6 +118,8 @@ int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_us
 int daemon_add_udp(struct daemon *d, uint16_t port, uint16_t *ret_port);
 /* Serves users behind this layer-3 device whenever it is there. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_layer3(struct daemon *d, const char *interface);
+/* The same for all devices that are named so, each with one user. */
+int daemon_add_user_devices(struct daemon *d, const char *glob);
 /* Listens for charon's plugin at <run-dir>/<instance>.charon. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_charon(struct daemon *d);
 /* What the role wants to survive a restart goes to @path. One that cannot be opened is said, and done without. */
@@ -126,8 +133,9 @@ void daemon_keep_watching(uv_poll_t *p, int status, uv_poll_cb readable);
 int daemon_run(struct daemon *d, void *state);
 void daemon_close(struct daemon *d);
 
-/* layer3.c: links changed; is the device still what it was? */
-void daemon_check_layer3(struct daemon *d);
+/* layer3.c: which devices are there; then, of the link that changed, whether they are still what they were */
+void daemon_start_layer3(struct daemon *d);
+void daemon_check_layer3(struct daemon *d, uint32_t ifindex);
 
 /* perform.c */
 /* Reads the clocks for the event that is handled next. */

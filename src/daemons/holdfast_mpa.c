@@ -92,6 +92,12 @@ static void on_device(void *role, struct instant now, uint32_t ifindex, struct a
 	mpa_on_device(role, now, ifindex, out);
 }
 
+static void on_user_device(void *role, struct instant now, uint32_t ifindex, const char *name, uint16_t mtu,
+			   struct actions *out)
+{
+	mpa_on_user_device(role, now, ifindex, name, mtu, out);
+}
+
 static void on_time(void *role, struct instant now, struct actions *out)
 {
 	mpa_on_time(role, now, out);
@@ -322,6 +328,7 @@ static const struct role role = {
 	.on_carrier = on_carrier,
 	.on_charon = on_charon,
 	.on_device = on_device,
+	.on_user_device = on_user_device,
 	.on_time = on_time,
 	.due = due,
 	.answer = answer,
@@ -329,8 +336,20 @@ static const struct role role = {
 
 struct kernel_conf {
 	uint32_t core[INTERFACES_MAX], access[INTERFACES_MAX];
+	const char *layer3[1 + GLOBS_MAX];
+	size_t layer3_n;
 	struct dp_conf dp;
 };
+
+/* Names of the devices where users arrive as plain packets. */
+static void fill_layer3(const struct mpa_conf *c, struct kernel_conf *ret)
+{
+	if (c->vpn_n > 0)
+		ret->layer3[ret->layer3_n++] = c->vpns[0].interface;
+	for (size_t i = 0; i < c->relay.nas_n && ret->layer3_n < ARRAY_SIZE(ret->layer3); i++)
+		if (relay_has_user_devices(&c->relay.nases[i]))
+			ret->layer3[ret->layer3_n++] = c->relay.nases[i].access;
+}
 
 static int fill_kernel_conf(struct mpa_file *f, struct kernel_conf *ret)
 {
@@ -344,13 +363,15 @@ static int fill_kernel_conf(struct mpa_file *f, struct kernel_conf *ret)
 		r = daemon_ifindexes(&name, 1, &f->mpa.accesses[i].ifindex);
 		ret->access[i] = f->mpa.accesses[i].ifindex;
 	}
+	fill_layer3(&f->mpa, ret);
 	ret->dp = (struct dp_conf){ .role = DP_ROLE_MPA,
 				    .pin_dir = c->pin_dir,
 				    .core = ret->core,
 				    .core_n = min_size(c->interface_n, INTERFACES_MAX),
 				    .access = ret->access,
 				    .access_n = access_n,
-				    .layer3 = f->mpa.vpn_n > 0 ? f->mpa.vpns[0].interface : NULL,
+				    .layer3 = ret->layer3,
+				    .layer3_n = ret->layer3_n,
 				    .max_entries = f->mpa.max_subscribers,
 				    .no_tcx = c->no_tcx };
 	return r;
@@ -376,6 +397,16 @@ static int open_vpn(struct daemon *d, const struct mpa_conf *c)
 		return 0;
 	r = daemon_add_layer3(d, c->vpns[0].interface);
 	return r < 0 ? r : daemon_add_charon(d);
+}
+
+static int open_user_devices(struct daemon *d, const struct relay_conf *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->nas_n; i++)
+		if (relay_has_user_devices(&c->nases[i]))
+			r = daemon_add_user_devices(d, c->nases[i].access);
+	return r;
 }
 
 /* Its own two ports, and those it asks AAA servers from: a request is found again by port and identifier. */
@@ -416,6 +447,8 @@ static int run(void *file)
 		r = open_ports(&d, f);
 	if (r == 0)
 		r = open_vpn(&d, &f->mpa);
+	if (r == 0)
+		r = open_user_devices(&d, &f->mpa.relay);
 	if (r == 0)
 		r = mpa_new(&f->mpa, &system_random, &mpa);
 	if (r == 0)

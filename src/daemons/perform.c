@@ -31,12 +31,15 @@ static void send_datagram(struct daemon *d, const struct action *a)
 
 static void send_frame(struct daemon *d, const struct action *a)
 {
-	if (a->ifindex == d->layer3.ifindex && packet_socket_send(d->layer3.fd, a->ifindex, a->octets) == 0)
-		return;
+	int r = -ENODEV;
+
 	for (size_t i = 0; i < d->port_n; i++)
-		if (d->ports[i].ifindex == a->ifindex && packet_port_send(&d->ports[i], a->octets) == 0)
-			return;
-	d->send_errors++;
+		if (d->ports[i].ifindex == a->ifindex)
+			r = packet_port_send(&d->ports[i], a->octets);
+	if (r == -ENODEV && d->layer3.fd >= 0)
+		r = packet_socket_send(d->layer3.fd, a->ifindex, a->octets);
+	if (r < 0)
+		d->send_errors++;
 }
 
 static void send_tunnelled(struct daemon *d, const struct action *a)

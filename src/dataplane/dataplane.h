@@ -24,7 +24,9 @@ struct dp_conf {
 	size_t core_n;
 	const uint32_t *access; /* MPA: ports of stations */
 	size_t access_n;
-	const char *layer3; /* MPA: device dp_flush() takes our program off, or NULL; dp_add_layer3() puts it on */
+	const char *const *
+		layer3; /* MPA: names (globs) of devices dp_flush() takes our program off; dp_add_layer3() puts it on */
+	size_t layer3_n;
 	const struct dp_home_network *networks; /* anchor */
 	size_t network_n;
 	const uint32_t *fast; /* anchor: correspondent-facing ports with the pre-stack fast path (may be 0) */

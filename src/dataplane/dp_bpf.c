@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -348,18 +349,28 @@ static void detach_all(const struct dp_conf *conf, const uint32_t *ifindexes, si
 		dp_detach(&(struct dp_hook){ .ifindex = ifindexes[i], .egress = egress, .pin_dir = conf->pin_dir });
 }
 
+static void detach_layer3(const struct dp_conf *conf)
+{
+	struct if_nameindex *all = conf->layer3_n > 0 ? if_nameindex() : NULL;
+
+	for (const struct if_nameindex *i = all; i && i->if_index != 0; i++)
+		for (size_t k = 0; k < conf->layer3_n; k++)
+			if (fnmatch(conf->layer3[k], i->if_name, 0) == 0)
+				detach_all(conf, &i->if_index, 1, false);
+	if (all)
+		if_freenameindex(all);
+}
+
 void dp_flush(const struct dp_conf *conf)
 {
 	const uint32_t tun_ifindex = conf->role == DP_ROLE_ANCHOR ? if_nametoindex(conf->device) : 0;
-	const uint32_t layer3_ifindex = conf->layer3 ? if_nametoindex(conf->layer3) : 0;
 
 	detach_all(conf, conf->core, conf->core_n, false);
 	detach_all(conf, conf->access, conf->access_n, false);
 	detach_all(conf, conf->fast, conf->fast_n, false);
 	if (tun_ifindex != 0)
 		detach_all(conf, &tun_ifindex, 1, true);
-	if (layer3_ifindex != 0)
-		detach_all(conf, &layer3_ifindex, 1, false);
+	detach_layer3(conf);
 	dp_forget_links(conf->pin_dir, true);
 	remove_pins(conf->pin_dir, DP_LAYOUT);
 	remove_old_layouts(conf->pin_dir);

@@ -165,3 +165,14 @@ int packet_socket_send(int fd, uint32_t ifindex, struct span packet)
 
 	return sendto(fd, packet.p, packet.n, 0, (const struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
 }
+
+int packet_socket_mtu(int fd, const char *interface, uint16_t *ret)
+{
+	struct ifreq req = { 0 };
+
+	strncpy(req.ifr_name, interface, sizeof(req.ifr_name) - 1);
+	if (ioctl(fd, SIOCGIFMTU, &req) < 0)
+		return -errno;
+	*ret = req.ifr_mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)req.ifr_mtu;
+	return 0;
+}

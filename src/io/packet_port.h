@@ -26,5 +26,6 @@ int packet_port_send(const struct packet_port *p, struct span frame); /* 0 or -e
 /* For packets into layer-3 devices, which have no frames: a socket that receives nothing. Return: descriptor or -errno. */
 int packet_socket_open(void);
 int packet_socket_send(int fd, uint32_t ifindex, struct span packet); /* 0 or -errno */
+int packet_socket_mtu(int fd, const char *interface, uint16_t *ret);  /* 0 or -errno */
 
 #endif

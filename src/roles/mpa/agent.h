@@ -71,9 +71,18 @@ struct held_packet {
 	size_t n;
 };
 
-/* What a subscriber has because it comes by VPN. */
+/* A layer-3 device of one user at a time. */
+struct user_device {
+	UT_hash_handle by_ifindex;
+	uint32_t ifindex;
+	uint16_t mtu;
+	char name[16];
+};
+
+/* What a subscriber has because it comes by VPN, or by PPP. */
 struct vpn_user {
-	bool here;                /* served at the vpn device, not at a port */
+	bool here;                /* served at a layer-3 device, not at a port */
+	struct user_device *own;  /* ... of its own; NULL: at the vpn device */
 	uint32_t reqid;           /* of its CHILD_SAs; 0 = not told */
 	struct session *sessions; /* newest first */
 	bool lingering;           /* displaced: packets in flight still pass */
@@ -187,6 +196,7 @@ struct mpa {
 	struct subscriber **by_index; /* max_subscribers */
 	struct session *by_sa;
 	uint32_t device; /* where VPN users arrive; 0 = it is not there */
+	struct user_device *user_devices;
 	struct timers retransmits, lives, keepalives, waits, logins, presences;
 	struct relay *relay; /* NULL: none is configured */
 	struct agent_link links[LINKS_MAX];
@@ -242,6 +252,7 @@ void presence_on_time(struct mpa *mpa, struct instant now, struct actions *out);
 void subscriber_visitor_set(const struct subscriber *s, struct actions *out);
 void subscriber_visitor_del(const struct subscriber *s, struct actions *out);
 const struct mpa_network *subscriber_network(const struct subscriber *s); /* NULL: not configured */
+uint16_t subscriber_mtu(const struct subscriber *s);                      /* of its layer-3 device */
 
 /* request.c */
 const struct sa *subscriber_sa(const struct subscriber *s);
@@ -257,6 +268,16 @@ void mpa_on_revocation(struct mpa *mpa, struct instant now, const struct datagra
 void mpa_keepalive_start(struct subscriber *s, struct instant now, uint16_t interval_s);
 void mpa_keepalive_send(struct mpa *mpa, struct instant now, struct actions *out);
 
+/* user_device.c: layer-3 devices of one user each */
+/* The device that @ids name, of a NAS that has such. NULL: there is none. */
+struct user_device *user_device_of(const struct mpa *mpa, const struct relay_ids *ids);
+/* The user is (again) at @d, and whoever was there is not. Return: 0 or -ENOMEM. */
+int user_device_enter(struct subscriber *s, struct instant now, struct user_device *d, struct actions *out);
+void user_device_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex, struct in_addr source,
+			  struct actions *out);
+bool mpa_has_user_device(const struct mpa *mpa, uint32_t ifindex);
+void user_devices_free(struct mpa *mpa);
+
 /* vpn.c, vpn_user.c: users that come by IKEv2 */
 const struct mpa_vpn *mpa_vpn(const struct mpa *mpa); /* NULL: no such access */
 void vpn_freep(struct mpa *mpa);
@@ -268,6 +289,8 @@ void vpn_on_waits(struct mpa *mpa, struct instant now, struct actions *out);
 /* The user is (again) at the vpn device. Return: 0, -EEXIST (its home address is in use there by somebody else), or
  * -ENOMEM. */
 int vpn_enter(struct subscriber *s, struct actions *out);
+/* ... at the layer-3 device @own, NULL: the vpn device. */
+int layer3_enter(struct subscriber *s, struct user_device *own, struct actions *out);
 /* ... is at a port now, which it shares with nobody: its tunnels are told to close. */
 void vpn_leave(struct subscriber *s, struct actions *out);
 bool vpn_is_inside(const struct subscriber *s, struct in_addr remote);

@@ -115,13 +115,23 @@ static int attach_port(struct mpa *mpa, struct instant now, const struct relay_l
 	return mpa_attach(mpa, now, a, out);
 }
 
-/* At the layer-3 device there are no MACs, and whoever comes out of it has proved itself (L-40). */
-static int attach_device(struct mpa *mpa, struct instant now, const struct mpa_attach *a, struct actions *out)
+static bool is_layer3(const struct mpa *mpa, const struct relay_nas *nas)
 {
+	return relay_has_user_devices(nas) || is_vpn_device(mpa, nas);
+}
+
+/* At layer-3 devices there are no MACs, and whoever comes out of one has proved itself (L-40). */
+static int attach_device(struct mpa *mpa, struct instant now, const struct relay_login *l, const struct mpa_attach *a,
+			 struct actions *out)
+{
+	bool has_own = relay_has_user_devices(l->ids.nas);
+	struct user_device *own = has_own ? user_device_of(mpa, &l->ids) : NULL;
 	const struct station_id id = { .nai = text_span(a->nai) };
 	struct subscriber *s = subscriber_find(mpa, id.nai);
 	int r = 0;
 
+	if (has_own && !own)
+		return -ENODEV;
 	if (!s) {
 		r = subscriber_add(mpa, a->nai, &s);
 		if (r < 0)
@@ -130,7 +140,7 @@ static int attach_device(struct mpa *mpa, struct instant now, const struct mpa_a
 	}
 	r = subscriber_choose(s, a);
 	if (r == 0)
-		r = vpn_enter(s, out);
+		r = own ? user_device_enter(s, now, own, out) : vpn_enter(s, out);
 	if (r < 0) {
 		if (s->state == SUBSCRIBER_NEW)
 			subscriber_free(s);
@@ -154,7 +164,7 @@ static int attach(struct mpa *mpa, struct instant now, const struct relay_login 
 		profile.sa = &sa;
 	if (l->encapsulation != RELAY_ENCAPSULATION_ANY)
 		profile.udp = &udp;
-	r = is_vpn_device(mpa, l->ids.nas) ? attach_device(mpa, now, &a, out) : attach_port(mpa, now, l, &a, out);
+	r = is_layer3(mpa, l->ids.nas) ? attach_device(mpa, now, l, &a, out) : attach_port(mpa, now, l, &a, out);
 	sa_wipe(&sa);
 	return r;
 }
@@ -241,8 +251,8 @@ static struct subscriber *named_by(const struct mpa *mpa, const struct relay_acc
 	struct subscriber *s;
 
 	if (!access) {
-		s = subscriber_find(mpa, a->user);
-		return s && s->vpn.here ? s : NULL;
+		s = is_layer3(mpa, a->ids.nas) ? subscriber_find(mpa, a->user) : NULL;
+		return s && !s->access ? s : NULL;
 	}
 	port.ifindex = access->ifindex;
 	memcpy(port.mac, a->ids.mac, sizeof(port.mac));
@@ -260,7 +270,7 @@ static struct subscriber *whose(const struct mpa *mpa, const struct relay_accoun
 	if (a->ids.session.n == 0)
 		return NULL;
 	HASH_ITER(by_nai, mpa->by_nai, s, next)
-		if (s->login.by_aaa && s->vpn.here && s->login.ids.session.n > 0 &&
+		if (s->login.by_aaa && !s->access && s->login.ids.session.n > 0 &&
 		    relay_ids_fit(&s->login.ids, &a->ids))
 			return s;
 	return NULL;

@@ -54,6 +54,7 @@ void mpa_freep(struct mpa **at)
 	relay_freep(&mpa->relay);
 	HASH_ITER(by_nai, mpa->by_nai, s, next)
 		subscriber_free(s);
+	user_devices_free(mpa);
 	timers_done(&mpa->retransmits);
 	timers_done(&mpa->lives);
 	timers_done(&mpa->keepalives);
@@ -143,6 +144,10 @@ void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex
 
 	if (mpa->device != 0 && ifindex == mpa->device) {
 		vpn_on_packet(mpa, now, source, reqid, out);
+		return;
+	}
+	if (mpa_has_user_device(mpa, ifindex)) {
+		user_device_on_spoof(mpa, now, ifindex, source, out);
 		return;
 	}
 	memcpy(port.mac, mac, sizeof(port.mac));
@@ -246,8 +251,8 @@ void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelle
 		return;
 	}
 	/* What the kernel left, such as a reassembled packet, goes to the station as it is. */
-	if (s->vpn.here && t->inner.n > mpa_vpn(mpa)->mtu) {
-		mpa_on_too_big_down(mpa, now, s->index, t->inner, mpa_vpn(mpa)->mtu, out);
+	if (s->vpn.here && t->inner.n > subscriber_mtu(s)) {
+		mpa_on_too_big_down(mpa, now, s->index, t->inner, subscriber_mtu(s), out);
 		return;
 	}
 	w = subscriber_frame(s, t->inner.n, out);

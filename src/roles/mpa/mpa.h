@@ -77,6 +77,9 @@ void mpa_on_first_packet(struct mpa *mpa, struct instant now, uint32_t index, bo
 void mpa_on_charon(struct mpa *mpa, struct instant now, const struct charon_event *e, struct actions *out);
 /* The layer-3 device has this index now; 0 = it is not there. */
 void mpa_on_device(struct mpa *mpa, struct instant now, uint32_t ifindex, struct actions *out);
+/* A layer-3 device of one user (PPP) is there, or has another name or MTU. @name NULL: it is gone, and so is its user. */
+void mpa_on_user_device(struct mpa *mpa, struct instant now, uint32_t ifindex, const char *name, uint16_t mtu,
+			struct actions *out);
 /* A packet of a visitor that is held: its user is back, and the tunnel is not known yet. */
 void mpa_on_held(struct mpa *mpa, struct instant now, uint32_t index, struct span packet, struct actions *out);
 /* A packet to a user behind the layer-3 device does not fit @mtu. */

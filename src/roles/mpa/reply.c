@@ -181,7 +181,7 @@ static void accepted(struct subscriber *s, const struct answer *a, struct action
 		(void)subscriber_event(s, a->now, EVENT_LEFT, "home network is not configured here", out);
 		return;
 	}
-	if (s->vpn.here && vpn_enter(s, out) < 0) {
+	if (s->vpn.here && layer3_enter(s, s->vpn.own, out) < 0) {
 		(void)subscriber_event(s, a->now, EVENT_LEFT, "its home address is another user's here", out);
 		return;
 	}

@@ -78,7 +78,7 @@ static void build_extensions(const struct subscriber *s, struct instant now, str
 	if (s->auth_type == MIP_EXT_FA_HA_AUTH)
 		mip_ext_pmip_method_build(w, MIP_PMIP_METHOD_FA_HA_AUTH);
 	if (s->vpn.here) {
-		mip_ext_interface_id_build(w, text_span(mpa_vpn(s->mpa)->interface));
+		mip_ext_interface_id_build(w, text_span(s->vpn.own ? s->vpn.own->name : mpa_vpn(s->mpa)->interface));
 	} else {
 		if (s->access)
 			mip_ext_interface_id_build(w, text_span(s->access->interface));

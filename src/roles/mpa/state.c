@@ -64,7 +64,8 @@ static void do_serve(struct subscriber *s, struct instant now, struct actions *o
 
 static void do_stop_and_hold(struct subscriber *s, struct instant now, struct actions *out)
 {
-	uint16_t hold_s = s->vpn.here ? mpa_vpn(s->mpa)->hold_s : s->mpa->conf->hold_s; /* G-03, G-11 */
+	bool by_vpn = s->vpn.here && !s->vpn.own;
+	uint16_t hold_s = by_vpn ? mpa_vpn(s->mpa)->hold_s : s->mpa->conf->hold_s; /* G-03, G-11 */
 	uint64_t hold_until_us = now.us + hold_s * US_PER_S;
 
 	subscriber_visitor_del(s, out);

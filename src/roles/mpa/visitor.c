@@ -15,6 +15,11 @@ const struct mpa_network *subscriber_network(const struct subscriber *s)
 	return NULL;
 }
 
+uint16_t subscriber_mtu(const struct subscriber *s)
+{
+	return s->vpn.own ? s->vpn.own->mtu : mpa_vpn(s->mpa)->mtu;
+}
+
 static struct dp_visitor visitor(const struct subscriber *s)
 {
 	const struct mpa_network *n = subscriber_network(s);
@@ -29,7 +34,7 @@ static struct dp_visitor visitor(const struct subscriber *s)
 	if (s->vpn.here) {
 		v.layer3 = true;
 		v.held = s->state != SUBSCRIBER_SERVED;
-		v.mtu = mpa_vpn(s->mpa)->mtu;
+		v.mtu = subscriber_mtu(s);
 		v.reqid = s->vpn.reqid;
 	} else {
 		memcpy(v.mac, s->port.mac, sizeof(v.mac));

@@ -396,7 +396,7 @@ static void child_up(struct session *x, struct instant now, uint32_t reqid, stru
 		found_inside(x, now, out);
 		return;
 	}
-	if (!s->vpn.here && vpn_enter(s, out) < 0)
+	if ((!s->vpn.here || s->vpn.own) && vpn_enter(s, out) < 0)
 		return; /* without memory it stays where it is */
 	if (s->state == SUBSCRIBER_DISPLACED)
 		vpn_resume(s, now, true, "its tunnel carries data again", out); /* */

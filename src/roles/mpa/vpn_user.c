@@ -11,10 +11,10 @@ static void set_life(struct subscriber *s, uint64_t due_us)
 	(void)timers_set(&s->mpa->lives, &s->life, due_us); /* room was made with the subscriber */
 }
 
-/* At the vpn device the home address takes the place of the MAC. */
-static struct port port_of(const struct mpa *mpa, struct in_addr home)
+/* At a layer-3 device the home address takes the place of the MAC. */
+static struct port port_of(uint32_t ifindex, struct in_addr home)
 {
-	struct port port = { .ifindex = mpa->device };
+	struct port port = { .ifindex = ifindex };
 
 	memcpy(port.mac, &home, sizeof(home));
 	return port;
@@ -22,10 +22,10 @@ static struct port port_of(const struct mpa *mpa, struct in_addr home)
 
 static int enter_port(struct subscriber *s)
 {
-	const struct port port = port_of(s->mpa, s->home);
+	const struct port port = port_of(s->vpn.own ? s->vpn.own->ifindex : s->mpa->device, s->home);
 	const struct subscriber *other = subscriber_at(s->mpa, &port);
 
-	if (s->mpa->device == 0 || !s->home_known) {
+	if (port.ifindex == 0 || !s->home_known) {
 		subscriber_leave_port(s);
 		return 0;
 	}
@@ -34,22 +34,29 @@ static int enter_port(struct subscriber *s)
 	return other ? -EEXIST : subscriber_set_port(s, &port);
 }
 
-int vpn_enter(struct subscriber *s, struct actions *out)
+int layer3_enter(struct subscriber *s, struct user_device *own, struct actions *out)
 {
-	bool comes = !s->vpn.here, served = s->state == SUBSCRIBER_SERVED;
+	bool comes = !s->vpn.here || s->vpn.own != own, served = s->state == SUBSCRIBER_SERVED;
 	int r;
 
 	if (comes && served)
 		subscriber_visitor_del(s, out);
 	s->vpn.here = true;
+	s->vpn.own = own;
 	s->access = NULL;
 	r = enter_port(s);
 	if (r == 0 && comes && served) {
 		MPA_COUNT(s->mpa, moved_here);
-		subscriber_record(s, out, RECORD_NOTICE, "port_changed", "moved to the vpn access of this agent");
+		subscriber_record(s, out, RECORD_NOTICE, "port_changed", "moved to %s of this agent",
+				  own ? own->name : "the vpn access");
 		subscriber_visitor_set(s, out);
 	}
 	return r;
+}
+
+int vpn_enter(struct subscriber *s, struct actions *out)
+{
+	return layer3_enter(s, NULL, out);
 }
 
 void vpn_close_children(const struct subscriber *s, struct actions *out)
@@ -64,6 +71,7 @@ void vpn_leave(struct subscriber *s, struct actions *out)
 	vpn_forget_held(s);
 	subscriber_visitor_del(s, out);
 	s->vpn.here = s->vpn.lingering = s->vpn.returning = false;
+	s->vpn.own = NULL;
 	vpn_close_children(s, out);
 }
 
@@ -202,7 +210,7 @@ void vpn_on_child_down(struct subscriber *s, struct actions *out)
 /* From the device, of a user who has no visitor there. */
 void vpn_on_packet(struct mpa *mpa, struct instant now, struct in_addr source, uint32_t reqid, struct actions *out)
 {
-	const struct port port = port_of(mpa, source);
+	const struct port port = port_of(mpa->device, source);
 	struct subscriber *s = subscriber_at(mpa, &port);
 
 	if (!s)
@@ -360,7 +368,7 @@ void mpa_on_device(struct mpa *mpa, struct instant now, uint32_t ifindex, struct
 		return;
 	mpa->device = ifindex;
 	HASH_ITER(by_nai, mpa->by_nai, s, next) {
-		if (!s->vpn.here)
+		if (!s->vpn.here || s->vpn.own)
 			continue;
 		subscriber_visitor_del(s, out); /* of whatever state: nobody else would at the device that is gone */
 		(void)enter_port(s); /* it had one of its own a moment ago; without memory, packets do not pass */

@@ -3,6 +3,8 @@
 #ifndef HF_ROLES_RELAY_CONF_H
 #define HF_ROLES_RELAY_CONF_H
 
+#include <string.h>
+
 #include "core/prefix.h"
 #include "roles/radius/radius_conf.h"
 
@@ -13,8 +15,17 @@ struct relay_nas {
 	struct radius_secret secret;
 	bool unproven;      /* requests without Message-Authenticator are taken, unless they carry EAP */
 	bool gives_address; /* the home address goes into the Accept's Framed-IP-Address (PPP, VPN) */
-	char access[16];    /* interface its stations arrive at; "" = told by Called-Station-Id or NAS-Port-Id */
+	/* Interface its stations arrive at; "" = told by Called-Station-Id or NAS-Port-Id. With a star at its end ("ppp*"):
+	 * layer-3 devices of one user each, told by NAS-Port-Id or NAS-Port. */
+	char access[16];
 };
+
+static inline bool relay_has_user_devices(const struct relay_nas *n)
+{
+	size_t length = strlen(n->access);
+
+	return length > 0 && n->access[length - 1] == '*';
+}
 
 struct relay_conf {
 	struct in_addr address;        /* AAA servers are asked from here; 0.0.0.0 = as the route is */

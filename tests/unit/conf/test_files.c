@@ -118,6 +118,8 @@ static void fills_the_proxy_agent(void **state)
 	mpa_file_done(&f);
 }
 
+#define PPP_NAS(kind, access)                                                                                          \
+	"nas b { address = \"10.0.2.0/24\" kind = " kind " access = \"" access "\" secret = \"text:s\" }\n"
 #define RADIUS_NAS "nas ap { address = \"10.0.2.0/24\" secret = \"text:0123456789abcdef\" }\n"
 #define RADIUS_AAA "aaa main { address = \"10.0.0.9\" secret = \"hex:aabb\" }\n"
 
@@ -193,6 +195,20 @@ static const struct {
 	  MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA
 	  "nas b { address = \"10.0.2.0/24\" access = eth9 secret = \"text:s\" }\n",
 	  "there is no access or vpn 'eth9'" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA PPP_NAS("vpn", "ppp*"),
+	  "allowed: a name; with kind = ppp" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA PPP_NAS("ppp", "*"),
+	  "allowed: a name; with kind = ppp" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA PPP_NAS("ppp", "p*p0"),
+	  "allowed: a name; with kind" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA PPP_NAS("ppp", "eth*"),
+	  "'eth0' is named so as well" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK "access acc0 { }\n" RADIUS_AAA PPP_NAS("ppp", "ac*"),
+	  "'acc0' is named so" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK "vpn ipsec0 { }\n" RADIUS_AAA PPP_NAS("ppp", "ip*"),
+	  "'ipsec0' is named so" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA PPP_NAS("ppp", "l*"), "'lo' is named so" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA RADIUS_NAS, "access: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA "nas b { address = \"10.0.2.0/24\" }\n",
 	  "nas 'b': secret: allowed: exactly one of secret and secret-file" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS "aaa b { address = \"10.0.0.9\" secret = \"s\" }\n",
@@ -318,6 +334,11 @@ static void fills_the_radius_relay(void **state)
 	write_file(path, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS, 0600);
 	assert_int_equal(mpa_file_load(path, &f, &error), 0);
 	assert_int_equal(f.mpa.relay.auth_port, 0); /* nobody would ask */
+	mpa_file_done(&f);
+	write_file(path, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA PPP_NAS("ppp", "ppp*"), 0600); /* nothing but PPP */
+	if (mpa_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_true(relay_has_user_devices(&f.mpa.relay.nases[0]));
 	mpa_file_done(&f);
 }
 

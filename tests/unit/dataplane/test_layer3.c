@@ -20,9 +20,10 @@ enum { HELD_MAX = 16, EVENTS_MAX = 2048, WAIT_MS = 1000, SILENCE_MS = 50 };
 
 static const uint8_t core_mac[6] = { 2, 0, 0, 0, 1, 1 }, router_mac[6] = { 2, 0, 0, 0, 1, 254 };
 static char pins[] = "/tmp/hf-layer3-XXXXXX";
+static const char *const kinds = "ipsec*";
 static int core, users;
 static struct dp_conf conf = {
-	.role = DP_ROLE_MPA, .pin_dir = pins, .core_n = 1, .max_entries = 8, .layer3 = "ipsec0"
+	.role = DP_ROLE_MPA, .pin_dir = pins, .core_n = 1, .max_entries = 8, .layer3 = &kinds, .layer3_n = 1
 };
 static uint32_t core_ifindex;
 static struct dp *dp;
