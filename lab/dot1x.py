@@ -63,6 +63,11 @@ acct_server_shared_secret={self.secret}
             raise LabError(f"hostapd: {' '.join(command)}: {r.stdout}{r.stderr}")
         return r.stdout
 
+    def begin(self, mac):
+        """Asks a station who it is, known or not."""
+        if "OK" not in self.tell("raw", f"EAPOL_REAUTH {mac}", check=False):
+            self.tell("raw", f"NEW_STA {mac}")
+
     def authorized(self, mac):
         return "[AUTHORIZED]" in self.tell("sta", mac, check=False)
 
@@ -105,6 +110,7 @@ fast_reauth=1
         self.process = self.station.ns.start("wpa_supplicant", "-t", "-D", "wired", "-i", "eth0", "-c", conf,
                                              log=os.path.join(self.directory, "log"))
         wait_for(self._is_ready, "wpa_supplicant to start")
+        wait_for(lambda: "Associated with" in self.log(), "wpa_supplicant to listen")
         return self
 
     def _is_ready(self):
@@ -180,3 +186,7 @@ access "access" {{ trusted = no }}
         options.setdefault("password", self.passwords.get(station.name, ""))
         s = self.supplicants[station.name] = Supplicant(station, self.authority.ca, method, **options)
         return s.start()
+
+    def stop_supplicant(self, station):
+        if station.name in self.supplicants:
+            self.supplicants.pop(station.name).stop()

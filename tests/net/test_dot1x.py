@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Floors with wired 802.1X: hostapd, wpa_supplicant and FreeRADIUS as they are (A-24, L-11, L-53, L-54, L-61, L-62, L-63)."""
+import pytest
+from aaa import ANONYMOUS
+from capture import Capture
+from dhcp import start_client, wait_bound
+from net import wait_for
+from office import CORRESPONDENT, GATEWAY, HOME, Office
+from traffic import Traffic
+
+METHODS = {"alice": "TTLS", "bob": "PEAP", "carol": "TLS"}
+ANYTHING = "inbound and not ether proto 0x888e and not ip6"  # the bridge and the router say by IPv6 that they are there
+NOBODY = "mallory"  # has a supplicant, and no entry at the AAA server
+
+
+@pytest.fixture(scope="module")
+def floors():
+    with Office("dot1x", floors=2, aaa=True) as o:
+        for name in (*METHODS, NOBODY):
+            o.add_station(name)
+        for name, method in METHODS.items():
+            o.aaa.add_user(name, "Session-Timeout = 3600", password=method != "TLS")
+        o.start()
+        yield o
+
+
+@pytest.fixture
+def clean(floors):
+    """Nobody is anywhere, before and after."""
+    yield floors
+    for h in floors.aaa.hostapds.values():
+        h.stop()
+        h.start()
+    for st in floors.stations.values():
+        floors.aaa.stop_supplicant(st)
+        if st.floor:
+            st.leave()
+        st.ns.ip("addr", "flush", "dev", "eth0")
+        floors.cli("kick", st.nai, check=False)
+        wait_for(lambda: not floors.binding(st), f"the binding of {st.name} to end")
+
+
+def enter(o, st, floor, **options):
+    """Arrives with a supplicant."""
+    if st.name not in o.aaa.supplicants:
+        o.aaa.supplicant(st, METHODS.get(st.name, "TTLS"), **options)
+    st.go(floor)
+    o.aaa.hostapds[floor].begin(st.mac)
+
+
+def answer(o, st, n=1):
+    """The AAA server's n-th answer about a station from now on."""
+    mac = st.mac.replace(":", "-")
+    before = len(o.aaa.server.logins())
+
+    def answered():
+        found = [x for x in o.aaa.server.logins()[before:] if x["station"].lower() == mac]
+        return found[n - 1] if len(found) >= n else None
+    return lambda: wait_for(answered, f"the AAA server to answer about {st.name}")
+
+
+def served(o, st, floor=1, **options):
+    """Arrives, and has its address by DHCP. Returns it."""
+    enter(o, st, floor, **options)
+    o.wait_served(st, floor)
+    client = start_client(st, "-n", "-q")
+    wait_bound(st)
+    o.net.stop(client)
+    st.ping(CORRESPONDENT, count=2)
+    return st.address()
+
+
+def counter(o, daemon, name):
+    return o.show("counters")[daemon].get(name, 0)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(clean, name):
+    """A-24, L-11, L-54, L-61, L-62, L-63: whoever AAA lets in is registered by the name that was proved inside of the tunnel
+    and with the key that came along; the network around reads a pseudonym only."""
+    st = clean.stations[name]
+    told = answer(clean, st)
+    home = served(clean, st)
+    login = told()
+    assert (login["answer"], login["user"], login["outer"]) == ("Access-Accept", st.nai, ANONYMOUS)
+    assert login["type"] == METHODS[name]
+    s, b = clean.subscriber(1, st), clean.binding(st)
+    assert (s["association"], s["mac"], s["home"], b["nai"], b["home"]) == ("from access authentication", st.mac, home, st.nai,
+                                                                           home)
+    assert st.nai in clean.aaa.hostapds[1].tell("sta", st.mac)  # the Accept's User-Name went on to the authenticator
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_is_said_outside_does_not_count(clean, name):
+    """L-62: a station that calls itself by another user's name outside of the tunnel is who it has proved to be."""
+    st, other = clean.stations[name], clean.stations["bob" if name == "alice" else "alice"]
+    told = answer(clean, st)
+    served(clean, st, outer=other.nai)
+    assert told()["outer"] == other.nai
+    assert clean.binding(other) is None and clean.subscriber(1, other) is None
+
+
+@pytest.mark.parametrize("name, method, options", [
+    (NOBODY, "TTLS", {}), (NOBODY, "PEAP", {}), ("alice", "TTLS", {"password": "wrong"}),
+    ("bob", "PEAP", {"password": "wrong"})])
+def test_no_service_for_who_is_refused(clean, name, method, options):
+    """L-53, L-61, G-15: nothing comes out of the port of whom AAA turns away but EAPOL: no DHCP, ARP, ICMP, data; nothing of
+    it arrives anywhere, and nothing is registered."""
+    st, requests = clean.stations[name], counter(clean, "ha", "requests")
+    told = answer(clean, st)
+    behind = Capture(clean.ha, "any", f"net {HOME}.0/24")
+    at_port = Capture(st.ns, "eth0", ANYTHING)
+    clean.aaa.supplicant(st, method, **options)
+    enter(clean, st, 1)
+    assert told()["answer"] == "Access-Reject"
+    wait_for(lambda: clean.aaa.supplicants[name].failures(), "the station to be told")
+    st.configure(f"{HOME}.77")
+    attempts = [["ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", target]
+                for target in (GATEWAY, CORRESPONDENT, "10.0.1.1", f"{HOME}.10")]
+    attempts += [["arping", "-c", "2", "-w", "1", "-I", "eth0", GATEWAY],
+                 ["busybox", "udhcpc", "-f", "-n", "-q", "-i", "eth0", "-s", "/bin/true", "-t", "2", "-T", "1"]]
+    running = [st.ns.start(*argv) for argv in attempts]
+    assert all(p.wait(10) != 0 for p in running)
+    assert at_port.stop() == [] and behind.stop() == []
+    assert clean.binding(st) is None and clean.subscriber(1, st) is None
+    assert counter(clean, "ha", "requests") == requests
+
+
+def test_no_supplicant_no_service(clean):
+    """L-53: a station that says nothing by 802.1X, with the address of a user that is here."""
+    alice, silent = clean.stations["alice"], clean.stations[NOBODY]
+    home = served(clean, alice)
+    silent.go(1)
+    silent.configure(home)
+    at_port = Capture(silent.ns, "eth0", ANYTHING)
+    assert not silent.ping(CORRESPONDENT, count=3, check=False, W=1)
+    assert at_port.stop() == []
+    alice.ping(CORRESPONDENT, count=2)
+
+
+def test_move(clean):
+    """A-03, L-09, L-39, L-61: each floor authenticates, in fewer rounds as the session is resumed; address and TCP stay."""
+    st = clean.stations["alice"]
+    home = served(clean, st)
+    traffic = Traffic(clean, st, 60)
+    st.ping(CORRESPONDENT, count=3)
+    for floor in (2, 1, 2):
+        told = answer(clean, st)
+        enter(clean, st, floor)
+        clean.wait_served(st, floor)
+        login = told()
+        assert (login["user"], login["resumed"]) == (st.nai, "yes")
+        wait_for(lambda: clean.subscriber(3 - floor, st) is None, "the old agent to forget")
+        st.ping(CORRESPONDENT, count=5)
+    traffic.stop()
+    tcp = traffic.finish()
+    assert tcp["intact"] and tcp["resets"] == 0 and tcp["bytes"] > 0
+    assert st.address() == home == clean.binding(st)["home"]
+
+
+def test_authenticated_once_more(clean):
+    """L-54: nothing is registered and nothing lost when a station that is served proves once more who it is."""
+    st = clean.stations["alice"]
+    served(clean, st)
+    sequence, traffic = clean.binding(st)["sequence"], Traffic(clean, st, 30, mbit=10)
+    st.ping(CORRESPONDENT, count=3)
+    for _ in range(3):
+        told = answer(clean, st)
+        clean.aaa.hostapds[1].begin(st.mac)
+        assert told()["answer"] == "Access-Accept"
+    st.ping(CORRESPONDENT, count=3)
+    traffic.stop()
+    tcp = traffic.finish()
+    assert tcp["intact"] and tcp["resets"] == 0
+    assert [n for n, _, received in traffic.samples if not received] == []
+    assert clean.binding(st)["sequence"] == sequence
+
+
+def test_a_user_who_is_no_more(clean):
+    """L-61: a session that is resumed does not outlive its user; AAA is asked each time."""
+    st, server = clean.stations["alice"], clean.aaa.server
+    served(clean, st)
+    gone = server.users.pop(st.nai)
+    try:
+        server.reload()
+        told = answer(clean, st)
+        enter(clean, st, 2)
+        assert told()["answer"] == "Access-Reject"
+        assert clean.subscriber(2, st) is None
+    finally:
+        server.users[st.nai] = gone
+        server.reload()
+
+
+def test_logoff(clean):
+    """G-11: who logs off is deregistered at once, and its port is closed."""
+    st = clean.stations["alice"]
+    served(clean, st)
+    clean.aaa.supplicants["alice"].tell("logoff")
+    wait_for(lambda: clean.binding(st) is None, "the binding to end")
+    wait_for(lambda: clean.subscriber(1, st) is None, "the agent to forget")
+    assert not st.ping(CORRESPONDENT, count=2, check=False, W=1)
+    assert [a["cause"] for a in clean.aaa.server.accounting() if a["status"] == "Stop"][-1] == "User-Request"
+
+
+def test_aaa_away(clean):
+    """L-61: without AAA nobody new gets in, and nobody who is in is put out."""
+    alice, bob, server = clean.stations["alice"], clean.stations["bob"], clean.aaa.server
+    served(clean, alice)
+    server.stop()
+    try:
+        enter(clean, bob, 1)
+        bob.configure(f"{HOME}.78")
+        assert not bob.ping(CORRESPONDENT, count=3, check=False, W=1)
+        assert clean.binding(bob) is None
+        alice.ping(CORRESPONDENT, count=3)
+    finally:
+        server.start()
+    clean.wait_served(bob, 1, limit=20)
