@@ -184,6 +184,7 @@ void binding_remove(struct binding_table *t, struct binding *b)
 	t->by_index[b->index] = NULL;
 	t->unused[(t->unused_at + t->unused_n) % t->max] = b->index;
 	t->unused_n++;
+	shared_sa_dropp(&b->shared);
 	free(b);
 }
 

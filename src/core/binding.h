@@ -38,7 +38,8 @@ struct binding {
 	uint32_t peer_stamp; /* its revocation timestamp, when `revocation` (RFC 3543 3.2) */
 	uint8_t auth_type;   /* extension that signs towards the peer: 32 or 34 */
 	const struct sa *sa;
-	const char *association; /* its name */
+	struct shared_sa *shared; /* what `sa` is part of; NULL: of the configuration. Held by the binding. */
+	const char *association;  /* its name */
 };
 
 struct binding_table; /* opaque; one thread */

@@ -49,6 +49,8 @@ static int hmac(const EVP_MD *md, const struct sa *sa, const uint8_t *msg, size_
 
 int sa_compute(const struct sa *sa, const uint8_t *msg, size_t covered, uint8_t *ret_mac)
 {
+	if (sa->key_n == 0)
+		return -ENOKEY; /* anybody can make what no key makes */
 	switch (sa->alg) {
 	case MAC_HMAC_SHA_256:
 		return hmac(EVP_sha256(), sa, msg, covered, ret_mac);
@@ -88,4 +90,33 @@ void sa_wipe(struct sa *sa)
 {
 	OPENSSL_cleanse(sa->key, sizeof(sa->key));
 	sa->key_n = 0;
+}
+
+int shared_sa_new(const struct sa *sa, struct shared_sa **ret)
+{
+	struct shared_sa *s = malloc(sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct shared_sa){ .sa = *sa, .holders = 1 };
+	*ret = s;
+	return 0;
+}
+
+struct shared_sa *shared_sa_hold(struct shared_sa *s)
+{
+	if (s)
+		s->holders++;
+	return s;
+}
+
+void shared_sa_dropp(struct shared_sa **at)
+{
+	struct shared_sa *s = *at;
+
+	*at = NULL;
+	if (!s || --s->holders > 0)
+		return;
+	sa_wipe(&s->sa);
+	free(s);
 }

@@ -36,7 +36,8 @@ size_t mac_octets(enum mac_alg alg);
 /**
  * sa_compute() - authenticator over @msg[0 .. @covered).
  * @ret_mac: mac_octets(sa->alg) octets are written on success.
- * Return: 0, or -EIO when libcrypto refuses (out of memory, or MD5 disabled by policy): treat as a local failure.
+ * Return: 0, -ENOKEY (an association whose key is not known), or -EIO when libcrypto refuses (out of memory, or MD5 disabled
+ * by policy): treat as a local failure.
  */
 int sa_compute(const struct sa *sa, const uint8_t *msg, size_t covered, uint8_t *ret_mac);
 
@@ -45,11 +46,22 @@ bool sa_verify(const struct sa *sa, const uint8_t *msg, const struct mip_auth *a
 
 /**
  * sa_sign() - append authentication extension @type (32, 33 or 34) under @sa to the message in @w.
- * Return: 0, -EMSGSIZE (w->err is set), -EIO (libcrypto).
+ * Return: 0, -EMSGSIZE (w->err is set), -ENOKEY, -EIO (libcrypto).
  */
 int sa_sign(const struct sa *sa, uint8_t type, struct wr *w);
 
 /* Overwrites the key; the compiler may not remove it. */
 void sa_wipe(struct sa *sa);
+
+/* An association that nobody configured: it lives, and its key, as long as somebody holds it. */
+struct shared_sa {
+	struct sa sa;
+	unsigned holders;
+};
+
+/* @sa: copied. The caller is its first holder. Return: 0 or -ENOMEM. */
+int shared_sa_new(const struct sa *sa, struct shared_sa **ret);
+struct shared_sa *shared_sa_hold(struct shared_sa *s); /* NULL-safe; one more holder */
+void shared_sa_dropp(struct shared_sa **at);           /* NULL-safe; one less, the last one wipes it */
 
 #endif
