@@ -42,6 +42,7 @@ void ha_held_free(struct ha *ha);
 /* revoke.c */
 struct announcement; /* home_link.c */
 struct held;         /* held.c */
+struct aaa;          /* aaa_key.c */
 
 struct ha {
 	const struct ha_conf *conf;
@@ -53,6 +54,7 @@ struct ha {
 	struct revocation *revocations;
 	struct announcement *announcements;
 	struct held *held;
+	struct aaa *aaa; /* or NULL: no servers */
 	struct timers expiries, retries, announces, holds;
 	struct ratelimit auth_failures, broadcast, keepalives, icmp_errors;
 	uint64_t counters[HA_COUNTER_COUNT];
@@ -64,12 +66,14 @@ struct ha {
 struct transaction {
 	struct instant now;
 	const struct datagram *d;
+	struct actions *out; /* what checks have done beside */
 	struct mip_request req;
 	struct mip_exts x;
 
 	char nai_text[MIP_NAI_MAX];
 	struct span nai;                       /* normalised; n = 0 until known */
 	const struct ha_association *assoc;    /* signs the reply; NULL until known */
+	struct shared_sa *shared;              /* its key when AAA keeps it, else NULL */
 	const struct mip_auth *auth;           /* the authenticator under `assoc` */
 	const struct ha_association *fa_assoc; /* of the foreign agent on the way, if any */
 	const struct ha_user *user;
@@ -86,8 +90,8 @@ struct transaction {
 	const char *why; /* of a refusal, for people */
 };
 
-/* check.c - what a check says: 0 = go on, a reply code, or DISCARD. */
-enum { DISCARD = -1 };
+/* check.c - what a check says: 0 = go on, a reply code, DISCARD, or AAA_WAIT (it comes again). */
+enum { DISCARD = -1, AAA_WAIT = -2 };
 int ha_check(struct ha *ha, struct transaction *t);
 
 /* check_policy.c: the checks of the second half, in the order they run. */
@@ -99,6 +103,9 @@ int ha_check_care_of(struct ha *ha, struct transaction *t);
 int ha_check_nat(struct ha *ha, struct transaction *t);
 int ha_check_binding(struct ha *ha, struct transaction *t);
 int ha_check_sequence(struct ha *ha, struct transaction *t);
+
+/* ha.c - a registration request, for the first time or after it waited. */
+void ha_on_request(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
 
 /* bind.c - performs a request that passed all checks. Return: 0, or the code of the refusal (nothing changed). */
 int ha_bind(struct ha *ha, struct transaction *t, struct actions *out);
@@ -144,6 +151,23 @@ void ha_send_wrapped(const struct ha *ha, const struct binding *to, struct span 
 
 /* dhcp.c: a message to UDP 67, from a station through its tunnel or from the server. */
 void ha_on_dhcp(struct ha *ha, const struct datagram *d, struct actions *out);
+
+/* aaa_key.c: keys of users that AAA servers keep. */
+extern const char ha_aaa_name[]; /* of their associations */
+int ha_aaa_new(struct ha *ha);   /* 0 or -ENOMEM */
+void ha_aaa_free(struct ha *ha);
+bool ha_aaa_owns_port(const struct ha *ha, uint16_t port);
+void ha_aaa_on_datagram(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
+void ha_aaa_on_time(struct ha *ha, struct instant now, struct actions *out);
+uint64_t ha_aaa_due(const struct ha *ha);
+/* May keys of this user be asked for? @nai: normalised. */
+bool ha_aaa_serves(const struct ha *ha, struct span nai);
+/* Finds @t's association by its SPI, or asks for it. Return: as checks do; 0: t->assoc and t->shared are set. */
+int ha_aaa_association(struct ha *ha, struct transaction *t);
+/* The authenticator is wrong by the key that AAA gave us: perhaps it gives another one by now. Return: as checks do, not 0. */
+int ha_aaa_doubt(struct ha *ha, struct transaction *t);
+/* The key of a user's agent, or NULL: then it is asked for, and known in a while if at all. @nai: normalised. */
+struct shared_sa *ha_aaa_key(struct ha *ha, struct instant now, uint32_t spi, struct span nai, struct actions *out);
 
 /* forward.c: RFC 3519 tunnel data that the kernel programs left to us. */
 void ha_on_tunnel_data(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);

@@ -113,8 +113,10 @@ static void fill(const struct ha *ha, const struct transaction *t, uint16_t life
 	b->revocation = t->x.revocation_at != 0 && ha->conf->revoke != HA_REVOKE_OFF;
 	b->peer_stamp = t->x.revocation_timestamp;
 	b->auth_type = t->auth->type;
-	b->sa = &t->assoc->sa;
-	b->association = t->assoc->name;
+	shared_sa_dropp(&b->shared);
+	b->shared = shared_sa_hold(t->shared);
+	b->sa = b->shared ? &b->shared->sa : &t->assoc->sa;
+	b->association = t->shared ? ha_aaa_name : t->assoc->name;
 }
 
 static uint8_t success_code(const struct transaction *t)
@@ -171,6 +173,7 @@ static void announce_binding(struct ha *ha, struct transaction *t, struct bindin
 static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 {
 	struct binding *b = t->binding;
+	auto_(shared_sa_dropp) struct shared_sa *former = NULL; /* `old` has its key */
 	struct binding old = { 0 };
 	int r;
 
@@ -180,6 +183,7 @@ static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 			return refuse_binding(ha, t, r);
 	} else {
 		old = *b;
+		former = shared_sa_hold(b->shared);
 	}
 	fill(ha, t, granted_lifetime(ha, t), b);
 	if (old.since_us == 0 || old.care_of.s_addr != b->care_of.s_addr)

@@ -41,11 +41,18 @@ static void find_association(struct ha *ha, struct transaction *t)
 
 static int check_association(struct ha *ha, struct transaction *t)
 {
+	int code;
+
 	find_association(ha, t);
 	if (t->assoc)
 		return 0;
-	HA_COUNT(ha, authentication_failures);
 	t->why = t->auth ? "no security association with this SPI" : "no authentication extension";
+	if (t->auth == &t->x.mn_ha && ha_aaa_serves(ha, t->nai)) { /* L-63 */
+		code = ha_aaa_association(ha, t);
+		if (code != MIP_CODE_MN_AUTH_FAILED)
+			return code;
+	}
+	HA_COUNT(ha, authentication_failures);
 	return ha->conf->unknown_sa == HA_UNKNOWN_SA_SILENT ? DISCARD : MIP_CODE_MN_AUTH_FAILED;
 }
 
@@ -69,14 +76,20 @@ static void drop_unprotected(struct transaction *t)
 /* L-60 */
 static int check_authenticator(struct ha *ha, struct transaction *t)
 {
+	int code = MIP_CODE_MN_AUTH_FAILED;
+
 	if (!t->x.duplicate_auth && t->x.nai_at < t->auth->at && t->x.pmip_at < t->auth->at &&
 	    sa_verify(&t->assoc->sa, t->d->payload.p, t->auth)) {
 		drop_unprotected(t);
 		return 0;
 	}
+	if (t->shared && !t->x.duplicate_auth)
+		code = ha_aaa_doubt(ha, t);
+	if (code != MIP_CODE_MN_AUTH_FAILED)
+		return code;
 	HA_COUNT(ha, authentication_failures);
 	t->why = t->x.duplicate_auth ? "more than one authenticator of a kind" : "wrong authenticator";
-	return MIP_CODE_MN_AUTH_FAILED;
+	return code;
 }
 
 /* A foreign agent on the way signs too when it shares a key with us (RFC 5944 3.8.2.1); never on deregistrations. */

@@ -91,6 +91,8 @@ int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **
 	if (r == 0)
 		r = pools_new(ha);
 	if (r == 0)
+		r = ha_aaa_new(ha);
+	if (r == 0)
 		r = reserve_addresses(ha);
 	if (r == 0)
 		*ret = TAKE_PTR(ha);
@@ -103,6 +105,7 @@ void ha_freep(struct ha **at)
 
 	if (!ha)
 		return;
+	ha_aaa_free(ha);
 	ha_revocations_free(ha);
 	ha_announcements_free(ha);
 	ha_held_free(ha);
@@ -168,12 +171,11 @@ static bool trusted(const struct ha *ha, struct in_addr source)
 	       prefixes_contain(ha->conf->trusted_subnets, ha->conf->trusted_subnet_n, source);
 }
 
-static void on_request(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
+void ha_on_request(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
 {
-	struct transaction t = { .now = now, .d = d };
+	struct transaction t = { .now = now, .d = d, .out = out };
 	int code, r;
 
-	HA_COUNT(ha, requests);
 	if (!trusted(ha, d->remote)) {
 		HA_COUNT(ha, untrusted_source); /* RFC 5265 4.2: silence */
 		return;
@@ -191,6 +193,8 @@ static void on_request(struct ha *ha, struct instant now, const struct datagram 
 		note_request(&t, out);
 		code = ha_bind(ha, &t, out);
 	}
+	if (code == AAA_WAIT)
+		return;
 	if (code == 0)
 		HA_COUNT(ha, accepted);
 	else
@@ -203,13 +207,18 @@ void ha_on_datagram(struct ha *ha, struct instant now, const struct datagram *d,
 		ha_on_dhcp(ha, d, out);
 		return;
 	}
+	if (ha_aaa_owns_port(ha, d->local_port)) {
+		ha_aaa_on_datagram(ha, now, d, out);
+		return;
+	}
 	if (d->payload.n == 0) {
 		HA_COUNT(ha, malformed);
 		return;
 	}
 	switch (d->payload.p[0]) {
 	case MIP_TYPE_REQUEST:
-		on_request(ha, now, d, out);
+		HA_COUNT(ha, requests);
+		ha_on_request(ha, now, d, out);
 		break;
 	case MIP_TYPE_REVOCATION:
 		ha_on_revocation(ha, now, d, out);
@@ -248,6 +257,7 @@ void ha_on_time(struct ha *ha, struct instant now, struct actions *out)
 	ha_revoke_retry(ha, now, out);
 	ha_home_link_announce(ha, now, out);
 	ha_held_expire(ha, now, out);
+	ha_aaa_on_time(ha, now, out);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -257,8 +267,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t ha_due(const struct ha *ha)
 {
-	return earlier(earlier(timers_due(&ha->expiries), timers_due(&ha->retries)),
-		       earlier(timers_due(&ha->announces), timers_due(&ha->holds)));
+	uint64_t due_us = earlier(earlier(timers_due(&ha->expiries), timers_due(&ha->retries)),
+				  earlier(timers_due(&ha->announces), timers_due(&ha->holds)));
+
+	return earlier(due_us, ha_aaa_due(ha));
 }
 
 int ha_kick(struct ha *ha, struct instant now, const char *nai, struct actions *out)

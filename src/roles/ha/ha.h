@@ -20,6 +20,10 @@ struct ha; /* opaque; one thread */
 int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **ret);
 void ha_freep(struct ha **at); /* NULL-safe; wipes nothing of @conf */
 
+/* Ports of the sockets that AAA servers are asked from: 256 questions under way in each. Before the first datagram.
+ * Nothing happens without AAA servers. Return: 0 or -ENOMEM. */
+int ha_set_aaa_ports(struct ha *ha, const uint16_t *ports, size_t n);
+
 /**
  * ha_restore() - what was stored under @key (ACTION_STORE_PUT) before we started. All with @bound first, then all
  * without, so that who is served has the address; then ha_restored(). What does not hold any more is deleted.
@@ -34,7 +38,7 @@ void ha_restored(struct ha *ha);
  */
 int ha_hold(struct ha *ha, struct instant now, const struct dp_binding *there);
 
-/* A datagram to UDP 434 (or 67, from the DHCP server of L-38). Never fails: what is wrong is counted by reason. */
+/* A datagram to UDP 434 (or 67, from the DHCP server of L-38; or to a port of ha_set_aaa_ports()). Never fails: what is wrong is counted by reason. */
 void ha_on_datagram(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out);
 /* An Ethernet frame from a real home link (ARP; everything else is ignored). */
 void ha_on_home_frame(struct ha *ha, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
@@ -70,5 +74,7 @@ void ha_each_binding(const struct ha *ha, void (*fn)(void *ctx, const struct ha_
 
 /* Counters, in a fixed order; names are snake_case. */
 size_t ha_counters(const struct ha *ha, const char *const **ret_names, const uint64_t **ret_values);
+/* Those of keys from AAA; none without AAA servers. */
+size_t ha_aaa_counters(const struct ha *ha, const char *const **ret_names, const uint64_t **ret_values);
 
 #endif

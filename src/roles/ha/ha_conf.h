@@ -6,6 +6,7 @@
 #include "core/prefix.h"
 #include "core/sa.h"
 #include "core/tunnel.h"
+#include "roles/radius/radius_conf.h"
 
 /* A home network: where home addresses come from. */
 struct ha_network {
@@ -43,6 +44,17 @@ struct ha_user {
 	char network[32];            /* home network; "" = the first one */
 	struct in_addr home_address; /* 0.0.0.0 = from the pool */
 	bool proxy_allowed;          /* false: proxy requests are answered 150 */
+	bool aaa_key;                /* under an SPI no association has, the key is asked of the AAA servers */
+};
+
+/* AAA servers that know keys of users. */
+struct ha_aaa {
+	struct radius_server *servers; /* none = nobody is asked */
+	size_t server_n;
+	uint16_t dead_s;     /* a silent server is not asked first for so long; default 30 */
+	enum mac_alg mac;    /* of the keys; default hmac-sha-256 */
+	uint32_t key_life_s; /* of keys whose server does not say; default 3600 */
+	uint16_t rate;       /* questions a second; default 500 */
 };
 
 enum ha_stale { HA_STALE_DENY, HA_STALE_DENY_65, HA_STALE_SILENT, HA_STALE_COUNT };    /* */
@@ -65,6 +77,7 @@ struct ha_conf {
 	size_t association_n;
 	struct ha_user *users;
 	size_t user_n;
+	struct ha_aaa aaa;
 	struct prefix *trusted_subnets; /* RFC 5265: only these may register, and they get TNC; none = mode off */
 	size_t trusted_subnet_n;
 

@@ -21,6 +21,7 @@ struct revocation {
 	unsigned sent;
 	uint8_t auth_type;
 	const struct sa *sa;
+	struct shared_sa *shared; /* what `sa` is part of, or NULL */
 	size_t nai_n;
 	uint8_t nai[];
 };
@@ -39,6 +40,7 @@ static void drop(struct ha *ha, struct revocation *v)
 {
 	timers_cancel(&ha->retries, &v->retry);
 	HASH_DEL(ha->revocations, v);
+	shared_sa_dropp(&v->shared);
 	free(v);
 }
 
@@ -65,6 +67,22 @@ static uint32_t next_id(struct ha *ha, const struct revocation *v, struct instan
 	return v->sent > 0 && clock_s == v->last_id ? clock_s + 1 : clock_s;
 }
 
+/* After a restart the keys that AAA keeps are unknown until somebody needs one. */
+static void learn_key(struct ha *ha, struct instant now, struct span nai, const struct sa **sa,
+		      struct shared_sa **shared, struct actions *out)
+{
+	struct shared_sa *known;
+
+	if ((*sa)->key_n > 0)
+		return;
+	known = ha_aaa_key(ha, now, (*sa)->spi, nai, out);
+	if (!known)
+		return;
+	shared_sa_dropp(shared);
+	*shared = shared_sa_hold(known);
+	*sa = &known->sa;
+}
+
 static void send_once(struct ha *ha, struct revocation *v, struct instant now, struct actions *out)
 {
 	const struct mip_revocation m = { .from_ha = true,
@@ -79,8 +97,12 @@ static void send_once(struct ha *ha, struct revocation *v, struct instant now, s
 	unsigned shift = v->sent < 5 ? v->sent : 5;
 	uint64_t wait_us = (RETRY_FIRST_S << shift) * US_PER_S; /* 1, 2, 4 ... 32 s */
 
+	bool is_signed;
+
+	learn_key(ha, now, nai_of(v), &v->sa, &v->shared, out);
 	mip_revocation_build(&w, &m);
-	if (sa_sign(v->sa, v->auth_type, &w) == 0) {
+	is_signed = sa_sign(v->sa, v->auth_type, &w) == 0;
+	if (is_signed) {
 		actions_send_datagram(out, v->agent, MIP_PORT, v->key.peer, v->peer_port, &w);
 		HA_COUNT(ha, revocations_sent);
 	}
@@ -89,7 +111,7 @@ static void send_once(struct ha *ha, struct revocation *v, struct instant now, s
 	v->last_id = m.id;
 	v->sent++;
 	(void)timers_set(&ha->retries, &v->retry, now.us + wait_us); /* room was made when it was added */
-	actions_record(out, &note, nai_of(v), "attempt %u", v->sent);
+	actions_record(out, &note, nai_of(v), "attempt %u%s", v->sent, is_signed ? "" : ", which waits for its key");
 }
 
 static struct revocation *add(struct ha *ha, struct instant now, const struct binding *b)
@@ -110,10 +132,12 @@ static struct revocation *add(struct ha *ha, struct instant now, const struct bi
 	v->ends_us = b->expires_us;
 	v->auth_type = b->auth_type;
 	v->sa = b->sa;
+	v->shared = shared_sa_hold(b->shared);
 	memcpy(v->nai, b->nai.p, b->nai.n);
 	v->nai_n = b->nai.n;
 	HASH_ADD(hh, ha->revocations, key, sizeof(v->key), v);
 	if (!v->hh.tbl) {
+		shared_sa_dropp(&v->shared);
 		free(v);
 		return NULL;
 	}
@@ -198,7 +222,8 @@ void ha_on_revocation_ack(struct ha *ha, struct instant now, const struct datagr
 }
 
 /* The binding an agent wants to end, if it is the one that serves it and can prove it. */
-static struct binding *revocable(const struct ha *ha, const struct datagram *d, const struct mip_revocation *m)
+static struct binding *revocable(struct ha *ha, struct instant now, const struct datagram *d,
+				 const struct mip_revocation *m, struct actions *out)
 {
 	struct binding *b = binding_find(ha->bindings, m->home);
 	struct mip_exts x;
@@ -210,6 +235,7 @@ static struct binding *revocable(const struct ha *ha, const struct datagram *d, 
 		return NULL;
 	if ((int32_t)(m->id - b->peer_stamp) <= 0) /* older than the registration: a replay */
 		return NULL;
+	learn_key(ha, now, b->nai, &b->sa, &b->shared, out); /* not known yet: its agent repeats what nobody answers */
 	return sa_verify(b->sa, d->payload.p, b->auth_type == MIP_EXT_FA_HA_AUTH ? &x.fa_ha : &x.mn_ha) ? b : NULL;
 }
 
@@ -224,7 +250,7 @@ void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *
 		HA_COUNT(ha, malformed);
 		return;
 	}
-	b = revocable(ha, d, &m);
+	b = revocable(ha, now, d, &m, out);
 	if (!b) {
 		HA_COUNT(ha, revocations_ignored);
 		return;

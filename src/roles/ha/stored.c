@@ -7,12 +7,16 @@
 enum {
 	FORMAT = 1,
 	VALUE_MAX = 160,
+	AAA_PREFIX_OCTETS = 4,
+	SPI_OCTETS = 4,
 	FLAG_BOUND = 1,
 	FLAG_PROXY = 2,
 	FLAG_REVERSE = 4,
 	FLAG_BROADCAST = 8,
 	FLAG_REVOCATION = 16
 };
+
+static const char aaa_prefix[] = "aaa/";
 
 struct stored {
 	uint8_t tech;
@@ -66,10 +70,23 @@ static struct tunnel parse_tunnel(struct rd *r)
 	return t;
 }
 
+/* The configured name; of an association whose key AAA keeps, the SPI it is found by again. */
+static void build_association(struct wr *w, const struct binding *b)
+{
+	size_t n = strlen(b->association);
+
+	if (b->shared) {
+		wr_u8(w, AAA_PREFIX_OCTETS + SPI_OCTETS);
+		wr_bytes(w, aaa_prefix, AAA_PREFIX_OCTETS);
+		wr_u32(w, b->sa->spi);
+	} else {
+		wr_u8(w, (uint8_t)n);
+		wr_bytes(w, b->association, n);
+	}
+}
+
 static void build_binding(struct wr *w, struct instant now, const struct binding *b)
 {
-	size_t name_n = strlen(b->association);
-
 	wr_u64(w, now.ntp - ntp_of_us(now.us - b->since_us));
 	wr_u64(w, b->expires_us == NEVER ? 0 : now.ntp + ntp_of_us(b->expires_us - now.us));
 	wr_ip4(w, b->care_of);
@@ -82,8 +99,7 @@ static void build_binding(struct wr *w, struct instant now, const struct binding
 	wr_u32(w, b->sequence);
 	wr_u32(w, b->peer_stamp);
 	wr_u8(w, b->auth_type);
-	wr_u8(w, (uint8_t)name_n);
-	wr_bytes(w, b->association, name_n);
+	build_association(w, b);
 }
 
 static void parse_binding(struct rd *r, struct stored *s)
@@ -183,6 +199,19 @@ static const struct ha_association *association_of(const struct ha *ha, const st
 	return NULL;
 }
 
+/* An association without its key, which is asked for when it is needed. Return: 0, -ESTALE or -ENOMEM. */
+static int restore_aaa(const struct ha *ha, const struct stored *s, struct shared_sa **ret)
+{
+	struct rd r = rd_init(s->association.p, s->association.n);
+	const uint8_t *prefix = rd_take(&r, AAA_PREFIX_OCTETS);
+	const struct sa sa = { .spi = rd_u32(&r), .alg = ha->conf->aaa.mac };
+
+	if (r.err || rd_left(&r) != 0 || memcmp(prefix, aaa_prefix, AAA_PREFIX_OCTETS) != 0 ||
+	    !ha_aaa_serves(ha, s->nai))
+		return -ESTALE;
+	return shared_sa_new(&sa, ret);
+}
+
 /* From @earlier to @later, 0 when it is the other way round: clocks are set back, and wrap in 2036. */
 static uint64_t between_us(uint64_t earlier_ntp, uint64_t later_ntp)
 {
@@ -206,10 +235,11 @@ static int restore_binding(struct ha *ha, struct instant now, const struct store
 	const struct ha_association *a = association_of(ha, s);
 	uint64_t left = left_us(ha, now, s);
 	uint64_t age = between_us(s->since_ntp, now.ntp);
+	auto_(shared_sa_dropp) struct shared_sa *shared = NULL;
 	struct binding *b;
-	int r;
+	int r = a ? 0 : restore_aaa(ha, s, &shared);
 
-	if (!a || left == 0 || s->b.tunnel.local.s_addr != ha->conf->address.s_addr)
+	if (r < 0 || left == 0 || s->b.tunnel.local.s_addr != ha->conf->address.s_addr)
 		return -ESTALE;
 	r = binding_restore(ha->bindings, network, s->home, s->nai, s->index, &b);
 	if (r < 0)
@@ -230,8 +260,9 @@ static int restore_binding(struct ha *ha, struct instant now, const struct store
 	b->revocation = s->b.revocation;
 	b->peer_stamp = s->b.peer_stamp;
 	b->auth_type = s->b.auth_type;
-	b->sa = &a->sa;
-	b->association = a->name;
+	b->shared = TAKE_PTR(shared);
+	b->sa = a ? &a->sa : &b->shared->sa;
+	b->association = a ? a->name : ha_aaa_name;
 	(void)timers_set(&ha->expiries, &b->expiry, b->expires_us); /* ha_new() made room for all */
 	ha_data_plane_set(b, out);
 	ha_home_link_claim(ha, now, b, out);

@@ -21,16 +21,19 @@ static void fill_random(void *ctx, uint8_t *ret, size_t n)
 		ret[i] = next++;
 }
 
+const char *sa_key;
+
 struct sa sa_with(uint32_t spi, enum mac_alg alg)
 {
 	struct sa sa = { .spi = spi, .alg = alg, .tolerance_s = 7, .key_n = 8 };
 
-	memcpy(sa.key, "8 octets", 8);
+	memcpy(sa.key, sa_key, 8);
 	return sa;
 }
 
 static void default_conf(void)
 {
+	sa_key = "8 octets";
 	pools[0] = (struct address_range){ ip("10.42.0.10"), ip("10.42.0.12") };
 	networks[0] = (struct ha_network){ .name = "office",
 					   .prefix = { ip("10.42.0.0"), 24 },

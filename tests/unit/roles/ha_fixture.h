@@ -17,6 +17,7 @@ extern struct ha *ha;
 extern struct actions out;
 extern struct instant now;
 extern uint64_t last_id;
+extern const char *sa_key; /* 8 octets of every association */
 
 /* A request; zero members mean the usual. */
 struct ask {
