@@ -188,6 +188,7 @@ static void refuse_held(struct subscriber *s, struct instant now, const char *wh
 		return;
 	s->login.held = 0;
 	await_end(s);
+	MPA_COUNT(s->mpa, logins_refused);
 	subscriber_record(s, out, RECORD_WARN, "login_refused", "%s", why);
 	relay_refuse(s->mpa->relay, now, held, why, out);
 }
