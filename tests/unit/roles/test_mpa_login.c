@@ -82,6 +82,7 @@ static void refused_by_the_anchor(void **state)
 	rig_answer(&(struct rig_reply){ .code = MIP_CODE_NO_RESOURCES });
 	assert_rejected("resources");
 	assert_string_equal(rig_state(), "");
+	assert_int_equal(rig_counter("logins_refused"), 1);
 }
 
 static void the_anchor_is_silent(void **state)
