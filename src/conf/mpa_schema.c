@@ -153,7 +153,10 @@ static const struct conf_key access_keys[] = {
 	  .help = "The link coming up attaches the station of carrier-nai." },
 	{ .name = "presence", .kind = KEY_U16, .offset = ACCESS(presence_s), .max = 65535, .fallback = "60",
 	  .help = "A station not heard for so many seconds is asked by ARP whether it is there; after three questions it "
-		  "counts as lost. 0: never. Only where trusted and by-packet bring it back." },
+		  "counts as lost. 0: never. Only where trusted and by-packet, or hostapd, bring it back." },
+	{ .name = "hostapd", .kind = KEY_STRING, .offset = ACCESS(hostapd), .optional = true,
+	  .help = "The hostapd that authenticates at this port: its control socket, or the directory of them "
+		  "(ctrl_interface). It is told to begin when an unknown station shows up." },
 	{ .name = "carrier-nai", .kind = KEY_STRING, .offset = ACCESS(carrier_nai), .optional = true,
 	  .help = "Who sits behind this port." },
 	{ .name = "carrier-mac", .kind = KEY_MAC, .offset = ACCESS(carrier_mac), .optional = true, .help = "Its MAC address." },
@@ -343,6 +346,19 @@ static int check_top(const struct mpa_file *f, struct conf_error *e)
 	return 0;
 }
 
+/* Whom hostapd lets in is told by RADIUS. */
+static int check_access(const struct mpa_file *f, const struct mpa_access *a, struct conf_error *e)
+{
+	if (!a->hostapd)
+		return 0;
+	if (a->trusted)
+		return conf_fail_at(e, "access", a->interface, "trusted", "allowed: no, where hostapd authenticates");
+	if (f->nas_n == 0)
+		return conf_fail_at(e, "access", a->interface, "hostapd",
+				    "a nas section is missing, which lets it ask us by RADIUS");
+	return 0;
+}
+
 static int by_mac(const void *a, const void *b)
 {
 	const struct mpa_station *x = *(const struct mpa_station *const *)a;
@@ -381,6 +397,8 @@ static int complete(const char *path, void *conf, struct conf_error *e)
 		r = take_association(path, c, &f->associations[i], e);
 	for (size_t i = 0; r == 0 && i < c->station_n; i++)
 		r = check_station(c, &c->stations[i], e);
+	for (size_t i = 0; r == 0 && i < c->access_n; i++)
+		r = check_access(f, &c->accesses[i], e);
 	if (r == 0)
 		r = check_macs(c, e);
 	if (r == 0)

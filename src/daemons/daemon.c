@@ -424,6 +424,7 @@ void daemon_close(struct daemon *d)
 	if (d->control)
 		control_close(d->control);
 	charon_link_close(d->charon);
+	daemon_close_authenticators(d);
 	if (d->has_loop) {
 		uv_walk(&d->loop, close_handle, d);
 		(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* close callbacks */

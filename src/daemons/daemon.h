@@ -11,6 +11,7 @@
 #include "dataplane/dp_home.h"
 #include "io/charon_link.h"
 #include "io/control.h"
+#include "io/hostapd.h"
 #include "io/link_watch.h"
 #include "io/net_watch.h"
 #include "io/packet_port.h"
@@ -29,6 +30,7 @@ struct role {
 	void (*on_packet)(void *role, struct instant now, struct span packet, struct actions *out); /* from the TUN */
 	void (*on_dp_event)(void *role, struct instant now, const struct dp_event *e, struct actions *out);
 	void (*on_carrier)(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out);
+	void (*on_port)(void *role, struct instant now, const struct port_event *e, struct actions *out); /* or NULL */
 	void (*on_charon)(void *role, struct instant now, const struct charon_event *e,
 			  struct actions *out); /* or NULL */
 	/* The layer-3 device is there (0: is not). Or NULL. */
@@ -74,6 +76,12 @@ struct daemon {
 		uv_poll_t poll;
 	} services[SERVICES_MAX];
 	size_t service_n;
+	struct authenticator { /* hostapd of a port */
+		struct hostapd *link;
+		struct hostapd_place place;
+		char own[108]; /* as long as a socket's path may be */
+	} authenticators[PORTS_MAX];
+	size_t authenticator_n;
 	struct dp *dp;
 	struct link_watch *links;
 	struct net_watch *net;      /* or NULL */
@@ -122,6 +130,8 @@ int daemon_add_layer3(struct daemon *d, const char *interface);
 int daemon_add_user_devices(struct daemon *d, const char *glob);
 /* Listens for charon's plugin at <run-dir>/<instance>.charon. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_charon(struct daemon *d);
+/* Talks to the hostapd of a port. @path: as of struct hostapd_place. Before daemon_run(). Return: 0 or -errno (said why). */
+int daemon_add_authenticator(struct daemon *d, const char *path, const char *interface, uint32_t ifindex);
 /* What the role wants to survive a restart goes to @path. One that cannot be opened is said, and done without. */
 void daemon_add_store(struct daemon *d, const char *path, size_t room);
 /* Watches @fd with @p while the daemon runs. Return: 0 or -errno. */
@@ -136,6 +146,10 @@ void daemon_close(struct daemon *d);
 /* layer3.c: which devices are there; then, of the link that changed, whether they are still what they were */
 void daemon_start_layer3(struct daemon *d);
 void daemon_check_layer3(struct daemon *d, uint32_t ifindex);
+
+/* authenticator.c */
+void daemon_order_port(struct daemon *d, enum port_order order, uint32_t ifindex, const uint8_t mac[MAC_OCTETS]);
+void daemon_close_authenticators(struct daemon *d); /* the loop must run once more */
 
 /* perform.c */
 /* Reads the clocks for the event that is handled next. */

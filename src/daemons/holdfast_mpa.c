@@ -82,6 +82,11 @@ static void on_carrier(void *role, struct instant now, uint32_t ifindex, bool up
 	mpa_on_carrier(role, now, ifindex, up, out);
 }
 
+static void on_port(void *role, struct instant now, const struct port_event *e, struct actions *out)
+{
+	mpa_on_port(role, now, e, out);
+}
+
 static void on_charon(void *role, struct instant now, const struct charon_event *e, struct actions *out)
 {
 	mpa_on_charon(role, now, e, out);
@@ -326,6 +331,7 @@ static const struct role role = {
 	.on_packet = on_packet,
 	.on_dp_event = on_dp_event,
 	.on_carrier = on_carrier,
+	.on_port = on_port,
 	.on_charon = on_charon,
 	.on_device = on_device,
 	.on_user_device = on_user_device,
@@ -382,9 +388,13 @@ static int open_ports(struct daemon *d, struct mpa_file *f)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < f->mpa.access_n; i++) {
-		r = daemon_add_port(d, f->mpa.accesses[i].interface, PACKET_PORT_ACCESS);
+		struct mpa_access *a = &f->mpa.accesses[i];
+
+		r = daemon_add_port(d, a->interface, PACKET_PORT_ACCESS);
 		if (r == 0)
-			memcpy(f->mpa.accesses[i].mac, d->ports[d->port_n - 1].mac, MAC_OCTETS);
+			memcpy(a->mac, d->ports[d->port_n - 1].mac, MAC_OCTETS);
+		if (r == 0 && a->hostapd)
+			r = daemon_add_authenticator(d, a->hostapd, a->interface, a->ifindex);
 	}
 	return r;
 }

@@ -141,6 +141,9 @@ static void perform(struct daemon *d, const struct action *a)
 	case ACTION_VISITOR_DEL:
 		note_dp(d, dp_visitor_del(d->dp, &a->visitor), "remove visitor");
 		break;
+	case ACTION_PORT:
+		daemon_order_port(d, a->port.order, a->port.ifindex, a->port.mac);
+		break;
 	case ACTION_CHARON:
 		if (!d->charon || charon_link_send(d->charon, &a->charon) < 0)
 			d->send_errors++; /* charon is gone, which the role hears next */

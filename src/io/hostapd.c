@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One datagram socket to hostapd, as of hostapd 2.x: it answers every command, in order, and in between tells what happens
+ * as "<LEVEL>EVENT ...". The next command waits for the answer to the last, for hostapd's queue is short.
+ *
+ * The socket is connected: then nobody else can speak to us, and a hostapd that was restarted in between is not mistaken for
+ * the one before, which knew us. */
 #include "io/hostapd.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/util.h"
 
-enum { MESSAGE_MAX = 2048, MESSAGES_PER_CALL = 64, ALIVE_EVERY_MS = 2000, PATH_OCTETS = 108 };
+enum { MESSAGE_MAX = 4096, MESSAGES_PER_CALL = 64, TICK_MS = 1000, WAITING_MAX = 256, COMMAND_MAX = 64 };
+
+enum command { NONE, ATTACH, PING, REAUTHENTICATE, NEW_STATION, DEAUTHENTICATE };
+
+struct waiting {
+	enum port_order order;
+	uint8_t mac[MAC_OCTETS];
+};
 
 struct hostapd {
 	uv_poll_t poll; /* first of the two handles; the memory goes when both are closed */
@@ -19,55 +31,125 @@ struct hostapd {
 	unsigned open_handles;
 	uv_loop_t *loop;
 	int fd;
-	bool attached;
-	uint32_t ifindex;
-	void (*fn)(void *ctx, uint32_t ifindex, const uint8_t mac[6], bool up);
+	struct hostapd_place place;
+	void (*fn)(void *ctx, const struct port_event *e);
 	void *ctx;
-	struct sockaddr_un peer;
-	char own[PATH_OCTETS];
+	bool attached;
+	enum command asked;                 /* its answer is awaited */
+	bool late;                          /* for a tick at least */
+	struct waiting orders[WAITING_MAX]; /* a ring */
+	size_t first, n;
 };
 
-static const char *const verbs[HOSTAPD_VERB_COUNT] = {
-	[HOSTAPD_START] = "NEW_STA",
-	[HOSTAPD_AGAIN] = "EAPOL_REAUTH",
-	[HOSTAPD_END] = "DEAUTHENTICATE",
+static const struct {
+	const char *name;
+	enum port_event_type type;
+} event_names[] = {
+	{ "CTRL-EVENT-EAP-STARTED ", PORT_STARTED },
+	{ "AP-STA-DISCONNECTED ", PORT_CLOSED },
+	{ "CTRL-EVENT-EAP-TIMEOUT-FAILURE ", PORT_SILENT },  /* not even an identity */
+	{ "CTRL-EVENT-EAP-TIMEOUT-FAILURE2 ", PORT_SILENT }, /* in the middle */
 };
 
-static int send_text(struct hostapd *h, const char *text)
+/* It is gone, and with it what it was told. */
+static void lose(struct hostapd *h)
 {
-	ssize_t n = sendto(h->fd, text, strlen(text), MSG_DONTWAIT, (struct sockaddr *)&h->peer, sizeof(h->peer));
-
-	return n < 0 ? -errno : 0;
+	h->attached = false;
+	h->asked = NONE;
+	h->n = 0;
 }
 
-/* "CTRL-EVENT..." in front of a MAC address; anything else is none of ours. */
-static bool read_event(const char *text, const char *event, uint8_t ret_mac[6])
+static void ask(struct hostapd *h, enum command command, const char *text)
 {
-	size_t n = strlen(event);
-
-	return strncmp(text, event, n) == 0 &&
-	       sscanf(text + n, " %2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &ret_mac[0], &ret_mac[1], &ret_mac[2],
-		      &ret_mac[3], &ret_mac[4], &ret_mac[5]) == 6;
+	if (send(h->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		lose(h); /* its answer would be missing; found again by the timer */
+	else
+		h->asked = command;
+	h->late = false;
 }
 
-static void take_message(struct hostapd *h, char *text)
+static void ask_about(struct hostapd *h, enum command command, const char *verb, const uint8_t mac[MAC_OCTETS])
 {
-	uint8_t mac[6];
+	char text[COMMAND_MAX];
 
-	if (text[0] == '<') { /* "<3>EVENT ..." */
-		text = strchr(text, '>');
-		if (!text)
-			return;
-		text++;
+	(void)snprintf(text, sizeof(text), "%s %02x:%02x:%02x:%02x:%02x:%02x", verb, mac[0], mac[1], mac[2], mac[3],
+		       mac[4], mac[5]); /* fits */
+	ask(h, command, text);
+}
+
+static void next_order(struct hostapd *h)
+{
+	const struct waiting *w = &h->orders[h->first];
+
+	if (h->asked != NONE || h->n == 0)
+		return;
+	switch (w->order) {
+	case PORT_START:
+		ask_about(h, REAUTHENTICATE, "EAPOL_REAUTH", w->mac);
+		break;
+	case PORT_END:
+		ask_about(h, DEAUTHENTICATE, "DEAUTHENTICATE", w->mac);
+		break;
 	}
-	if (strncmp(text, "OK", 2) == 0 || strncmp(text, "PONG", 4) == 0)
-		h->attached = true;
-	else if (strncmp(text, "CTRL-EVENT-TERMINATING", 22) == 0)
-		h->attached = false;
-	else if (read_event(text, "AP-STA-CONNECTED", mac))
-		h->fn(h->ctx, h->ifindex, mac, true);
-	else if (read_event(text, "AP-STA-DISCONNECTED", mac))
-		h->fn(h->ctx, h->ifindex, mac, false);
+}
+
+static void take_answer(struct hostapd *h, const char *text)
+{
+	const struct waiting *w = &h->orders[h->first];
+	enum command asked = h->asked;
+	bool good = strncmp(text, "FAIL", 4) != 0 && strncmp(text, "UNKNOWN", 7) != 0;
+
+	if ((strncmp(text, "PONG", 4) == 0) != (asked == PING))
+		return; /* late, to a question given up */
+	h->asked = NONE;
+	switch (asked) {
+	case NONE:
+		return;
+	case ATTACH:
+		h->attached = good;
+		if (good)
+			h->fn(h->ctx, &(struct port_event){ .type = PORT_LINKED, .ifindex = h->place.ifindex });
+		break;
+	case PING:
+		break;
+	case REAUTHENTICATE:
+		if (!good) { /* it has no entry for it; and where it has one it takes no new one */
+			ask_about(h, NEW_STATION, "NEW_STA", w->mac);
+			return;
+		}
+		/* fall through */
+	case NEW_STATION:
+	case DEAUTHENTICATE: /* of somebody unknown: so much the better */
+		h->first = (h->first + 1) % WAITING_MAX;
+		h->n--;
+		break;
+	}
+	next_order(h);
+}
+
+static bool read_mac(const char *text, uint8_t ret[MAC_OCTETS])
+{
+	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &ret[0], &ret[1], &ret[2], &ret[3], &ret[4],
+		      &ret[5]) == MAC_OCTETS;
+}
+
+static void take_event(struct hostapd *h, const char *text)
+{
+	struct port_event e = { .ifindex = h->place.ifindex };
+
+	if (strncmp(text, "CTRL-EVENT-TERMINATING", sizeof("CTRL-EVENT-TERMINATING") - 1) == 0) {
+		lose(h);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(event_names); i++) {
+		size_t n = strlen(event_names[i].name);
+
+		if (strncmp(text, event_names[i].name, n) != 0 || !read_mac(text + n, e.mac))
+			continue;
+		e.type = event_names[i].type;
+		h->fn(h->ctx, &e);
+		return;
+	}
 }
 
 static void readable(uv_poll_t *p, int status, int events)
@@ -75,45 +157,62 @@ static void readable(uv_poll_t *p, int status, int events)
 	struct hostapd *h = container_of(p, struct hostapd, poll);
 	char text[MESSAGE_MAX + 1];
 
-	(void)status; /* an error shows when we send */
 	(void)events;
 	for (int i = 0; i < MESSAGES_PER_CALL; i++) {
 		ssize_t n = recv(h->fd, text, MESSAGE_MAX, MSG_DONTWAIT);
+		const char *event;
 
 		if (n <= 0)
-			return;
+			break;
 		text[n] = '\0';
-		take_message(h, text);
+		event = text[0] == '<' ? strchr(text, '>') : NULL;
+		if (event)
+			take_event(h, event + 1);
+		else
+			take_answer(h, text);
 	}
+	if (status < 0) /* libuv gave up on an error that reading took away */
+		(void)uv_poll_start(p, UV_READABLE, readable);
 }
 
-/* A hostapd that was restarted knows nothing of us: it is asked whether it does, and told again. */
+static bool find(struct hostapd *h)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	const char *path = h->place.path;
+	struct stat st;
+	int n;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		n = snprintf(to.sun_path, sizeof(to.sun_path), "%s/%s", path, h->place.interface);
+	else
+		n = snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	return n >= 0 && (size_t)n < sizeof(to.sun_path) && connect(h->fd, (struct sockaddr *)&to, sizeof(to)) == 0;
+}
+
 static void on_timer(uv_timer_t *t)
 {
 	struct hostapd *h = container_of(t, struct hostapd, timer);
 
-	if (h->attached && send_text(h, "PING") == 0) {
-		h->attached = false; /* until it answers */
-		return;
-	}
-	h->attached = false;
-	(void)send_text(h, "ATTACH"); /* it is not there yet: tried again */
+	if (h->asked != NONE && h->late)
+		lose(h);
+	h->late = true;
+	if (h->attached && h->asked == NONE)
+		ask(h, PING, "PING"); /* fails when it is gone, whether or not another took its place */
+	if (!h->attached && h->asked == NONE && find(h))
+		ask(h, ATTACH, "ATTACH");
 }
 
-static int open_socket(struct hostapd *h, const char *path, const char *own_dir)
+static int open_socket(struct hostapd *h)
 {
 	auto_(closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un own = { .sun_family = AF_UNIX };
-	int n = snprintf(h->own, sizeof(h->own), "%s/hostapd-%u", own_dir, h->ifindex);
+	int n = snprintf(own.sun_path, sizeof(own.sun_path), "%s", h->place.own);
 
 	if (fd < 0)
 		return -errno;
-	if (n < 0 || (size_t)n >= sizeof(own.sun_path) || strlen(path) >= sizeof(h->peer.sun_path))
+	if (n < 0 || (size_t)n >= sizeof(own.sun_path) || strlen(h->place.path) >= sizeof(own.sun_path))
 		return -ENAMETOOLONG;
-	memcpy(own.sun_path, h->own, (size_t)n + 1);
-	h->peer.sun_family = AF_UNIX;
-	memcpy(h->peer.sun_path, path, strlen(path) + 1);
-	(void)unlink(h->own); /* of an earlier run, if any */
+	(void)unlink(own.sun_path); /* of an earlier run, if any */
 	if (bind(fd, (struct sockaddr *)&own, sizeof(own)) < 0)
 		return -errno;
 	h->fd = TAKE_FD(fd);
@@ -132,12 +231,11 @@ static int watch(struct hostapd *h)
 		return r;
 	h->open_handles++;
 	r = uv_poll_start(&h->poll, UV_READABLE, readable);
-	return r < 0 ? r : uv_timer_start(&h->timer, on_timer, 0, ALIVE_EVERY_MS);
+	return r < 0 ? r : uv_timer_start(&h->timer, on_timer, 0, TICK_MS);
 }
 
-int hostapd_open(uv_loop_t *loop, const char *path, const char *own_dir, uint32_t ifindex,
-		 void (*fn)(void *ctx, uint32_t ifindex, const uint8_t mac[6], bool up), void *ctx,
-		 struct hostapd **ret)
+int hostapd_open(uv_loop_t *loop, const struct hostapd_place *place, void (*fn)(void *ctx, const struct port_event *e),
+		 void *ctx, struct hostapd **ret)
 {
 	struct hostapd *h = calloc(1, sizeof(*h));
 	int r;
@@ -146,10 +244,10 @@ int hostapd_open(uv_loop_t *loop, const char *path, const char *own_dir, uint32_
 		return -ENOMEM;
 	h->loop = loop;
 	h->fd = -1;
-	h->ifindex = ifindex;
+	h->place = *place;
 	h->fn = fn;
 	h->ctx = ctx;
-	r = open_socket(h, path, own_dir);
+	r = open_socket(h);
 	if (r == 0)
 		r = watch(h);
 	if (r < 0) {
@@ -160,14 +258,18 @@ int hostapd_open(uv_loop_t *loop, const char *path, const char *own_dir, uint32_
 	return 0;
 }
 
+static void release(struct hostapd *h)
+{
+	closep(&h->fd);
+	free(h);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	struct hostapd *h = handle->data;
 
-	if (--h->open_handles == 0) {
-		closep(&h->fd);
-		free(h);
-	}
+	if (--h->open_handles == 0)
+		release(h);
 }
 
 void hostapd_close(struct hostapd *h)
@@ -177,11 +279,10 @@ void hostapd_close(struct hostapd *h)
 	if (!h)
 		return;
 	if (h->fd >= 0)
-		(void)unlink(h->own);
+		(void)unlink(h->place.own);
 	handles = h->open_handles;
 	if (handles == 0) {
-		closep(&h->fd);
-		free(h);
+		release(h);
 		return;
 	}
 	h->poll.data = h->timer.data = h;
@@ -190,11 +291,17 @@ void hostapd_close(struct hostapd *h)
 		uv_close((uv_handle_t *)&h->timer, on_closed);
 }
 
-int hostapd_tell(struct hostapd *h, enum hostapd_verb verb, const uint8_t mac[6])
+int hostapd_tell(struct hostapd *h, enum port_order order, const uint8_t mac[MAC_OCTETS])
 {
-	char text[64];
+	struct waiting *w = &h->orders[(h->first + h->n) % WAITING_MAX];
 
-	(void)snprintf(text, sizeof(text), "%s %02x:%02x:%02x:%02x:%02x:%02x", verbs[verb], mac[0], mac[1], mac[2],
-		       mac[3], mac[4], mac[5]); /* fits */
-	return send_text(h, text);
+	if (!h->attached)
+		return -ENOTCONN;
+	if (h->n == WAITING_MAX)
+		return -ENOSPC;
+	w->order = order;
+	memcpy(w->mac, mac, sizeof(w->mac));
+	h->n++;
+	next_order(h);
+	return 0;
 }

@@ -4,31 +4,31 @@
 #ifndef HF_IO_HOSTAPD_H
 #define HF_IO_HOSTAPD_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include <uv.h>
+
+#include "roles/actions.h"
+#include "roles/events.h"
 
 struct hostapd; /* opaque */
 
-enum hostapd_verb {
-	HOSTAPD_START, /* ask a station that may not have noticed for its identity */
-	HOSTAPD_AGAIN, /* reauthenticate */
-	HOSTAPD_END,   /* deauthenticate */
-	HOSTAPD_VERB_COUNT
+struct hostapd_place {
+	const char *path;      /* its control socket, or the directory ("ctrl_interface") with one for each interface */
+	const char *own;       /* our end, which must be within its reach; replaced when it exists */
+	const char *interface; /* the port */
+	uint32_t ifindex;
 };
 
 /**
  * hostapd_open() - talk to the hostapd of one port.
- * @path: its control socket, "<ctrl_interface>/<interface>". @own_dir: a directory of ours for the answering socket.
- * @fn: a station was authorised (@up) or is not any more.
- * Return: 0 or -errno; that hostapd is not there (yet) is no error.
+ * @place: its texts are borrowed until hostapd_close().
+ * Return: 0, -ENAMETOOLONG (a socket's path has 107 octets at most) or another -errno. That hostapd is not there (yet) is
+ * no error.
  */
-int hostapd_open(uv_loop_t *loop, const char *path, const char *own_dir, uint32_t ifindex,
-		 void (*fn)(void *ctx, uint32_t ifindex, const uint8_t mac[6], bool up), void *ctx, struct hostapd **ret);
+int hostapd_open(uv_loop_t *loop, const struct hostapd_place *place, void (*fn)(void *ctx, const struct port_event *e),
+		 void *ctx, struct hostapd **ret);
 /* Closes all (@h may be NULL); the loop must run once more for the memory to be freed. */
 void hostapd_close(struct hostapd *h);
-/* Return: 0, or -errno: then hostapd is not there. */
-int hostapd_tell(struct hostapd *h, enum hostapd_verb verb, const uint8_t mac[6]);
+/* Orders are carried out one after the other. Return: 0, -ENOTCONN (hostapd is not there) or -ENOSPC (256 wait). */
+int hostapd_tell(struct hostapd *h, enum port_order order, const uint8_t mac[MAC_OCTETS]);
 
 #endif

@@ -173,6 +173,17 @@ void actions_visitor_del(struct actions *a, const struct dp_visitor *v)
 		at->visitor = *v;
 }
 
+void actions_port(struct actions *a, enum port_order order, uint32_t ifindex, const uint8_t mac[MAC_OCTETS])
+{
+	struct action *at = push(a, ACTION_PORT);
+
+	if (!at)
+		return;
+	at->port.order = order;
+	at->port.ifindex = ifindex;
+	memcpy(at->port.mac, mac, MAC_OCTETS);
+}
+
 static void push_home(struct actions *a, enum action_type type, struct in_addr home)
 {
 	struct action *at = push(a, type);

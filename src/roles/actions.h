@@ -19,6 +19,7 @@ enum action_type {
 	ACTION_BINDING_DEL,
 	ACTION_VISITOR_SET, /* MPA data plane; replaces what is there for the same (ifindex, mac) */
 	ACTION_VISITOR_DEL,
+	ACTION_PORT,     /* to the authenticator of `port.ifindex`, about the station `port.mac` */
 	ACTION_CHARON,   /* to strongSwan, through its plugin */
 	ACTION_HOME_SET, /* mobile node: the host has the address `home`, wherever it is */
 	ACTION_HOME_DEL,
@@ -43,6 +44,11 @@ struct record {
 	const char *reason;                /* arena or static, for people */
 };
 
+enum port_order {
+	PORT_START, /* ask the station who it is, at once and whatever is known of it */
+	PORT_END,   /* its session is over */
+};
+
 struct action {
 	enum action_type type;
 	union {
@@ -55,6 +61,11 @@ struct action {
 		struct tunnel tunnel;
 		struct dp_binding binding;
 		struct dp_visitor visitor;
+		struct {
+			enum port_order order;
+			uint32_t ifindex;
+			uint8_t mac[MAC_OCTETS];
+		} port;
 		struct charon_command charon;
 		struct in_addr home;
 		struct record record;
@@ -94,6 +105,7 @@ void actions_binding_set(struct actions *a, const struct dp_binding *b);
 void actions_binding_del(struct actions *a, const struct dp_binding *b);
 void actions_visitor_set(struct actions *a, const struct dp_visitor *v);
 void actions_visitor_del(struct actions *a, const struct dp_visitor *v);
+void actions_port(struct actions *a, enum port_order order, uint32_t ifindex, const uint8_t mac[MAC_OCTETS]);
 /* @key: copied, at most ACTIONS_KEY_MAX octets. */
 void actions_store_put(struct actions *a, struct span key, const struct wr *w);
 void actions_store_del(struct actions *a, struct span key);

@@ -44,6 +44,20 @@ struct net_event {
 	bool replaces;   /* a route: those of the same metric are gone */
 };
 
+/* What an authenticator of Ethernet ports says: hostapd beside us. */
+enum port_event_type {
+	PORT_LINKED,  /* it is there, new or again: what it knew of stations may be gone */
+	PORT_STARTED, /* it asks a station who it is */
+	PORT_CLOSED,  /* a station that was authorised is not any more */
+	PORT_SILENT,  /* a station did not answer at all */
+};
+
+struct port_event {
+	enum port_event_type type;
+	uint32_t ifindex;
+	uint8_t mac[MAC_OCTETS]; /* of the station; not of PORT_LINKED */
+};
+
 /* Octets from a good random source; tests pass a seeded one. */
 struct random {
 	void (*fill)(void *ctx, uint8_t *ret, size_t n);

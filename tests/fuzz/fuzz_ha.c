@@ -205,6 +205,7 @@ static void perform(const struct actions *out)
 			break;
 		case ACTION_VISITOR_SET:
 		case ACTION_VISITOR_DEL:
+		case ACTION_PORT:
 		case ACTION_CHARON:
 		case ACTION_HOME_SET:
 		case ACTION_HOME_DEL:

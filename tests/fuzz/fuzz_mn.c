@@ -86,6 +86,7 @@ static void perform(const struct actions *out)
 		case ACTION_BINDING_DEL:
 		case ACTION_VISITOR_SET:
 		case ACTION_VISITOR_DEL:
+		case ACTION_PORT:
 			abort();
 		}
 	}

@@ -170,6 +170,7 @@ static void perform(const struct actions *out)
 			break;
 		case ACTION_SEND_TUNNELLED:
 		case ACTION_CHARON:
+		case ACTION_PORT:
 			break;
 		case ACTION_HOME_SET:
 		case ACTION_HOME_DEL:

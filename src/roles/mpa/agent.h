@@ -22,7 +22,7 @@
 	X(broadcasts_delivered) X(packets_dropped) X(keepalives_sent) X(held_off) X(too_big_told) \
 	X(vpn_connected) X(vpn_refused) X(vpn_timeouts) X(vpn_moves) X(vpn_displaced) X(vpn_resumed) X(vpn_inside) \
 	X(vpn_packets_held) X(early_packets) X(logins) X(logins_refused) X(logouts) \
-	X(presence_asked) X(presence_lost)
+	X(presence_asked) X(presence_lost) X(port_starts) X(port_starts_limited) X(port_ends) X(callers_forgotten)
 /* clang-format on */
 
 #define MPA_COUNTER_ID(name) MPA_COUNTER_##name,
@@ -198,6 +198,9 @@ struct mpa {
 	uint32_t device; /* where VPN users arrive; 0 = it is not there */
 	struct user_device *user_devices;
 	struct timers retransmits, lives, keepalives, waits, logins, presences;
+	struct caller *callers; /* at ports with an authenticator; the oldest first */
+	struct timers port_ends;
+	struct ratelimit port_starts;
 	struct relay *relay; /* NULL: none is configured */
 	struct agent_link links[LINKS_MAX];
 	size_t link_n;
@@ -247,6 +250,19 @@ void early_free(struct mpa *mpa);
 void presence_watch(struct subscriber *s, struct instant now); /* it is served from now on */
 void presence_heard(struct subscriber *s, struct instant now); /* a frame of its own came in */
 void presence_on_time(struct mpa *mpa, struct instant now, struct actions *out);
+
+/* port_auth.c: ports with an authenticator beside us; at others nothing happens */
+void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out);
+void port_auth_carrier(struct mpa *mpa, struct instant now, const struct mpa_access *access,
+		       struct actions *out);                         /* its link is up */
+void port_auth_end(const struct subscriber *s, struct actions *out); /* its session is over, at its port */
+/* It is elsewhere now, from where it may well return in a moment: its session ends when it does not. */
+void port_auth_left(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out);
+/* What a change of state means for the authenticator. */
+void port_auth_follow(const struct subscriber *s, struct instant now, enum subscriber_state old,
+		      enum subscriber_event e, struct actions *out);
+void port_auth_on_time(struct mpa *mpa, struct instant now, struct actions *out);
+void port_auth_free(struct mpa *mpa);
 
 /* visitor.c: the data plane's view of a subscriber */
 void subscriber_visitor_set(const struct subscriber *s, struct actions *out);

@@ -217,7 +217,8 @@ static bool is_connected(const struct subscriber *s)
 static int settle(struct subscriber *s, struct instant now, const struct port *port, struct actions *out)
 {
 	struct subscriber *other = subscriber_at(s->mpa, port);
-	bool moved = s->port.ifindex != 0 && !same_port(&s->port, port);
+	const struct port left = s->port;
+	bool moved = left.ifindex != 0 && !same_port(&left, port);
 	bool served = s->state == SUBSCRIBER_SERVED;
 	int r = 0;
 
@@ -233,6 +234,8 @@ static int settle(struct subscriber *s, struct instant now, const struct port *p
 	if (!same_port(&s->port, port))
 		r = subscriber_set_port(s, port);
 	s->access = mpa_access_of(s->mpa, port->ifindex);
+	if (moved)
+		port_auth_left(s->mpa, now, &left, out);
 	if (r == 0 && moved && served) {
 		MPA_COUNT(s->mpa, moved_here);
 		subscriber_record(s, out, RECORD_NOTICE, "port_changed", "moved between ports of this agent");

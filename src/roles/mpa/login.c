@@ -361,6 +361,7 @@ void login_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 			refuse_held(s, now, "the home agent did not answer in time", out);
 			(void)subscriber_event(s, now, EVENT_LOST, "its login was refused", out);
 		} else {
+			port_auth_end(s, out);
 			(void)subscriber_event(s, now, EVENT_LEFT, "its session time is over", out);
 		}
 	}

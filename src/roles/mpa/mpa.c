@@ -14,6 +14,7 @@
 enum {
 	SECURITY_RECORDS_PER_S = 10,
 	ICMP_ERRORS_PER_S = 1000,
+	PORT_STARTS_PER_S = 250,
 	LIVES_PER_CALL = 64,
 	REASON_MAX = 256,
 	ICMP_ERROR_MAX = 600
@@ -38,6 +39,7 @@ int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa
 		return -ENOMEM;
 	}
 	mpa->icmp_errors = ratelimit_init(ICMP_ERRORS_PER_S);
+	mpa->port_starts = ratelimit_init(PORT_STARTS_PER_S);
 	*ret = mpa;
 	return 0;
 }
@@ -51,6 +53,7 @@ void mpa_freep(struct mpa **at)
 		return;
 	vpn_freep(mpa);
 	early_free(mpa);
+	port_auth_free(mpa);
 	relay_freep(&mpa->relay);
 	HASH_ITER(by_nai, mpa->by_nai, s, next)
 		subscriber_free(s);
@@ -101,6 +104,8 @@ int mpa_detach(struct mpa *mpa, struct instant now, const char *nai, bool hold, 
 		return -ENOENT;
 	MPA_COUNT(mpa, detached);
 	subscriber_record(s, out, RECORD_NOTICE, "detached", "by command");
+	if (!hold)
+		port_auth_end(s, out);
 	(void)subscriber_event(s, now, hold ? EVENT_LOST : EVENT_LEFT, "detached by command", out);
 	return 0;
 }
@@ -126,6 +131,7 @@ void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct 
 	s = subscriber_at(mpa, &port);
 	if (s)
 		presence_heard(s, now);
+	port_auth_frame(mpa, now, &port, out);
 	if (e.type == ETHER_ARP) {
 		mpa_on_arp(mpa, now, &port, frame, out);
 	} else if (e.type == ETHER_IP4 && ip4_parse(e.payload.p, e.payload.n, &ip) == 0) {
@@ -151,6 +157,7 @@ void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex
 		return;
 	}
 	memcpy(port.mac, mac, sizeof(port.mac));
+	port_auth_frame(mpa, now, &port, out);
 	(void)mpa_recognise(mpa, now, &port, &id, source, MPA_TRIGGER_PACKET, out); /* not ours: counted there */
 }
 
@@ -191,6 +198,7 @@ void mpa_on_carrier(struct mpa *mpa, struct instant now, uint32_t ifindex, bool 
 		return;
 	if (up) {
 		carrier_up(mpa, now, access, out);
+		port_auth_carrier(mpa, now, access, out);
 		return;
 	}
 	HASH_ITER(by_nai, mpa->by_nai, s, next)
@@ -366,6 +374,7 @@ void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 	vpn_on_waits(mpa, now, out);
 	login_on_time(mpa, now, out);
 	presence_on_time(mpa, now, out);
+	port_auth_on_time(mpa, now, out);
 	if (mpa->relay)
 		relay_on_time(mpa->relay, now, out);
 	mpa_retransmit(mpa, now, out);
@@ -374,8 +383,8 @@ void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 
 uint64_t mpa_due(const struct mpa *mpa)
 {
-	const struct timers *all[] = { &mpa->lives, &mpa->retransmits, &mpa->keepalives,
-				       &mpa->waits, &mpa->logins,      &mpa->presences };
+	const struct timers *all[] = { &mpa->lives,  &mpa->retransmits, &mpa->keepalives, &mpa->waits,
+				       &mpa->logins, &mpa->presences,   &mpa->port_ends };
 	uint64_t due = mpa->relay ? relay_due(mpa->relay) : NEVER;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)

@@ -73,6 +73,8 @@ void mpa_on_datagram(struct mpa *mpa, struct instant now, const struct datagram 
 /* A tunnelled packet left to us: nested broadcast from the anchor, reassembled fragments, DHCP from the anchor. */
 void mpa_on_tunnelled(struct mpa *mpa, struct instant now, const struct tunnelled *t, struct actions *out);
 void mpa_on_first_packet(struct mpa *mpa, struct instant now, uint32_t index, bool up, struct actions *out);
+/* hostapd beside us: at a port that is not trusted, where it authenticates. */
+void mpa_on_port(struct mpa *mpa, struct instant now, const struct port_event *e, struct actions *out);
 /* VPN access: charon's side of things happened. */
 void mpa_on_charon(struct mpa *mpa, struct instant now, const struct charon_event *e, struct actions *out);
 /* The layer-3 device has this index now; 0 = it is not there. */

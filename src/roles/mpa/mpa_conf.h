@@ -89,6 +89,7 @@ struct mpa_access {
 	uint8_t mac[6];   /* filled by the daemon */
 	bool trusted;     /* static map and first packet identify stations here; else only `holdfast attach` does */
 	bool by_dhcp, by_packet, by_carrier; /* triggers; defaults true true true */
+	char *hostapd;                       /* its control socket, or the directory of them; NULL = none beside us */
 	uint16_t presence_s;                 /* a station silent for so long is asked whether it is there; 0 = never */
 	char *carrier_nai;      /* by_carrier: who sits behind this port ("" / NULL: link down only detaches) */
 	uint8_t carrier_mac[6]; /* with carrier_nai */

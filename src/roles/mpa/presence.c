@@ -12,7 +12,7 @@ static uint16_t period_of(const struct subscriber *s)
 {
 	const struct mpa_access *a = s->access;
 
-	return !s->vpn.here && a && a->trusted && a->by_packet ? a->presence_s : 0;
+	return !s->vpn.here && a && ((a->trusted && a->by_packet) || a->hostapd) ? a->presence_s : 0;
 }
 
 static void set(struct subscriber *s, uint64_t due_us)

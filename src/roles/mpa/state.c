@@ -232,6 +232,7 @@ bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_
 		actions_record(out, &note, text_span(s->nai), "%s", reason);
 	}
 	row->perform(s, now, out);
+	port_auth_follow(s, now, old, e, out);
 	if (!login_follow(s, now, e, reason, out))
 		return false;
 	if (s->state != SUBSCRIBER_GONE)

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ports where hostapd authenticates beside us. A wire tells nobody that another station is at its end, and hostapd waits
+ * until one speaks EAPOL: so whoever shows up in any other way, and is not served, makes us tell it to begin (L-03, L-53).
+ * And it hears from us of sessions that are over. Whom it lets in is told by RADIUS (login.c). */
+#define HASH_NONFATAL_OOM 1
+
+#include "base/util.h"
+#include "roles/mpa/agent.h"
+
+enum {
+	CALLERS_MAX = 512, /* the oldest is forgotten: it is told to begin a little sooner than it would be */
+	PAUSE_S = 1,       /* from one START of a station to the next */
+	UNDER_WAY_S = 3,   /* hostapd's own repetition */
+	TIMES_PER_CALL = 64,
+};
+
+/* A station at such a port, before it is served or after. */
+struct caller {
+	UT_hash_handle hh;
+	struct port port;
+	uint64_t quiet_until_us;
+	struct timer end; /* its session is over, unless it is back by then */
+};
+
+static const struct mpa_access *guarded(const struct mpa *mpa, uint32_t ifindex)
+{
+	const struct mpa_access *a = ifindex != 0 ? mpa_access_of(mpa, ifindex) : NULL;
+
+	return a && a->hostapd ? a : NULL;
+}
+
+static struct port port_at(uint32_t ifindex, const uint8_t mac[MAC_OCTETS])
+{
+	struct port port;
+
+	memset(&port, 0, sizeof(port)); /* padding is part of the key */
+	port.ifindex = ifindex;
+	memcpy(port.mac, mac, sizeof(port.mac));
+	return port;
+}
+
+static void forget(struct mpa *mpa, struct caller *c)
+{
+	timers_cancel(&mpa->port_ends, &c->end);
+	HASH_DEL(mpa->callers, c);
+	free(c);
+}
+
+static void end(struct mpa *mpa, const struct port *port, struct actions *out)
+{
+	MPA_COUNT(mpa, port_ends);
+	actions_port(out, PORT_END, port->ifindex, port->mac);
+}
+
+static void make_room(struct mpa *mpa, struct actions *out)
+{
+	struct caller *oldest = mpa->callers;
+
+	if (HASH_COUNT(mpa->callers) < CALLERS_MAX)
+		return;
+	MPA_COUNT(mpa, callers_forgotten);
+	if (oldest->end.slot != 0)
+		end(mpa, &oldest->port, out);
+	forget(mpa, oldest);
+}
+
+/* The caller at @port, made when there is none. NULL: without memory. */
+static struct caller *caller_at(struct mpa *mpa, const struct port *port, struct actions *out)
+{
+	const struct port key = port_at(port->ifindex, port->mac);
+	struct caller *c;
+
+	HASH_FIND(hh, mpa->callers, &key, sizeof(key), c);
+	if (c)
+		return c;
+	make_room(mpa, out);
+	c = calloc(1, sizeof(*c));
+	if (!c || timers_reserve(&mpa->port_ends, CALLERS_MAX) < 0) {
+		free(c);
+		return NULL;
+	}
+	memcpy(&c->port, &key, sizeof(key));
+	HASH_ADD(hh, mpa->callers, port, sizeof(c->port), c);
+	if (c->hh.tbl)
+		return c;
+	free(c);
+	return NULL;
+}
+
+static void start(struct mpa *mpa, struct instant now, const struct port *port, const char *why, struct actions *out)
+{
+	const struct record note = { .level = RECORD_INFO, .event = "port_start" };
+	const struct subscriber *s = subscriber_at(mpa, port);
+	const uint8_t *m = port->mac;
+	struct caller *c = caller_at(mpa, port, out);
+
+	if (!c || now.us < c->quiet_until_us)
+		return;
+	if (!ratelimit_allow(&mpa->port_starts, now.us)) {
+		MPA_COUNT(mpa, port_starts_limited);
+		return;
+	}
+	MPA_COUNT(mpa, port_starts);
+	c->quiet_until_us = now.us + PAUSE_S * US_PER_S;
+	timers_cancel(&mpa->port_ends, &c->end);
+	actions_port(out, PORT_START, port->ifindex, port->mac);
+	actions_record(out, &note, s ? text_span(s->nai) : (struct span){ 0 },
+		       "%s: %02x:%02x:%02x:%02x:%02x:%02x is to be authenticated", why, m[0], m[1], m[2], m[3], m[4],
+		       m[5]);
+}
+
+void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out)
+{
+	const struct subscriber *s;
+
+	if (!guarded(mpa, port->ifindex) || mpa_is_held_off(mpa, port, now.us))
+		return;
+	s = subscriber_at(mpa, port);
+	if (!s || (s->state != SUBSCRIBER_SERVED && s->state != SUBSCRIBER_REGISTERING))
+		start(mpa, now, port, "a frame", out);
+}
+
+void port_auth_carrier(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)
+{
+	static const uint8_t nobody[MAC_OCTETS];
+	const struct port only = port_at(access->ifindex, access->carrier_mac);
+	struct subscriber *s, *next;
+
+	if (!access->hostapd)
+		return;
+	if (memcmp(only.mac, nobody, sizeof(nobody)) != 0)
+		start(mpa, now, &only, "link up", out);
+	HASH_ITER(by_nai, mpa->by_nai, s, next)
+		if (s->port.ifindex == access->ifindex && s->state == SUBSCRIBER_HOLDING)
+			start(mpa, now, &s->port, "link up", out);
+}
+
+void port_auth_end(const struct subscriber *s, struct actions *out)
+{
+	if (!s->vpn.here && guarded(s->mpa, s->port.ifindex))
+		end(s->mpa, &s->port, out);
+}
+
+void port_auth_left(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out)
+{
+	struct caller *c = guarded(mpa, port->ifindex) ? caller_at(mpa, port, out) : NULL;
+
+	if (c) /* room was made with the caller */
+		(void)timers_set(&mpa->port_ends, &c->end, now.us + mpa->conf->hold_s * US_PER_S);
+}
+
+void port_auth_follow(const struct subscriber *s, struct instant now, enum subscriber_state old,
+		      enum subscriber_event e, struct actions *out)
+{
+	if (s->vpn.here)
+		return;
+	if (e == EVENT_REVOKED || e == EVENT_SUPERSEDED)
+		port_auth_left(s->mpa, now, &s->port, out);
+	else if (old == SUBSCRIBER_HOLDING && e == EVENT_TIMER)
+		port_auth_end(s, out);
+	else if (old == SUBSCRIBER_SERVED && s->state == SUBSCRIBER_BARRED && s->login.held == 0)
+		port_auth_end(s, out); /* it is to log in again, and to hear why it may not */
+}
+
+static void linked(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)
+{
+	const struct record note = { .level = RECORD_NOTICE, .event = "hostapd_found" };
+	struct subscriber *s, *next;
+
+	actions_record(out, &note, (struct span){ 0 }, "it authenticates at %s", access->interface);
+	HASH_ITER(by_nai, mpa->by_nai, s, next)
+		if (s->port.ifindex == access->ifindex)
+			start(mpa, now, &s->port, "hostapd may not know it any more", out);
+}
+
+void mpa_on_port(struct mpa *mpa, struct instant now, const struct port_event *e, struct actions *out)
+{
+	const struct mpa_access *access = guarded(mpa, e->ifindex);
+	const struct port port = port_at(e->ifindex, e->mac);
+	struct subscriber *s = subscriber_at(mpa, &port);
+	struct caller *c;
+
+	if (!access)
+		return;
+	switch (e->type) {
+	case PORT_LINKED:
+		linked(mpa, now, access, out);
+		break;
+	case PORT_STARTED:
+		c = caller_at(mpa, &port, out);
+		if (c)
+			c->quiet_until_us = now.us + UNDER_WAY_S * US_PER_S;
+		break;
+	case PORT_CLOSED: /* logged off, or not let in any more; accounting may say that it left for good */
+		if (s)
+			(void)subscriber_event(s, now, EVENT_LOST, "its authenticator closed the port", out);
+		break;
+	case PORT_SILENT: /* there may be no supplicant yet: hostapd would not listen to it for a minute (802.1X quietPeriod) */
+		end(mpa, &port, out);
+		break;
+	}
+}
+
+void port_auth_on_time(struct mpa *mpa, struct instant now, struct actions *out)
+{
+	for (unsigned i = 0; i < TIMES_PER_CALL; i++) {
+		struct timer *timer = timers_pop(&mpa->port_ends, now.us);
+		struct caller *c;
+
+		if (!timer)
+			return;
+		c = container_of(timer, struct caller, end);
+		if (!subscriber_at(mpa, &c->port))
+			end(mpa, &c->port, out);
+		forget(mpa, c);
+	}
+}
+
+void port_auth_free(struct mpa *mpa)
+{
+	struct caller *c, *next;
+
+	HASH_ITER(hh, mpa->callers, c, next)
+		forget(mpa, c);
+	timers_done(&mpa->port_ends);
+}

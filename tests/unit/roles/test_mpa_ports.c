@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ports where hostapd authenticates: when it is told to begin and to end, and what its news mean (L-03, L-53). */
+#include "codec/arp.h"
+#include "mpa_rig.h"
+
+enum { SECOND_MS = 1000, HOLD_S = 30, CALLERS_MAX = 512, STARTS_PER_S = 250 };
+
+static const uint8_t stranger_mac[MAC_OCTETS] = { 2, 0, 0, 0, 0, 9 };
+
+static int setup(void **state)
+{
+	int r = rig_setup(state);
+
+	for (size_t i = 0; i < 2; i++) {
+		rig.accesses[i].trusted = false;
+		rig.accesses[i].hostapd = (char *)"/run/hostapd";
+	}
+	rig_restart();
+	return r;
+}
+
+static void arp_from(const uint8_t *mac)
+{
+	uint8_t frame[64];
+	struct wr w = wr_init(frame, sizeof(frame));
+	struct arp a = { .op = ARP_REQUEST, .sender = ip("10.42.0.20"), .target = ip("10.42.0.1") };
+
+	memcpy(a.sender_mac, mac, MAC_OCTETS);
+	ether_build(&w, ether_broadcast, mac, ETHER_ARP);
+	arp_build(&w, &a);
+	rig_feed(&w);
+}
+
+static void news(enum port_event_type type, uint32_t ifindex, const uint8_t *mac)
+{
+	struct port_event e = { .type = type, .ifindex = ifindex };
+
+	if (mac)
+		memcpy(e.mac, mac, MAC_OCTETS);
+	actions_clear(&rig.out);
+	mpa_on_port(rig.mpa, rig.now, &e, &rig.out);
+}
+
+/* As after an Access-Accept. */
+static void let_in(uint32_t ifindex)
+{
+	struct mpa_attach a = { .ifindex = ifindex, .nai = "alice@example.com", .trigger = MPA_TRIGGER_AAA };
+
+	memcpy(a.mac, alice_mac, sizeof(a.mac));
+	actions_clear(&rig.out);
+	assert_int_equal(mpa_attach(rig.mpa, rig.now, &a, &rig.out), 0);
+}
+
+static int served(void **state)
+{
+	int r = setup(state);
+
+	let_in(PORT);
+	rig_answer(&(struct rig_reply){ 0 });
+	assert_string_equal(rig_state(), "served");
+	return r;
+}
+
+static size_t ordered(enum port_order order, uint32_t ifindex, const uint8_t *mac)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rig.out.n; i++) {
+		const struct action *a = &rig.out.v[i];
+
+		if (a->type != ACTION_PORT)
+			continue;
+		assert_int_equal(a->port.order, order);
+		assert_int_equal(a->port.ifindex, ifindex);
+		assert_memory_equal(a->port.mac, mac, MAC_OCTETS);
+		n++;
+	}
+	return n;
+}
+
+static void nothing_but_port_orders(void)
+{
+	for (size_t i = 0; i < rig.out.n; i++)
+		assert_true(rig.out.v[i].type == ACTION_PORT || rig.out.v[i].type == ACTION_RECORD);
+}
+
+/* L-53, G-15: it is asked who it is, at once and once a second, and gets nothing. */
+static void strangers_are_asked(void **state)
+{
+	(void)state;
+	arp_from(stranger_mac);
+	assert_int_equal(ordered(PORT_START, PORT, stranger_mac), 1);
+	nothing_but_port_orders();
+	arp_from(stranger_mac);
+	assert_null(rig_find(ACTION_PORT));
+	rig_pass_ms(SECOND_MS - 1);
+	arp_from(stranger_mac);
+	assert_null(rig_find(ACTION_PORT));
+	rig_pass_ms(1);
+	arp_from(stranger_mac);
+	assert_int_equal(ordered(PORT_START, PORT, stranger_mac), 1);
+	actions_clear(&rig.out);
+	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, ip("10.42.0.20"), 0, &rig.out);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+	nothing_but_port_orders();
+}
+
+static void only_where_it_authenticates(void **state)
+{
+	(void)state;
+	rig.accesses[0].hostapd = NULL;
+	arp_from(stranger_mac);
+	news(PORT_SILENT, PORT, stranger_mac);
+	assert_null(rig_find(ACTION_PORT));
+}
+
+static void not_while_it_is_being_asked(void **state)
+{
+	(void)state;
+	news(PORT_STARTED, PORT, alice_mac);
+	arp_from(alice_mac);
+	assert_null(rig_find(ACTION_PORT));
+	rig_pass_ms(3 * SECOND_MS);
+	arp_from(alice_mac);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+}
+
+static void the_served_are_left_alone(void **state)
+{
+	(void)state;
+	arp_from(alice_mac);
+	assert_null(rig_find(ACTION_PORT));
+	let_in(OTHER_PORT); /* moved: its frames here are a stranger's, and a registration under way needs no second */
+	arp_from(alice_mac);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+}
+
+/* G-11: logged off, or its new authentication failed. Back, it is served as soon as it is let in. */
+static void a_closed_port(void **state)
+{
+	(void)state;
+	news(PORT_CLOSED, PORT, stranger_mac);
+	assert_string_equal(rig_state(), "served");
+	news(PORT_CLOSED, PORT, alice_mac);
+	assert_string_equal(rig_state(), "holding");
+	assert_non_null(rig_find(ACTION_VISITOR_DEL));
+	arp_from(alice_mac);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+	assert_string_equal(rig_state(), "holding");
+	let_in(PORT);
+	assert_string_equal(rig_state(), "served");
+}
+
+static void held_too_long(void **state)
+{
+	(void)state;
+	news(PORT_CLOSED, PORT, alice_mac);
+	rig_pass_ms(HOLD_S * SECOND_MS);
+	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
+	assert_string_equal(rig_state(), "deregistering");
+}
+
+/* A cable that is plugged in again (L-03). */
+static void link_up(void **state)
+{
+	(void)state;
+	actions_clear(&rig.out);
+	mpa_on_carrier(rig.mpa, rig.now, PORT, false, &rig.out);
+	assert_string_equal(rig_state(), "holding");
+	assert_null(rig_find(ACTION_PORT));
+	mpa_on_carrier(rig.mpa, rig.now, PORT, true, &rig.out);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+}
+
+static void link_up_of_a_known_station(void **state)
+{
+	(void)state;
+	memcpy(rig.accesses[0].carrier_mac, stranger_mac, MAC_OCTETS);
+	actions_clear(&rig.out);
+	mpa_on_carrier(rig.mpa, rig.now, PORT, true, &rig.out);
+	assert_int_equal(ordered(PORT_START, PORT, stranger_mac), 1);
+}
+
+static void kicked(void **state)
+{
+	(void)state;
+	actions_clear(&rig.out);
+	assert_int_equal(mpa_kick(rig.mpa, rig.now, "alice@example.com", &rig.out), 0);
+	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
+}
+
+static void detached_for_a_while(void **state)
+{
+	(void)state;
+	actions_clear(&rig.out);
+	assert_int_equal(mpa_detach(rig.mpa, rig.now, "alice@example.com", true, &rig.out), 0);
+	assert_null(rig_find(ACTION_PORT));
+}
+
+/* L-18: who is served elsewhere may be back in a moment, and hostapd takes seconds to forget: it ends when the station
+ * stays away. Frames still under way are no sign of it. */
+static void served_elsewhere(void **state)
+{
+	(void)state;
+	rig_revoke(60, "10.0.0.1", true);
+	assert_string_equal(rig_state(), "");
+	assert_null(rig_find(ACTION_PORT));
+	arp_from(alice_mac);
+	assert_null(rig_find(ACTION_PORT));
+	rig_pass_ms(HOLD_S * SECOND_MS - 1);
+	assert_null(rig_find(ACTION_PORT));
+	rig_pass_ms(1);
+	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
+}
+
+static void back_from_elsewhere(void **state)
+{
+	(void)state;
+	rig_revoke(60, "10.0.0.1", true);
+	rig_pass_ms(SECOND_MS);
+	arp_from(alice_mac);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+	let_in(PORT);
+	rig_answer(&(struct rig_reply){ .stamp = 70 });
+	rig_pass_ms(2 * HOLD_S * SECOND_MS);
+	assert_null(rig_find(ACTION_PORT));
+	assert_string_equal(rig_state(), "served");
+}
+
+static void moved_within(void **state)
+{
+	(void)state;
+	let_in(OTHER_PORT);
+	assert_null(rig_find(ACTION_PORT));
+	rig_pass_ms(HOLD_S * SECOND_MS);
+	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
+	assert_string_equal(rig_state(), "served");
+}
+
+/* The home agent does not want it any more: the port closes, so that its next login is refused with the reason. */
+static void refused_later(void **state)
+{
+	(void)state;
+	rig_pass_ms(225 * SECOND_MS); /* three quarters of the lifetime */
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_UNSPECIFIED });
+	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
+	news(PORT_CLOSED, PORT, alice_mac);
+	assert_string_equal(rig_state(), "");
+}
+
+/* hostapd was restarted: it is to know its stations again. */
+static void a_new_hostapd(void **state)
+{
+	(void)state;
+	news(PORT_LINKED, OTHER_PORT, NULL);
+	assert_null(rig_find(ACTION_PORT));
+	news(PORT_LINKED, PORT, NULL);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+	assert_string_equal(rig_state(), "served");
+}
+
+/* Nobody answered: hostapd is to forget it, so that a supplicant that starts late is heard. */
+static void no_supplicant(void **state)
+{
+	(void)state;
+	news(PORT_SILENT, PORT, stranger_mac);
+	assert_int_equal(ordered(PORT_END, PORT, stranger_mac), 1);
+}
+
+static void silent_stations_are_asked_for(void **state)
+{
+	(void)state;
+	rig.accesses[0].presence_s = 60;
+	mpa_on_carrier(rig.mpa, rig.now, PORT, false, &rig.out);
+	let_in(PORT);
+	rig_pass_ms(60 * SECOND_MS);
+	assert_non_null(rig_find(ACTION_SEND_FRAME));
+}
+
+/* Whoever invents MAC addresses keeps neither us nor hostapd busy for long. */
+static void many_strangers(void **state)
+{
+	uint8_t mac[MAC_OCTETS] = { 2, 1 };
+
+	(void)state;
+	for (unsigned i = 0; i <= CALLERS_MAX; i++) {
+		mac[4] = (uint8_t)(i >> 8);
+		mac[5] = (uint8_t)i;
+		arp_from(mac);
+	}
+	assert_int_equal(rig_counter("port_starts"), STARTS_PER_S);
+	assert_int_equal(rig_counter("port_starts_limited"), CALLERS_MAX + 1 - STARTS_PER_S);
+	assert_int_equal(rig_counter("callers_forgotten"), 1);
+}
+
+int main(void)
+{
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
+#define SERVED(f) cmocka_unit_test_setup_teardown(f, served, rig_teardown)
+	const struct CMUnitTest tests[] = {
+		FRESH(strangers_are_asked),
+		FRESH(only_where_it_authenticates),
+		FRESH(not_while_it_is_being_asked),
+		SERVED(the_served_are_left_alone),
+		SERVED(a_closed_port),
+		SERVED(held_too_long),
+		SERVED(link_up),
+		FRESH(link_up_of_a_known_station),
+		SERVED(kicked),
+		SERVED(detached_for_a_while),
+		SERVED(served_elsewhere),
+		SERVED(back_from_elsewhere),
+		SERVED(moved_within),
+		SERVED(refused_later),
+		SERVED(a_new_hostapd),
+		FRESH(no_supplicant),
+		SERVED(silent_stations_are_asked_for),
+		FRESH(many_strangers),
+	};
+#undef FRESH
+#undef SERVED
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
