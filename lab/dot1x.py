@@ -158,20 +158,23 @@ class Floors:
 
     def start_hostapd(self, n):
         """Of a floor."""
-        if n not in self.hostapds:
-            self.hostapds[n] = Hostapd(self.office.ars[n], "access", self.NAS_SECRET)
-        return self.hostapds[n].start()
+        return self.hostapd(n).start()
 
     def add_user(self, name, *reply, password=True):
         """password=False: only a certificate. Before the server starts."""
         self.passwords[name] = f"the password of {name}"
         return self.server.add_user(f"{name}@example.com", self.passwords[name] if password else None, *reply)
 
-    def mpa_conf(self):
+    def hostapd(self, n):
+        if n not in self.hostapds:
+            self.hostapds[n] = Hostapd(self.office.ars[n], "access", self.NAS_SECRET)
+        return self.hostapds[n]
+
+    def mpa_conf(self, n):
         return f"""
 nas hostapd {{ address = "127.0.0.1/32" access = "access" secret = "text:{self.NAS_SECRET}" }}
 aaa main {{ address = "{self.ADDRESS}" secret = "text:{self.AAA_SECRET}" }}
-access "access" {{ trusted = no }}
+access "access" {{ trusted = no hostapd = "{self.hostapd(n).directory}" }}
 """
 
     def ha_conf(self):

@@ -141,10 +141,10 @@ class Office:
         return self.aaa.ha_conf() if self.aaa else (
             f'association staff {{ scope = domain realm = "example.com" spi = 1000 key-file = "{self.path("key")}" }}')
 
-    def _access(self):
+    def _access(self, n):
         """Of an agent: how its stations are recognised."""
         if self.aaa:
-            return self.aaa.mpa_conf()
+            return self.aaa.mpa_conf(n)
         return f"""
 association staff {{ scope = domain realm = "example.com" spi = 1000 key-file = "{self.path('key')}" }}
 access "access" {{ trusted = yes }}
@@ -185,7 +185,7 @@ log-level = info
 {extra}
 home-agent main {{ address = "{ANCHOR}" }}
 network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" dns = {{"10.9.0.2"}} domain = "example.com" }}
-{self._access()}
+{self._access(n)}
 """)
 
     def start_daemon(self, name, ns, binary, conf):

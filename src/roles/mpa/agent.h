@@ -252,7 +252,11 @@ void presence_heard(struct subscriber *s, struct instant now); /* a frame of its
 void presence_on_time(struct mpa *mpa, struct instant now, struct actions *out);
 
 /* port_auth.c: ports with an authenticator beside us; at others nothing happens */
-void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out);
+/* A frame of whoever is not served there. @source: the address it seems to have, or 0.0.0.0. */
+void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct in_addr source,
+		     struct actions *out);
+struct in_addr port_auth_source(const struct mpa *mpa, const struct port *port); /* the last of them */
+bool port_auth_is_closed(const struct subscriber *s);                            /* until it is let in (again) */
 void port_auth_carrier(struct mpa *mpa, struct instant now, const struct mpa_access *access,
 		       struct actions *out);                         /* its link is up */
 void port_auth_end(const struct subscriber *s, struct actions *out); /* its session is over, at its port */
@@ -349,8 +353,8 @@ struct station_id {
 const struct mpa_station *mpa_station_match(const struct mpa *mpa, const struct station_id *id);
 /* Who is at @port: its subscriber's NAI, else that of the station @id tells, where stations may be recognised (X-25).
  * NULL: neither, which is counted. */
-const char *mpa_identify(struct mpa *mpa, const struct port *port, const struct station_id *id,
-			 enum mpa_trigger trigger);
+const char *mpa_identify(struct mpa *mpa, struct instant now, const struct port *port, const struct station_id *id,
+			 enum mpa_trigger trigger, struct actions *out);
 /* Attaches a station recognised by @id. Return: its subscriber, or NULL. */
 struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const struct port *port,
 				 const struct station_id *id, struct in_addr source, enum mpa_trigger trigger,

@@ -367,14 +367,15 @@ static const struct mpa_station *look_up(struct mpa *mpa, const struct station_i
 	return station;
 }
 
-const char *mpa_identify(struct mpa *mpa, const struct port *port, const struct station_id *id,
-			 enum mpa_trigger trigger)
+const char *mpa_identify(struct mpa *mpa, struct instant now, const struct port *port, const struct station_id *id,
+			 enum mpa_trigger trigger, struct actions *out)
 {
 	const struct subscriber *s = subscriber_at(mpa, port);
 	const struct mpa_station *station;
 
-	if (s)
+	if (s && !port_auth_is_closed(s))
 		return s->nai;
+	port_auth_frame(mpa, now, port, (struct in_addr){ INADDR_ANY }, out);
 	station = may_recognise(mpa, port, trigger) ? look_up(mpa, id) : NULL;
 	return station ? station->nai : NULL;
 }
@@ -389,6 +390,7 @@ struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const stru
 
 	if (s && s->state != SUBSCRIBER_HOLDING && s->state != SUBSCRIBER_DEREGISTERING)
 		return s;
+	port_auth_frame(mpa, now, port, source, out);
 	if (!may_recognise(mpa, port, trigger))
 		return NULL;
 	if (trigger == MPA_TRIGGER_PACKET && mpa_is_held_off(mpa, port, now.us)) {

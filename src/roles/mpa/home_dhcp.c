@@ -281,10 +281,10 @@ static void watch(struct subscriber *s, struct instant now, const struct dhcp4 *
 		on_release(s, now, m, out);
 }
 
-static void relay(struct mpa *mpa, const struct port *port, const struct station_id *id, const struct dhcp4 *m,
-		  struct span payload, struct actions *out)
+static void relay(struct mpa *mpa, struct instant now, const struct port *port, const struct station_id *id,
+		  const struct dhcp4 *m, struct span payload, struct actions *out)
 {
-	const char *nai = mpa_identify(mpa, port, id, MPA_TRIGGER_DHCP); /* L-61: not for strangers */
+	const char *nai = mpa_identify(mpa, now, port, id, MPA_TRIGGER_DHCP, out); /* L-61: not for strangers */
 
 	if (nai)
 		dhcp_relay_forward(mpa, port, m, payload, nai, out);
@@ -312,7 +312,7 @@ void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, s
 	id.fqdn = text_span(m.fqdn);
 	id.host_name = m.fqdn_raw.n > 0 ? (struct span){ 0 } : m.host_name; /* RFC 4702 4: 81 overrides 12 */
 	if (mpa->conf->dhcp == MPA_DHCP_RELAY) {
-		relay(mpa, port, &id, &m, payload, out);
+		relay(mpa, now, port, &id, &m, payload, out);
 		return;
 	}
 	if (m.type == DHCP4_RELEASE || m.type == DHCP4_DECLINE)

@@ -107,11 +107,14 @@ static int attach_port(struct mpa *mpa, struct instant now, const struct relay_l
 		       struct actions *out)
 {
 	const struct mpa_access *access = access_of(mpa->conf, &l->ids);
+	struct port port = { 0 };
 
 	if (!access || !l->ids.has_mac)
 		return -ENODEV;
-	a->ifindex = access->ifindex;
+	a->ifindex = port.ifindex = access->ifindex;
 	memcpy(a->mac, l->ids.mac, sizeof(a->mac));
+	memcpy(port.mac, l->ids.mac, sizeof(port.mac));
+	a->source = port_auth_source(mpa, &port);
 	return mpa_attach(mpa, now, a, out);
 }
 

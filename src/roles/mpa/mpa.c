@@ -131,7 +131,6 @@ void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct 
 	s = subscriber_at(mpa, &port);
 	if (s)
 		presence_heard(s, now);
-	port_auth_frame(mpa, now, &port, out);
 	if (e.type == ETHER_ARP) {
 		mpa_on_arp(mpa, now, &port, frame, out);
 	} else if (e.type == ETHER_IP4 && ip4_parse(e.payload.p, e.payload.n, &ip) == 0) {
@@ -157,7 +156,6 @@ void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex
 		return;
 	}
 	memcpy(port.mac, mac, sizeof(port.mac));
-	port_auth_frame(mpa, now, &port, out);
 	(void)mpa_recognise(mpa, now, &port, &id, source, MPA_TRIGGER_PACKET, out); /* not ours: counted there */
 }
 

@@ -19,7 +19,8 @@ struct caller {
 	UT_hash_handle hh;
 	struct port port;
 	uint64_t quiet_until_us;
-	struct timer end; /* its session is over, unless it is back by then */
+	struct in_addr source; /* as seen in its frames */
+	struct timer end;      /* its session is over, unless it is back by then */
 };
 
 static const struct mpa_access *guarded(const struct mpa *mpa, uint32_t ifindex)
@@ -64,13 +65,21 @@ static void make_room(struct mpa *mpa, struct actions *out)
 	forget(mpa, oldest);
 }
 
-/* The caller at @port, made when there is none. NULL: without memory. */
-static struct caller *caller_at(struct mpa *mpa, const struct port *port, struct actions *out)
+static struct caller *caller_of(const struct mpa *mpa, const struct port *port)
 {
 	const struct port key = port_at(port->ifindex, port->mac);
 	struct caller *c;
 
 	HASH_FIND(hh, mpa->callers, &key, sizeof(key), c);
+	return c;
+}
+
+/* Made when there is none. NULL: without memory. */
+static struct caller *caller_at(struct mpa *mpa, const struct port *port, struct actions *out)
+{
+	const struct port key = port_at(port->ifindex, port->mac);
+	struct caller *c = caller_of(mpa, port);
+
 	if (c)
 		return c;
 	make_room(mpa, out);
@@ -109,15 +118,30 @@ static void start(struct mpa *mpa, struct instant now, const struct port *port, 
 		       m[5]);
 }
 
-void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out)
+void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct in_addr source,
+		     struct actions *out)
 {
-	const struct subscriber *s;
+	struct caller *c;
 
 	if (!guarded(mpa, port->ifindex) || mpa_is_held_off(mpa, port, now.us))
 		return;
-	s = subscriber_at(mpa, port);
-	if (!s || (s->state != SUBSCRIBER_SERVED && s->state != SUBSCRIBER_REGISTERING))
-		start(mpa, now, port, "a frame", out);
+	start(mpa, now, port, "a frame", out);
+	c = caller_of(mpa, port);
+	if (c && source.s_addr != INADDR_ANY)
+		c->source = source;
+}
+
+/* L-35: it may have an address, and shows it before it is let in. */
+struct in_addr port_auth_source(const struct mpa *mpa, const struct port *port)
+{
+	const struct caller *c = caller_of(mpa, port);
+
+	return c ? c->source : (struct in_addr){ INADDR_ANY };
+}
+
+bool port_auth_is_closed(const struct subscriber *s)
+{
+	return guarded(s->mpa, s->port.ifindex) && s->state != SUBSCRIBER_SERVED && s->state != SUBSCRIBER_REGISTERING;
 }
 
 void port_auth_carrier(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)
