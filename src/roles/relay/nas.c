@@ -203,7 +203,7 @@ static void put_attributes(struct wr *w, const struct exchange *x, const struct 
 	struct radius_at at = { 0 };
 
 	if (rewrites)
-		radius_put_ip4(w, RADIUS_FRAMED_IP_ADDRESS, home); /* L-41 */
+		radius_put_ip4(w, RADIUS_FRAMED_IP_ADDRESS, home); /* L-41, L-42 */
 	while (radius_next(reply, &at)) {
 		if (at.type == RADIUS_MESSAGE_AUTHENTICATOR || (rewrites && at.type == RADIUS_FRAMED_IP_ADDRESS))
 			continue;

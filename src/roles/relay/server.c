@@ -107,7 +107,7 @@ static void read_key(const struct exchange *x, const struct radius *p, struct re
 	explicit_bzero(plain, sizeof(plain));
 }
 
-/* L-54, L-63: identifier and profile of who was let in. */
+/* A-21, L-54, L-63: identifier and profile of who was let in. */
 static void read_login(const struct exchange *x, const struct radius *p, const struct radius *request,
 		       struct relay_login *l)
 {
