@@ -30,6 +30,20 @@ struct key_source {
 	char *key_file;
 };
 
+enum proof { PROOF_REQUIRE, PROOF_ALLOW, PROOF_COUNT }; /* of the sender, by Message-Authenticator */
+extern const char *const proof_names[PROOF_COUNT];
+
+struct aaa_file {
+	struct radius_server server;
+	enum proof proof;
+	struct key_source source;
+};
+
+struct aaa_files {
+	struct aaa_file *v;
+	size_t n;
+};
+
 struct ha_file {
 	struct daemon_conf daemon;
 	struct ha_conf ha;
@@ -37,6 +51,7 @@ struct ha_file {
 	/* Beside ha.associations, same order; freed after loading. */
 	struct ha_association_file *associations;
 	size_t association_n;
+	struct aaa_files aaa; /* beside ha.aaa.servers, likewise */
 };
 
 struct ha_association_file {
@@ -49,25 +64,16 @@ struct mpa_file {
 	struct mpa_conf mpa;
 	struct mpa_association_file *associations;
 	size_t association_n;
-	/* Beside mpa.relay.nases and mpa.relay.servers, same order. */
-	struct nas_file *nases;
+	struct nas_file *nases; /* beside mpa.relay.nases, same order */
 	size_t nas_n;
-	struct aaa_file *servers;
-	size_t server_n;
+	struct aaa_files aaa; /* the same of mpa.relay.servers */
 };
 
 enum nas_kind { NAS_ETHERNET, NAS_PPP, NAS_VPN, NAS_KIND_COUNT };
-enum proof { PROOF_REQUIRE, PROOF_ALLOW, PROOF_COUNT }; /* of the sender, by Message-Authenticator */
 
 struct nas_file {
 	struct relay_nas nas;
 	enum nas_kind kind;
-	enum proof proof;
-	struct key_source source;
-};
-
-struct aaa_file {
-	struct radius_server server;
 	enum proof proof;
 	struct key_source source;
 };
@@ -116,12 +122,39 @@ void mpa_file_done(struct mpa_file *f);
 	  .help = "Network interfaces where tunnels arrive." },                                                        \
 	{ .name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",        \
 	  .help = "Attach by clsact filters even where the kernel has tcx links." }
+/* Rows of an AAA server that every program with such has. */
+#define AAA_SERVER_KEYS                                                                                                \
+	{ .name = "address", .kind = KEY_ADDRESS, .offset = offsetof(struct aaa_file, server.address),                 \
+	  .help = "Its address." },                                                                                    \
+	{ .name = "auth-port", .kind = KEY_U16, .offset = offsetof(struct aaa_file, server.auth_port), .min = 1,       \
+	  .max = 65535, .fallback = "1812", .help = "Its UDP port for authentication." },                              \
+	{ .name = "timeout", .kind = KEY_U16, .offset = offsetof(struct aaa_file, server.timeout_ms), .min = 100,      \
+	  .max = 60000, .fallback = "1000", .help = "When an unanswered request is repeated, in milliseconds." },      \
+	{ .name = "tries", .kind = KEY_U8, .offset = offsetof(struct aaa_file, server.tries), .min = 1, .max = 20,     \
+	  .fallback = "3", .help = "How often it is asked before the next server is." },                               \
+	{ .name = "message-authenticator", .kind = KEY_ENUM, .offset = offsetof(struct aaa_file, proof),               \
+	  .names = proof_names, .name_n = PROOF_COUNT, .fallback = "require",                                          \
+	  .help = "Whether a reply may lack it. One with EAP never may." },                                            \
+	{ .name = "secret", .kind = KEY_STRING, .offset = offsetof(struct aaa_file, source.key), .optional = true,     \
+	  .help = "The shared secret, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner "    \
+		  "only." },                                                                                           \
+	{ .name = "secret-file", .kind = KEY_STRING, .offset = offsetof(struct aaa_file, source.key_file),             \
+	  .optional = true, .help = "File with it in its first line, readable by its owner only." }
 /* clang-format on */
 
 /* Reads a key, or whatever @what is called, of 1 to @max octets. @secret_file as below. @ret is written only on success.
  * Return: 0 or -EINVAL. */
 int secret_load(const char *secret_file, const char *what, struct key_source *source, uint8_t *ret, size_t max,
 		size_t *ret_n, struct conf_error *e);
+
+/* aaa.c: the secrets of AAA servers, and the array of them that a role borrows. Return: 0 or -errno. */
+int aaa_complete(const char *path, struct aaa_files *f, struct radius_server **ret, size_t *ret_n,
+		 struct conf_error *e);
+void aaa_done(struct aaa_files *f, struct radius_server **servers, size_t *server_n); /* wipes and frees */
+/* The secret of the section @name of the file @path. Return: 0 or -EINVAL. */
+int radius_secret_load(const char *path, const char *section, const char *name, struct key_source *source,
+		       struct radius_secret *ret, struct conf_error *e);
+void radius_secret_wipe(struct radius_secret *s);
 
 /* radius.c: completes the RADIUS part of @f. Return: 0 or -errno. */
 int radius_complete(const char *path, struct mpa_file *f, struct conf_error *e);

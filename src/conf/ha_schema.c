@@ -23,6 +23,7 @@ static const char *const sequence_names[] = { "experimental", "nvse", "pmip-subt
 #define NET(member) offsetof(struct ha_network, member)
 #define ASSOC(member) offsetof(struct ha_association_file, member)
 #define USER(member) offsetof(struct ha_user, member)
+#define AAA(member) offsetof(struct aaa_file, member)
 #define NAMES(table) .names = (table), .name_n = ARRAY_SIZE(table)
 
 /* clang-format off */
@@ -70,6 +71,15 @@ static const struct conf_key top_keys[] = {
 	  .help = "DHCP server that stations' tunnelled messages are relayed to; for agents with dhcp = anchor." },
 	{ .name = "strict-reserved", .kind = KEY_BOOL, .offset = TOP(ha.strict_reserved), .fallback = "no",
 	  .help = "Refuse requests with reserved bits set, with code 134." },
+	{ .name = "aaa-dead", .kind = KEY_U16, .offset = TOP(ha.aaa.dead_s), .max = 3600, .fallback = "30",
+	  .help = "How long a silent AAA server is not asked first, in seconds." },
+	{ .name = "aaa-key-algorithm", .kind = KEY_ENUM, .offset = TOP(ha.aaa.mac), .names = mac_alg_names,
+	  .name_n = MAC_ALG_COUNT, .fallback = "hmac-sha-256",
+	  .help = "How messages are authenticated with keys that AAA servers bring; the same at all agents." },
+	{ .name = "aaa-key-lifetime", .kind = KEY_U32, .offset = TOP(ha.aaa.key_life_s), .min = 1, .max = 604800,
+	  .fallback = "3600", .help = "How long a key is kept whose AAA server does not say it, in seconds." },
+	{ .name = "aaa-rate", .kind = KEY_U16, .offset = TOP(ha.aaa.rate), .min = 1, .max = 10000, .fallback = "500",
+	  .help = "Keys asked for at most, per second; requests that need more are dropped." },
 	{ .name = "sequence-form", .kind = KEY_ENUM, .offset = TOP(ha.sequence.form), NAMES(sequence_names),
 	  .fallback = "experimental", .help = "Extension that carries the proxy sequence number; the same at all agents." },
 	{ .name = "sequence-subtype", .kind = KEY_U8, .offset = TOP(ha.sequence.subtype), .min = 1, .max = 255,
@@ -120,6 +130,12 @@ static const struct conf_key user_keys[] = {
 	  .help = "Fixed home address; otherwise one from the pools." },
 	{ .name = "proxy", .kind = KEY_BOOL, .offset = USER(proxy_allowed), .fallback = "yes",
 	  .help = "Proxy agents may register this user; otherwise they are answered with code 150." },
+	{ .name = "aaa-key", .kind = KEY_BOOL, .offset = USER(aaa_key), .fallback = "no",
+	  .help = "Ask the AAA servers for the key of a request whose SPI is that of no association." },
+};
+
+static const struct conf_key aaa_keys[] = {
+	AAA_SERVER_KEYS,
 };
 
 static const struct conf_section sections[] = {
@@ -133,6 +149,9 @@ static const struct conf_section sections[] = {
 	{ .name = "user", .title = "NAI", .title_kind = KEY_STRING, .title_offset = USER(nai),
 	  .size = sizeof(struct ha_user), .array_offset = TOP(ha.users), .keys = user_keys, .key_n = ARRAY_SIZE(user_keys),
 	  .help = "Who may register: a network access identifier, or \"*@realm\" for all of a realm." },
+	{ .name = "aaa", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = AAA(server.name), .title_max = 32,
+	  .size = sizeof(struct aaa_file), .array_offset = TOP(aaa), .keys = aaa_keys, .key_n = ARRAY_SIZE(aaa_keys),
+	  .help = "An AAA server that knows keys of users; several are asked in their order." },
 };
 
 /* clang-format on */
@@ -334,6 +353,20 @@ static int check_spis(const struct ha_file *f, struct conf_error *e)
 	return 0;
 }
 
+static int take_aaa(const char *path, struct ha_file *f, struct conf_error *e)
+{
+	const struct ha_user *asking = NULL;
+
+	for (size_t i = 0; i < f->ha.user_n && !asking; i++)
+		asking = f->ha.users[i].aaa_key ? &f->ha.users[i] : NULL;
+	if (asking && f->aaa.n == 0)
+		return conf_fail_at(e, "user", asking->nai, "aaa-key", "there is no aaa section to ask");
+	if (!asking && f->aaa.n > 0)
+		return conf_fail_at(e, "aaa", f->aaa.v[0].server.name, NULL,
+				    "no user has aaa-key = yes: nobody's key is asked for");
+	return aaa_complete(path, &f->aaa, &f->ha.aaa.servers, &f->ha.aaa.server_n, e);
+}
+
 static int complete(const char *path, void *conf, struct conf_error *e)
 {
 	struct ha_file *f = conf;
@@ -350,6 +383,8 @@ static int complete(const char *path, void *conf, struct conf_error *e)
 		r = check_user(c, &c->users[i], e);
 	if (r == 0)
 		r = check_unique(c, e);
+	if (r == 0)
+		r = take_aaa(path, f, e);
 	if (!f->daemon.instance[0])
 		memcpy(f->daemon.instance, "ha", sizeof("ha"));
 	if (r < 0 || f->association_n == 0)
@@ -384,5 +419,6 @@ void ha_file_done(struct ha_file *f)
 	free(f->ha.associations);
 	f->ha.associations = NULL;
 	f->ha.association_n = 0;
+	aaa_done(&f->aaa, &f->ha.aaa.servers, &f->ha.aaa.server_n);
 	conf_free(&ha_schema, f);
 }

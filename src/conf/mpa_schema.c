@@ -12,7 +12,6 @@ static const char *const profile_names[MPA_PROFILE_COUNT] = { "leung00", "rfc556
 static const char *const udp_names[MPA_UDP_COUNT] = { "off", "offer", "force" };
 static const char *const dhcp_names[MPA_DHCP_COUNT] = { "server", "relay", "anchor", "off" };
 static const char *const nas_names[NAS_KIND_COUNT] = { "ethernet", "ppp", "vpn" };
-static const char *const proof_names[PROOF_COUNT] = { "require", "allow" };
 static const char *const sequence_names[] = { "experimental", "nvse", "pmip-subtype", "non-skippable" };
 
 #define TOP(member) offsetof(struct mpa_file, member)
@@ -200,21 +199,9 @@ static const struct conf_key nas_keys[] = {
 };
 
 static const struct conf_key aaa_keys[] = {
-	{ .name = "address", .kind = KEY_ADDRESS, .offset = AAA(server.address), .help = "Its address." },
-	{ .name = "auth-port", .kind = KEY_U16, .offset = AAA(server.auth_port), .min = 1, .max = 65535,
-	  .fallback = "1812", .help = "Its UDP port for authentication." },
+	AAA_SERVER_KEYS,
 	{ .name = "acct-port", .kind = KEY_U16, .offset = AAA(server.acct_port), .max = 65535, .fallback = "1813",
 	  .help = "Its UDP port for accounting; 0: none, we answer the authenticators ourselves." },
-	{ .name = "timeout", .kind = KEY_U16, .offset = AAA(server.timeout_ms), .min = 100, .max = 60000,
-	  .fallback = "1000", .help = "When an unanswered request is repeated, in milliseconds." },
-	{ .name = "tries", .kind = KEY_U8, .offset = AAA(server.tries), .min = 1, .max = 20, .fallback = "3",
-	  .help = "How often it is asked before the next server is." },
-	{ .name = "message-authenticator", .kind = KEY_ENUM, .offset = AAA(proof), NAMES(proof_names),
-	  .fallback = "require", .help = "Whether a reply may lack it. One with EAP never may." },
-	{ .name = "secret", .kind = KEY_STRING, .offset = AAA(source.key), .optional = true,
-	  .help = "The shared secret, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },
-	{ .name = "secret-file", .kind = KEY_STRING, .offset = AAA(source.key_file), .optional = true,
-	  .help = "File with it in its first line, readable by its owner only." },
 };
 
 static const struct conf_section sections[] = {
@@ -245,7 +232,7 @@ static const struct conf_section sections[] = {
 	  .size = sizeof(struct nas_file), .array_offset = TOP(nases), .keys = nas_keys, .key_n = ARRAY_SIZE(nas_keys),
 	  .help = "An authenticator that asks us by RADIUS: an access point, a switch, a PPP or VPN server." },
 	{ .name = "aaa", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = AAA(server.name), .title_max = 32,
-	  .size = sizeof(struct aaa_file), .array_offset = TOP(servers), .keys = aaa_keys, .key_n = ARRAY_SIZE(aaa_keys),
+	  .size = sizeof(struct aaa_file), .array_offset = TOP(aaa), .keys = aaa_keys, .key_n = ARRAY_SIZE(aaa_keys),
 	  .help = "An AAA server that is asked in turn; several are asked in their order." },
 };
 

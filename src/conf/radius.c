@@ -2,22 +2,11 @@
 /* The RADIUS part of a proxy agent's configuration: what the rows cannot say. */
 #include <errno.h>
 #include <fnmatch.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "conf/daemon_conf.h"
-
-static int load_secret(const char *path, const char *section, const char *name, struct key_source *source,
-		       struct radius_secret *ret, struct conf_error *e)
-{
-	struct conf_error why = { 0 };
-
-	if (secret_load(path, "secret", source, ret->octets, sizeof(ret->octets), &ret->n, &why) == 0)
-		return 0;
-	return conf_fail_at(e, section, name, source->key_file ? "secret-file" : "secret", "%s", why.text);
-}
 
 static bool is_access(const struct mpa_conf *c, const char *interface)
 {
@@ -86,17 +75,15 @@ static int take_nas(const char *path, struct mpa_file *f, size_t i, struct conf_
 			return conf_fail_at(e, "nas", n->nas.name, "address",
 					    "nas '%s' has the same; allowed: one section of a prefix",
 					    f->nases[k].nas.name);
-	return load_secret(path, "nas", n->nas.name, &n->source, &n->nas.secret, e);
+	return radius_secret_load(path, "nas", n->nas.name, &n->source, &n->nas.secret, e);
 }
 
 static int check_top(const struct mpa_file *f, struct conf_error *e)
 {
-	if (f->nas_n > 0 && f->server_n == 0)
+	if (f->nas_n > 0 && f->aaa.n == 0)
 		return conf_fail_at(e, NULL, NULL, "aaa", "missing; authenticators need a server behind us");
-	if (f->nas_n == 0 && f->server_n > 0)
+	if (f->nas_n == 0 && f->aaa.n > 0)
 		return conf_fail_at(e, NULL, NULL, "nas", "missing; without one nobody asks the AAA servers");
-	if (f->server_n > RADIUS_SERVERS_MAX)
-		return conf_fail_at(e, NULL, NULL, "aaa", "allowed: at most %d sections", RADIUS_SERVERS_MAX);
 	if (f->mpa.relay.auth_port == f->mpa.relay.acct_port)
 		return conf_fail_at(e, NULL, NULL, "radius-acct-port", "allowed: another one than radius-auth-port");
 	return 0;
@@ -109,12 +96,8 @@ int radius_complete(const char *path, struct mpa_file *f, struct conf_error *e)
 
 	for (size_t i = 0; r == 0 && i < f->nas_n; i++)
 		r = take_nas(path, f, i, e);
-	for (size_t i = 0; r == 0 && i < f->server_n; i++) {
-		struct aaa_file *s = &f->servers[i];
-
-		s->server.unproven = s->proof == PROOF_ALLOW;
-		r = load_secret(path, "aaa", s->server.name, &s->source, &s->server.secret, e);
-	}
+	if (r == 0)
+		r = aaa_complete(path, &f->aaa, &c->servers, &c->server_n, e);
 	if (r < 0)
 		return r;
 	if (f->nas_n == 0) {
@@ -122,36 +105,24 @@ int radius_complete(const char *path, struct mpa_file *f, struct conf_error *e)
 		return 0;
 	}
 	c->nases = calloc(f->nas_n, sizeof(c->nases[0]));
-	c->servers = calloc(f->server_n, sizeof(c->servers[0]));
-	if (!c->nases || !c->servers)
+	if (!c->nases)
 		return -ENOMEM;
 	for (; c->nas_n < f->nas_n; c->nas_n++)
 		c->nases[c->nas_n] = f->nases[c->nas_n].nas;
-	for (; c->server_n < f->server_n; c->server_n++)
-		c->servers[c->server_n] = f->servers[c->server_n].server;
 	return 0;
-}
-
-static void wipe(struct radius_secret *s)
-{
-	OPENSSL_cleanse(s, sizeof(*s));
 }
 
 void radius_done(struct mpa_file *f)
 {
+	struct relay_conf *c = &f->mpa.relay;
+
 	for (size_t i = 0; i < f->nas_n; i++) {
-		wipe(&f->nases[i].nas.secret);
+		radius_secret_wipe(&f->nases[i].nas.secret);
 		key_source_wipe(&f->nases[i].source);
 	}
-	for (size_t i = 0; i < f->server_n; i++) {
-		wipe(&f->servers[i].server.secret);
-		key_source_wipe(&f->servers[i].source);
-	}
-	for (size_t i = 0; i < f->mpa.relay.nas_n; i++)
-		wipe(&f->mpa.relay.nases[i].secret);
-	for (size_t i = 0; i < f->mpa.relay.server_n; i++)
-		wipe(&f->mpa.relay.servers[i].secret);
-	freep(&f->mpa.relay.nases);
-	freep(&f->mpa.relay.servers);
-	f->mpa.relay.nas_n = f->mpa.relay.server_n = 0;
+	for (size_t i = 0; i < c->nas_n; i++)
+		radius_secret_wipe(&c->nases[i].secret);
+	freep(&c->nases);
+	c->nas_n = 0;
+	aaa_done(&f->aaa, &c->servers, &c->server_n);
 }

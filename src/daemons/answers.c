@@ -63,3 +63,14 @@ json_t *daemon_counters(struct daemon *d, const char *const *names, const uint64
 	put(own, "watchers_dropped", control_dropped(d->control));
 	return json_pack("{s:o, s:o, s:o}", "signalling", signalling, "kernel", kernel, "daemon", own);
 }
+
+json_t *daemon_counter_group(json_t *counters, const char *group, const char *const *names, const uint64_t *values,
+			     size_t n)
+{
+	json_t *j = json_object();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_set_new(j, names[i], json_integer((json_int_t)values[i])); /* short without memory */
+	(void)json_object_set_new(counters, group, j);                                       /* as above */
+	return counters;
+}

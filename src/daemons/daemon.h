@@ -171,5 +171,8 @@ json_int_t seconds_left(uint64_t expires_us, struct instant now); /* -1: never e
 json_t *json_counters(struct daemon *d, uint32_t index);
 /* Role counters and kernel statistics as one object. */
 json_t *daemon_counters(struct daemon *d, const char *const *names, const uint64_t *values, size_t n);
+/* The same object with those of a part of the role, as a group of that name. */
+json_t *daemon_counter_group(json_t *counters, const char *group, const char *const *names, const uint64_t *values,
+			     size_t n);
 
 #endif

@@ -21,7 +21,7 @@ static const char help[] = "usage: holdfast-ha -c FILE [--check] [--flush] [--ru
 			   "      --instance NAME name of this daemon\n"
 			   "      --version, --help\n";
 
-enum { NETWORKS_MAX = 64, INTERFACES_MAX = 64 };
+enum { NETWORKS_MAX = 64, INTERFACES_MAX = 64, AAA_PORTS = 4 };
 
 static void on_datagram(void *role, struct instant now, const struct datagram *d, struct actions *out)
 {
@@ -126,6 +126,15 @@ static void list_tunnel(void *ctx, const struct ha_binding_view *v)
 	(void)json_array_append_new(tunnels, json_pack("{s:o, s:i}", "tunnel", fresh, "bindings", 1)); /* as above */
 }
 
+static json_t *with_aaa(const struct daemon *d, json_t *counters)
+{
+	const char *const *names;
+	const uint64_t *values;
+	size_t n = ha_aaa_counters(d->state, &names, &values);
+
+	return n > 0 ? daemon_counter_group(counters, "aaa", names, values, n) : counters;
+}
+
 static json_t *show(struct daemon *d, const char *what, struct instant now)
 {
 	struct listing l = { .d = d, .now = now };
@@ -136,7 +145,7 @@ static json_t *show(struct daemon *d, const char *what, struct instant now)
 
 	if (strcmp(what, "counters") == 0)
 		return json_pack("{s:b, s:s, s:o}", "ok", 1, "role", "ha", "counters",
-				 daemon_counters(d, names, values, counter_n));
+				 with_aaa(d, daemon_counters(d, names, values, counter_n)));
 	if (strcmp(what, "summary") == 0) {
 		ha_each_binding(d->state, count_binding, &n);
 		return json_pack("{s:b, s:s, s:s, s:I}", "ok", 1, "role", "ha", "version", HF_VERSION, "bindings", n);
@@ -296,6 +305,19 @@ static void open_store(struct daemon *d, const struct ha_file *f)
 		daemon_add_store(d, path, STORE_ROOM + STORE_ROOM_PER_BINDING * (size_t)f->ha.max_bindings);
 }
 
+/* What AAA servers are asked from: an answer is found by port and identifier. */
+static int open_aaa(struct daemon *d, struct ha *ha, const struct ha_aaa *c)
+{
+	uint16_t ports[AAA_PORTS];
+	int r = 0;
+
+	if (c->server_n == 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < AAA_PORTS; i++)
+		r = daemon_add_udp(d, 0, &ports[i]);
+	return r < 0 ? r : ha_set_aaa_ports(ha, ports, AAA_PORTS);
+}
+
 static void ha_closep(struct ha **ha)
 {
 	ha_freep(ha);
@@ -319,6 +341,8 @@ static int run(void *file)
 		open_store(&d, f);
 	if (r == 0)
 		r = ha_new(&f->ha, &system_random, &ha);
+	if (r == 0)
+		r = open_aaa(&d, ha, &f->ha.aaa);
 	if (r == 0)
 		resume(&d, ha);
 	if (r == 0)

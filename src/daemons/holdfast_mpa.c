@@ -176,21 +176,14 @@ static void list_session(void *ctx, const struct mpa_session_view *v)
 				    (json_int_t)((l->now.us - v->since_us) / US_PER_S))); /* as above */
 }
 
-/* And those of the RADIUS relay, where there is one. */
 static json_t *with_radius(const struct daemon *d, json_t *counters)
 {
 	const struct relay *relay = mpa_relay(d->state);
 	const char *const *names;
 	const uint64_t *values;
 	size_t n = relay ? relay_counters(relay, &names, &values) : 0;
-	json_t *group = relay ? json_object() : NULL;
 
-	for (size_t i = 0; i < n; i++)
-		(void)json_object_set_new(group, names[i],
-					  json_integer((json_int_t)values[i])); /* short without memory */
-	if (group)
-		(void)json_object_set_new(counters, "radius", group); /* as above */
-	return counters;
+	return n > 0 ? daemon_counter_group(counters, "radius", names, values, n) : counters;
 }
 
 static json_t *show(struct daemon *d, const char *what, struct instant now)

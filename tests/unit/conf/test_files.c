@@ -173,6 +173,15 @@ static const struct {
 	  HA_TOP HA_NETWORK "association a { scope = node nodes = {\"10.0.0.0/16\"} spi = 300 key = \"hex:01\" }\n"
 			    "association b { scope = node nodes = {\"10.0.1.0/24\"} spi = 300 key = \"hex:02\" }\n",
 	  "spi: association" },
+	{ false, HA_TOP HA_NETWORK RADIUS_AAA "user \"a@b\" { }\n", "aaa 'main': no user has aaa-key = yes" },
+	{ false, HA_TOP HA_NETWORK "user \"a@b\" { aaa-key = yes }\n",
+	  "user 'a@b': aaa-key: there is no aaa section to ask" },
+	{ false, HA_TOP HA_NETWORK "aaa main { address = \"10.0.0.9\" }\nuser \"a@b\" { aaa-key = yes }\n",
+	  "aaa 'main': secret: allowed: exactly one of secret and secret-file" },
+	{ false, HA_TOP HA_NETWORK RADIUS_AAA "user \"a@b\" { aaa-key = yes }\naaa-rate = 0\n",
+	  "aaa-rate: '0' is not valid; allowed: a number from 1 to 10000" },
+	{ false, HA_TOP HA_NETWORK "aaa b { address = \"10.0.0.9\" acct-port = 1813 secret = \"text:s\" }\n",
+	  "acct-port: no such key" },
 	/* Lines: of the key, of its section's end when it is missing. */
 	{ false, HA_TOP "network a {\n prefix = \"10.42.0.0/24\"\n gateway = \"10.43.0.1\"\n pools = {}\n}\n",
 	  "/conf:5: network 'a': gateway: allowed" },
@@ -301,6 +310,37 @@ static void keys_are_private(void **state)
 	ha_file_done(&f);
 }
 
+static void fills_the_keys_from_aaa(void **state)
+{
+	struct ha_file f = { 0 };
+
+	(void)state;
+	write_file(path,
+		   HA_TOP HA_NETWORK RADIUS_AAA
+		   "aaa spare { address = \"10.0.0.10\" auth-port = 1645 tries = 5 message-authenticator = allow "
+		   "secret = \"text:s\" }\naaa-key-algorithm = hmac-md5\naaa-key-lifetime = 60\n"
+		   "user \"*@example.com\" { aaa-key = yes }\nuser \"a@example.com\" { }\n",
+		   0600);
+	if (ha_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(f.ha.aaa.server_n, 2);
+	assert_string_equal(f.ha.aaa.servers[0].name, "main");
+	assert_int_equal(f.ha.aaa.servers[0].address.s_addr, ip("10.0.0.9").s_addr);
+	assert_int_equal(f.ha.aaa.servers[0].auth_port, 1812);
+	assert_int_equal(f.ha.aaa.servers[0].secret.n, 2);
+	assert_false(f.ha.aaa.servers[0].unproven);
+	assert_int_equal(f.ha.aaa.servers[1].auth_port, 1645);
+	assert_true(f.ha.aaa.servers[1].unproven);
+	assert_int_equal(f.ha.aaa.mac, MAC_HMAC_MD5);
+	assert_int_equal(f.ha.aaa.key_life_s, 60);
+	assert_int_equal(f.ha.aaa.rate, 500);
+	assert_int_equal(f.ha.aaa.dead_s, 30);
+	assert_true(f.ha.users[0].aaa_key);
+	assert_false(f.ha.users[1].aaa_key);
+	ha_file_done(&f);
+	assert_null(f.ha.aaa.servers);
+}
+
 static void fills_the_radius_relay(void **state)
 {
 	struct mpa_file f = { 0 };
@@ -404,7 +444,7 @@ int main(void)
 		TEST(fills_the_radius_relay),        TEST(fills_the_mobile_node),
 		TEST(mistakes_of_the_mobile_node),   TEST(one_sentence_per_mistake),
 		TEST(a_missing_file_is_told),        TEST(keys_are_private),
-		TEST(one_spi_for_different_senders),
+		TEST(one_spi_for_different_senders), TEST(fills_the_keys_from_aaa),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
