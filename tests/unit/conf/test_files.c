@@ -218,6 +218,12 @@ static const struct {
 	  "'ipsec0' is named so" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA PPP_NAS("ppp", "l*"), "'lo' is named so" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA RADIUS_NAS, "access: missing" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK "access eth1 { hostapd = \"/run/hostapd\" }\n",
+	  "access 'eth1': hostapd: a nas section is missing" },
+	{ true,
+	  MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA RADIUS_NAS
+	  "access eth1 { hostapd = \"/run/hostapd\" trusted = yes }\n",
+	  "access 'eth1': trusted: allowed: no, where hostapd authenticates" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA "nas b { address = \"10.0.2.0/24\" }\n",
 	  "nas 'b': secret: allowed: exactly one of secret and secret-file" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS "aaa b { address = \"10.0.0.9\" secret = \"s\" }\n",
@@ -379,6 +385,13 @@ static void fills_the_radius_relay(void **state)
 	if (mpa_file_load(path, &f, &error) < 0)
 		fail_msg("%s", error.text);
 	assert_true(relay_has_user_devices(&f.mpa.relay.nases[0]));
+	mpa_file_done(&f);
+	write_file(path,
+		   MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA RADIUS_NAS "access eth1 { hostapd = \"/run/hostapd\" }\n",
+		   0600);
+	if (mpa_file_load(path, &f, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_string_equal(f.mpa.accesses[0].hostapd, "/run/hostapd");
 	mpa_file_done(&f);
 }
 
