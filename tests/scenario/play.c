@@ -3,16 +3,20 @@
  *   agents N | homes N | delay TIME
  *   lose|duplicate request|reply|revocation|ack N|all          counted from the start
  *   late request|reply|revocation|ack N TIME
- *   clock NODE SECONDS
+ *   lose|duplicate|late ask|forward|reply-of-aaa|tell ...      RADIUS: to the agent, to the server, and back
+ *   clock NODE SECONDS | closed (ports are, until AAA has let in) | rounds N (of a login) | session SECONDS
  *   at TIME attach STATION N | detach STATION N | hold STATION N | unplug N | kick STATION | die NODE | live NODE |
  *           restart NODE | number STATION N SEQUENCE
  *   at TIME vpn STATION N connect|disconnect|lost|child|nochild|outside|inside|rekey|reauth|data|stream|deaf
  *   at TIME charon N die|live
+ *   at TIME login STATION N | logoff STATION N CAUSE | latestop STATION N (of its session before) | deny STATION |
+ *           die|live|restart aaa|aaa2
  *   at TIME expect binding STATION N [HOME] (0: none) | served STATION N | unserved STATION N | number STATION SEQUENCE |
  *           accepted STATION N | unaccepted STATION N (by the anchor, from that agent) | counter NODE NAME VALUE |
  *           tunnelled STATION N | untunnelled STATION N | state STATION N STATE | tunnel STATION N
  *           none|asking|child|nochild | refused STATION TIMES | changed STATION TIMES | waited STATION MIN MAX (for its
- *           address at the last IKE_AUTH)
+ *           address at the last IKE_AUTH) | port STATION N closed|asking|open|refused|silent | accepts STATION N TIMES |
+ *           asked aaa|aaa2 TIMES | stops aaa|aaa2 TIMES
  * Times are like 5ms, 2s. `play -v FILE` prints the timeline. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +48,7 @@ static uint64_t time_of(const char *text)
 	fail("no time", text);
 }
 
-static enum mip_type type_of(const char *text)
+static unsigned type_of(const char *text)
 {
 	if (strcmp(text, "request") == 0)
 		return MIP_TYPE_REQUEST;
@@ -54,6 +58,14 @@ static enum mip_type type_of(const char *text)
 		return MIP_TYPE_REVOCATION;
 	if (strcmp(text, "ack") == 0)
 		return MIP_TYPE_REVOCATION_ACK;
+	if (strcmp(text, "ask") == 0)
+		return RADIUS_WAY_ASK;
+	if (strcmp(text, "forward") == 0)
+		return RADIUS_WAY_FORWARD;
+	if (strcmp(text, "reply-of-aaa") == 0)
+		return RADIUS_WAY_REPLY;
+	if (strcmp(text, "tell") == 0)
+		return RADIUS_WAY_TELL;
 	fail("no message", text);
 }
 
@@ -94,6 +106,29 @@ static const char *tunnel_state(const struct world_sa *sa)
 	if (!sa->up)
 		return "asking";
 	return sa->children > 0 ? "child" : "nochild";
+}
+
+static bool expect_radius(char **w)
+{
+	static const char *const states[] = { "closed", "asking", "open", "refused", "silent" };
+	const struct radius_port_world *port = NULL;
+	size_t server = world_aaa(w[1]);
+
+	if (strcmp(w[0], "port") == 0 || strcmp(w[0], "accepts") == 0)
+		port = world_port(&world, world_station(w[1]), (size_t)atoi(w[2]));
+	if (port && w[0][0] == 'p') {
+		if (strcmp(states[port->state], w[3]) != 0)
+			fail("the port is", states[port->state]);
+	} else if (port) {
+		expect_number("Accepts", port->accepted, w[3]);
+	} else if (strcmp(w[0], "asked") == 0 && server != SIZE_MAX) {
+		expect_number("times asked", world.radius.servers[server].requests, w[2]);
+	} else if (strcmp(w[0], "stops") == 0 && server != SIZE_MAX) {
+		expect_number("Stops", world.radius.servers[server].stops, w[2]);
+	} else {
+		return false;
+	}
+	return true;
 }
 
 static void expect_vpn(char **w)
@@ -142,7 +177,7 @@ static void expect(char **w)
 		expect_number("the sequence number is", world_sequence(&world, w[1]), w[2]);
 	} else if (strcmp(w[0], "counter") == 0) {
 		expect_number("the counter is", world_counter(&world, node_of(w[1]), w[2]), w[3]);
-	} else {
+	} else if (!expect_radius(w)) {
 		expect_vpn(w);
 	}
 }
@@ -173,8 +208,31 @@ static void happen_vpn(size_t station, size_t agent, const char *what)
 		fail("no such event, or no tunnel", what);
 }
 
+static bool happen_radius(char **w)
+{
+	size_t server = w[1] ? world_aaa(w[1]) : SIZE_MAX;
+
+	if (strcmp(w[0], "login") == 0)
+		world_login(&world, world_station(w[1]), (size_t)atoi(w[2]));
+	else if (strcmp(w[0], "logoff") == 0)
+		world_logoff(&world, world_station(w[1]), (size_t)atoi(w[2]), (uint32_t)atoi(w[3]), false);
+	else if (strcmp(w[0], "latestop") == 0)
+		world_logoff(&world, world_station(w[1]), (size_t)atoi(w[2]), 1, true);
+	else if (strcmp(w[0], "deny") == 0)
+		world.radius.denied[world_station(w[1])] = true;
+	else if (server != SIZE_MAX && strcmp(w[0], "restart") == 0)
+		world_aaa_restart(&world, server);
+	else if (server != SIZE_MAX && (strcmp(w[0], "die") == 0 || strcmp(w[0], "live") == 0))
+		world_aaa_set_dead(&world, server, w[0][0] == 'd');
+	else
+		return false;
+	return true;
+}
+
 static void happen(char **w)
 {
+	if (happen_radius(w))
+		return;
 	if (strcmp(w[0], "vpn") == 0)
 		happen_vpn(world_station(w[1]), (size_t)atoi(w[2]), w[3]);
 	else if (strcmp(w[0], "charon") == 0)
@@ -214,6 +272,12 @@ static void set_up(char **w, bool trace)
 		add_fault(FAULT_DUPLICATE, w);
 	} else if (strcmp(w[0], "late") == 0) {
 		add_fault(FAULT_LATE, w);
+	} else if (strcmp(w[0], "closed") == 0) {
+		world_set_closed(&world);
+	} else if (strcmp(w[0], "rounds") == 0) {
+		world.radius.rounds = (unsigned)atoi(w[1]);
+	} else if (strcmp(w[0], "session") == 0) {
+		world.radius.session_s = (uint32_t)atoi(w[1]);
 	} else if (strcmp(w[0], "clock") == 0) {
 		world.nodes[node_of(w[1])].clock_s = atoi(w[2]);
 	} else {

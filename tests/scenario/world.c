@@ -10,8 +10,9 @@
 
 enum { ACCESS_IFINDEX = 3, SPI = 1000 };
 
-static const char *const station_names[STATIONS_MAX] = { "alice", "bob",   "carol", "dave",
-							 "erin",  "frank", "grace", "heidi" };
+static const char *const station_names[NAMES_MAX] = {
+	"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"
+};
 
 static struct address_range pools[1];
 static struct ha_network home_network;
@@ -20,7 +21,7 @@ static struct ha_association ha_association;
 static struct mpa_association mpa_association;
 static struct ha_user user;
 static struct mpa_home_agent home_agent;
-static struct mpa_station stations[STATIONS_MAX];
+static struct mpa_station stations[NAMES_MAX];
 static char nais[STATIONS_MAX][32];
 
 static struct in_addr address(const char *text)
@@ -60,7 +61,7 @@ static void station_mac(size_t station, uint8_t ret[MAC_OCTETS])
 
 size_t world_station(const char *name)
 {
-	for (size_t i = 0; i < STATIONS_MAX; i++)
+	for (size_t i = 0; i < NAMES_MAX; i++)
 		if (strcmp(station_names[i], name) == 0)
 			return i;
 	fprintf(stderr, "no station %s\n", name);
@@ -71,7 +72,7 @@ static void shared_configuration(size_t home_agents)
 {
 	struct sa sa = { .spi = SPI, .alg = MAC_HMAC_SHA_256, .tolerance_s = 7, .key_n = 8, .key = "scenario" };
 
-	pools[0] = (struct address_range){ address("10.42.0.10"), address("10.42.0.99") };
+	pools[0] = (struct address_range){ address("10.42.0.10"), address("10.42.0.250") };
 	home_network = (struct ha_network){ .name = "office",
 					    .prefix = { address("10.42.0.0"), 24 },
 					    .gateway = address("10.42.0.1"),
@@ -89,6 +90,10 @@ static void shared_configuration(size_t home_agents)
 	if (home_agents > 1)
 		home_agent.secondary = address("10.0.0.2");
 	for (size_t i = 0; i < STATIONS_MAX; i++) {
+		if (i >= NAMES_MAX) {
+			(void)snprintf(nais[i], sizeof(nais[i]), "u%zu@x", i);
+			continue;
+		}
 		(void)snprintf(nais[i], sizeof(nais[i]), "%s@x", station_names[i]);
 		stations[i] = (struct mpa_station){ .nai = nais[i], .has_mac = true };
 		station_mac(i, stations[i].mac);
@@ -125,7 +130,8 @@ static void start_mpa(struct world *w, struct node *n)
 
 	n->access = (struct mpa_access){ .interface = "port",
 					 .ifindex = ACCESS_IFINDEX,
-					 .trusted = true,
+					 .mac = { 2, 0, 0, 0, 1, (uint8_t)(n - w->nodes) },
+					 .trusted = !w->closed,
 					 .by_dhcp = true,
 					 .by_packet = true,
 					 .by_carrier = true };
@@ -137,7 +143,7 @@ static void start_mpa(struct world *w, struct node *n)
 					 .associations = &mpa_association,
 					 .association_n = 1,
 					 .stations = stations,
-					 .station_n = STATIONS_MAX,
+					 .station_n = NAMES_MAX,
 					 .accesses = &n->access,
 					 .access_n = 1,
 					 .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
@@ -147,10 +153,12 @@ static void start_mpa(struct world *w, struct node *n)
 					 .failover_after = 3,
 					 .hold_s = 30,
 					 .holdoff_ms = 200,
-					 .max_subscribers = 64 };
+					 .max_subscribers = STATIONS_MAX };
 	vpn_world_configure(&n->mpa_conf);
+	radius_world_configure(&n->mpa_conf);
 	if (mpa_new(&n->mpa_conf, &random, &n->mpa) < 0)
 		abort();
+	radius_world_start(n->mpa);
 	vpn_world_start(w, (size_t)(n - w->nodes));
 }
 
@@ -186,6 +194,13 @@ void world_done(struct world *w)
 	actions_done(&w->out);
 }
 
+void world_set_closed(struct world *w)
+{
+	w->closed = true;
+	for (size_t i = 0; i < w->agents; i++)
+		w->nodes[HOME_AGENTS + i].access.trusted = false;
+}
+
 static struct instant time_at(const struct world *w, const struct node *n)
 {
 	uint64_t unix_us = w->now_us + (uint64_t)(n->clock_s * (int64_t)US_PER_S);
@@ -209,6 +224,29 @@ static void put_on_wire(struct world *w, const struct datagram *d, uint64_t dela
 	w->wire[w->wire_n++] = m;
 }
 
+void world_send(struct world *w, const struct datagram *d)
+{
+	unsigned type = radius_world_way(d) ? radius_world_way(d) : d->payload.p[0];
+	unsigned nth = ++w->sent[type];
+	uint64_t delay_us = w->delay_us + (w->jitter_us ? next_random(&w->seed) % w->jitter_us : 0);
+	bool lost = chance(w) < w->loss, twice = chance(w) < w->repeat;
+
+	radius_world_look(w, d);
+	for (size_t i = 0; i < w->fault_n; i++) {
+		const struct fault *f = &w->faults[i];
+
+		if (f->type != type || (f->nth != ALL && f->nth != nth))
+			continue;
+		lost = lost || f->kind == FAULT_LOSE;
+		twice = twice || f->kind == FAULT_DUPLICATE;
+		delay_us += f->kind == FAULT_LATE ? f->extra_us : 0;
+	}
+	if (!lost)
+		put_on_wire(w, d, delay_us);
+	if (twice)
+		put_on_wire(w, d, delay_us * 2);
+}
+
 static void send_message(struct world *w, const struct node *from, const struct action *a)
 {
 	const struct datagram d = { .local = a->udp.remote,
@@ -216,23 +254,8 @@ static void send_message(struct world *w, const struct node *from, const struct 
 				    .remote = from->address,
 				    .remote_port = a->udp.local_port,
 				    .payload = a->octets };
-	unsigned nth = ++w->sent[d.payload.p[0]];
-	uint64_t delay_us = w->delay_us + (w->jitter_us ? next_random(&w->seed) % w->jitter_us : 0);
-	bool lost = chance(w) < w->loss, twice = chance(w) < w->repeat;
 
-	for (size_t i = 0; i < w->fault_n; i++) {
-		const struct fault *f = &w->faults[i];
-
-		if (f->type != d.payload.p[0] || (f->nth != ALL && f->nth != nth))
-			continue;
-		lost = lost || f->kind == FAULT_LOSE;
-		twice = twice || f->kind == FAULT_DUPLICATE;
-		delay_us += f->kind == FAULT_LATE ? f->extra_us : 0;
-	}
-	if (!lost)
-		put_on_wire(w, &d, delay_us);
-	if (twice)
-		put_on_wire(w, &d, delay_us * 2);
+	world_send(w, &d);
 }
 
 static void print_record(const struct world *w, const struct node *n, const struct record *r)
@@ -287,6 +310,7 @@ static void deliver(struct world *w, const struct message *m)
 			mpa_on_datagram(n->mpa, time_at(w, n), &m->d, &w->out);
 		perform(w, n);
 	}
+	radius_world_deliver(w, &m->d);
 }
 
 static struct message *next_message(struct world *w, size_t *ret_at)
@@ -336,6 +360,7 @@ void world_run(struct world *w, uint64_t until_us)
 		for (size_t i = 0; i < ARRAY_SIZE(w->nodes); i++)
 			due = node_due(&w->nodes[i]) < due ? node_due(&w->nodes[i]) : due;
 		due = vpn_world_due(w) < due ? vpn_world_due(w) : due;
+		due = radius_world_due(w) < due ? radius_world_due(w) : due;
 		if (m && m->due_us <= due && m->due_us <= until_us) {
 			w->now_us = m->due_us;
 			w->wire[at] = w->wire[--w->wire_n];
@@ -344,6 +369,7 @@ void world_run(struct world *w, uint64_t until_us)
 		} else if (due <= until_us) {
 			w->now_us = due > w->now_us ? due : w->now_us;
 			vpn_world_run(w);
+			radius_world_run(w);
 			run_timers(w);
 		} else {
 			w->now_us = until_us;
@@ -478,105 +504,4 @@ void world_held_packet(struct world *w, size_t node, uint32_t index, struct in_a
 const char *world_nai(size_t station)
 {
 	return nais[station];
-}
-
-struct state_search {
-	const char *nai, *state;
-};
-
-static void look_at_subscriber(void *ctx, const struct mpa_subscriber_view *v)
-{
-	struct state_search *s = ctx;
-
-	if (strcmp(v->nai, s->nai) == 0)
-		s->state = v->state;
-}
-
-const char *world_state(struct world *w, const char *station, size_t number)
-{
-	struct state_search s = { .nai = nais[world_station(station)], .state = "none" };
-
-	mpa_each_subscriber(agent(w, number)->mpa, look_at_subscriber, &s);
-	return s.state;
-}
-
-struct search {
-	const char *nai;
-	struct in_addr home, care_of;
-	uint32_t sequence, index;
-};
-
-static void look_at(void *ctx, const struct ha_binding_view *v)
-{
-	struct search *s = ctx;
-
-	if (strcmp(v->nai, s->nai) != 0)
-		return;
-	s->home = v->home;
-	s->index = v->index;
-	s->care_of = v->care_of;
-	s->sequence = v->sequence;
-}
-
-size_t world_binding(struct world *w, const char *station, size_t ha)
-{
-	struct search s = { .nai = nais[world_station(station)] };
-
-	ha_each_binding(w->nodes[ha].ha, look_at, &s);
-	for (size_t i = 1; i <= w->agents; i++)
-		if (agent(w, i)->address.s_addr == s.care_of.s_addr)
-			return i;
-	return 0;
-}
-
-uint32_t world_sequence(struct world *w, const char *station)
-{
-	struct search s = { .nai = nais[world_station(station)] };
-
-	ha_each_binding(w->nodes[0].ha, look_at, &s);
-	return s.sequence;
-}
-
-bool world_is_served(const struct world *w, const char *station, size_t number)
-{
-	return w->nodes[HOME_AGENTS + number - 1].visitors[world_station(station)].home.s_addr != INADDR_ANY;
-}
-
-bool world_accepts(struct world *w, const char *station, size_t number)
-{
-	struct search s = { .nai = nais[world_station(station)] };
-	const struct in_addr from = agent(w, number)->address;
-	const struct dp_binding *b;
-
-	ha_each_binding(w->nodes[0].ha, look_at, &s);
-	b = &w->nodes[0].bindings[s.index];
-	if (s.home.s_addr == INADDR_ANY || b->home.s_addr != s.home.s_addr)
-		return false;
-	return b->tunnel.remote.s_addr == from.s_addr ||
-	       (b->former.remote.s_addr == from.s_addr && w->now_us < b->former_until_us);
-}
-
-uint64_t world_counter(const struct world *w, size_t node, const char *name)
-{
-	const char *const *names;
-	const uint64_t *values;
-	const struct node *n = &w->nodes[node];
-	size_t count = n->ha ? ha_counters(n->ha, &names, &values) : mpa_counters(n->mpa, &names, &values);
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return values[i];
-	fprintf(stderr, "no counter %s\n", name);
-	abort();
-}
-
-size_t world_node(const struct world *w, const char *name)
-{
-	if (strcmp(name, "ha") == 0)
-		return 0;
-	if (strcmp(name, "ha2") == 0)
-		return w->home_agents > 1 ? 1 : SIZE_MAX;
-	if (strncmp(name, "ar", 2) == 0 && name[2] >= '1' && (size_t)(name[2] - '0') <= w->agents)
-		return HOME_AGENTS + (size_t)(name[2] - '1');
-	return SIZE_MAX;
 }

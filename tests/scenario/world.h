@@ -9,13 +9,15 @@
 #include "codec/mip_msg.h"
 #include "roles/ha/ha.h"
 #include "roles/mpa/mpa.h"
+#include "radius_world.h"
 #include "vpn_world.h"
 
 enum {
 	AGENTS_MAX = 4,
 	HOME_AGENTS = 2,
-	STATIONS_MAX = 8,
-	BINDINGS_MAX = 64,
+	NAMES_MAX = 8,      /* stations that have a name; agents know their MAC addresses */
+	STATIONS_MAX = 220, /* the others are known to AAA */
+	BINDINGS_MAX = 256,
 	WIRE_MAX = 4096,
 	FAULTS_MAX = 32,
 	MESSAGE_MAX = 1400,
@@ -27,7 +29,7 @@ enum fault_kind { FAULT_LOSE, FAULT_DUPLICATE, FAULT_LATE };
 /* What happens to the `nth` message of a type (ALL: to each) on its way. */
 struct fault {
 	enum fault_kind kind;
-	enum mip_type type;
+	unsigned type; /* enum mip_type or enum radius_way */
 	unsigned nth;
 	uint64_t extra_us;
 };
@@ -65,11 +67,16 @@ struct world {
 	unsigned sent[256]; /* by message type */
 	struct actions out;
 	struct vpn_world vpn;
+	struct radius_world radius;
+	bool closed; /* ports open for who is let in by AAA only */
 	bool trace;
 };
 
 void world_init(struct world *w, size_t agents, size_t home_agents, bool trace);
 void world_done(struct world *w);
+void world_set_closed(struct world *w);
+/* Puts a datagram on the wire, where faults wait for it. */
+void world_send(struct world *w, const struct datagram *d);
 /* Lets time pass until @until_us. */
 void world_run(struct world *w, uint64_t until_us);
 
