@@ -77,7 +77,7 @@ static const struct conf_key top_keys[] = {
 	  .fallback = "1813", .help = "Our UDP port for accounting." },
 	{ .name = "radius-dead", .kind = KEY_U16, .offset = TOP(mpa.relay.dead_s), .max = 3600, .fallback = "30",
 	  .help = "How long a silent AAA server is not asked first, in seconds." },
-	{ .name = "radius-hold", .kind = KEY_U16, .offset = TOP(mpa.relay.hold_ms), .max = 10000, .fallback = "3000",
+	{ .name = "radius-hold", .kind = KEY_U16, .offset = TOP(mpa.relay.hold_ms), .min = 500, .max = 10000, .fallback = "4000",
 	  .help = "How long an Access-Accept waits for the registration, in milliseconds." },
 	{ .name = "radius-key-algorithm", .kind = KEY_ENUM, .offset = TOP(mpa.aaa_mac), .names = mac_alg_names,
 	  .name_n = MAC_ALG_COUNT, .fallback = "hmac-sha-256",

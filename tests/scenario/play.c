@@ -10,7 +10,7 @@
  *   at TIME vpn STATION N connect|disconnect|lost|child|nochild|outside|inside|rekey|reauth|data|stream|deaf
  *   at TIME charon N die|live
  *   at TIME login STATION N | logoff STATION N CAUSE | latestop STATION N (of its session before) | deny STATION |
- *           die|live|restart aaa|aaa2
+ *           prohibit|permit (the anchor does) | die|live|restart aaa|aaa2
  *   at TIME expect binding STATION N [HOME] (0: none) | served STATION N | unserved STATION N | number STATION SEQUENCE |
  *           accepted STATION N | unaccepted STATION N (by the anchor, from that agent) | counter NODE NAME VALUE |
  *           tunnelled STATION N | untunnelled STATION N | state STATION N STATE | tunnel STATION N
@@ -220,6 +220,8 @@ static bool happen_radius(char **w)
 		world_logoff(&world, world_station(w[1]), (size_t)atoi(w[2]), 1, true);
 	else if (strcmp(w[0], "deny") == 0)
 		world.radius.denied[world_station(w[1])] = true;
+	else if (strcmp(w[0], "prohibit") == 0 || strcmp(w[0], "permit") == 0)
+		world_set_prohibited(w[0][1] == 'r');
 	else if (server != SIZE_MAX && strcmp(w[0], "restart") == 0)
 		world_aaa_restart(&world, server);
 	else if (server != SIZE_MAX && (strcmp(w[0], "die") == 0 || strcmp(w[0], "live") == 0))

@@ -86,7 +86,7 @@ void radius_world_configure(struct mpa_conf *c)
 					.servers = servers,
 					.server_n = RADIUS_SERVERS,
 					.dead_s = 30,
-					.hold_ms = 3000,
+					.hold_ms = 4000,
 					.max_exchanges = 4096 };
 }
 

@@ -194,6 +194,11 @@ void world_done(struct world *w)
 	actions_done(&w->out);
 }
 
+void world_set_prohibited(bool prohibited)
+{
+	user.proxy_allowed = !prohibited;
+}
+
 void world_set_closed(struct world *w)
 {
 	w->closed = true;

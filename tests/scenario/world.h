@@ -75,6 +75,7 @@ struct world {
 void world_init(struct world *w, size_t agents, size_t home_agents, bool trace);
 void world_done(struct world *w);
 void world_set_closed(struct world *w);
+void world_set_prohibited(bool prohibited); /* the anchors refuse everybody */
 /* Puts a datagram on the wire, where faults wait for it. */
 void world_send(struct world *w, const struct datagram *d);
 /* Lets time pass until @until_us. */

@@ -35,7 +35,7 @@ struct relay_conf {
 	struct radius_server *servers; /* when none takes accounting, it is answered here */
 	size_t server_n;
 	uint16_t dead_s;        /* a silent server is not asked first for so long; default 30 */
-	uint16_t hold_ms;       /* an Accept waits so long for its registration; default 3000 */
+	uint16_t hold_ms;       /* an Accept waits so long for its registration; default 4000 */
 	uint32_t max_exchanges; /* default 4096 */
 };
 
