@@ -63,11 +63,6 @@ acct_server_shared_secret={self.secret}
             raise LabError(f"hostapd: {' '.join(command)}: {r.stdout}{r.stderr}")
         return r.stdout
 
-    def begin(self, mac):
-        """Asks a station who it is, known or not."""
-        if "OK" not in self.tell("raw", f"EAPOL_REAUTH {mac}", check=False):
-            self.tell("raw", f"NEW_STA {mac}")
-
     def authorized(self, mac):
         return "[AUTHORIZED]" in self.tell("sta", mac, check=False)
 
@@ -140,7 +135,8 @@ fast_reauth=1
 class Floors:
     """802.1X on all floors of an office: nobody is there who has not proved to the AAA server who it is. Its agents and its
     anchor have no keys of their own for users."""
-    ADDRESS, NAS_SECRET, AAA_SECRET = "10.0.20.1", "hostapd and the agent", "the agent and the AAA server"
+    ADDRESS = "10.0.20.1"
+    NAS_SECRET, AAA_SECRET, ANCHOR_SECRET = "hostapd and agent", "agent and AAA server", "anchor and AAA server"
 
     def __init__(self, office, **server):
         net = self.net = office.net
@@ -151,14 +147,11 @@ class Floors:
         host.batch(f"address add {self.ADDRESS}/24 dev core", "route add default via 10.0.20.254")
         self.authority = Authority(office.path("pki"))
         self.server = RadiusServer(host, self.ADDRESS, self.authority, **server)
+        self.server.add_client("ha", "10.0.0.1", self.ANCHOR_SECRET, "keys")
         for n in range(1, office.floors + 1):
             self.server.add_client(f"ar{n}", f"10.0.{n}.1", self.AAA_SECRET)
             # Of frames to the group of 802.1X a bridge passes on none by itself.
             office.building.batch(f"link set floor{n} type bridge group_fwd_mask 8")
-
-    def start_hostapd(self, n):
-        """Of a floor."""
-        return self.hostapd(n).start()
 
     def add_user(self, name, *reply, password=True):
         """password=False: only a certificate. Before the server starts."""
@@ -166,6 +159,7 @@ class Floors:
         return self.server.add_user(f"{name}@example.com", self.passwords[name] if password else None, *reply)
 
     def hostapd(self, n):
+        """Of a floor."""
         if n not in self.hostapds:
             self.hostapds[n] = Hostapd(self.office.ars[n], "access", self.NAS_SECRET)
         return self.hostapds[n]
@@ -178,8 +172,10 @@ access "access" {{ trusted = no hostapd = "{self.hostapd(n).directory}" }}
 """
 
     def ha_conf(self):
-        return "".join(f'association {u.nai.split("@")[0]} {{ scope = user nai = "{u.nai}" spi = {u.spi} key = "hex:{u.key}" }}\n'
-                       for u in self.server.users.values())
+        return f"""
+aaa main {{ address = "{self.ADDRESS}" secret = "text:{self.ANCHOR_SECRET}" }}
+user "*@example.com" {{ aaa-key = yes }}
+"""
 
     def supplicant(self, station, method="TTLS", **options):
         """wpa_supplicant of a station. options: as of Supplicant; the station's own name and password where none is

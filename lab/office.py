@@ -137,16 +137,20 @@ class Office:
         s = self.stations[name] = Station(self, name, len(self.stations) + 1)
         return s
 
-    def _associations_at_ha(self):
-        return self.aaa.ha_conf() if self.aaa else (
-            f'association staff {{ scope = domain realm = "example.com" spi = 1000 key-file = "{self.path("key")}" }}')
+    def _key_of_all(self):
+        return (f'association staff {{ scope = domain realm = "example.com" spi = 1000 '
+                f'key-file = "{self.path("key")}" }}')
+
+    def _users(self):
+        """Of an anchor: who may register, by which key."""
+        return self.aaa.ha_conf() if self.aaa else self._key_of_all() + '\nuser "*@example.com" { }\n'
 
     def _access(self, n):
-        """Of an agent: how its stations are recognised."""
+        """Of an agent: how its stations are recognised, and by which key they register."""
         if self.aaa:
             return self.aaa.mpa_conf(n)
         return f"""
-association staff {{ scope = domain realm = "example.com" spi = 1000 key-file = "{self.path('key')}" }}
+{self._key_of_all()}
 access "access" {{ trusted = yes }}
 """ + "\n".join(f'station "{s.nai}" {{ mac = "{s.mac}" }}' for s in self.stations.values())
 
@@ -168,8 +172,7 @@ address = "{ANCHOR}"
 log-level = info
 {self.extra['ha']}
 network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" pools = {{"{HOME}.10-{HOME}.200"}} {real} }}
-{self._associations_at_ha()}
-user "*@example.com" {{ }}
+{self._users()}
 {self.extra['users']}
 """)
 
@@ -213,7 +216,7 @@ network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" dns = {{"10.9.0.2
         for n in self.ars:
             self.start_mpa(n)
             if self.aaa:
-                self.aaa.start_hostapd(n)
+                self.aaa.hostapd(n).start()
         return self
 
     def kill(self, name, sig):

@@ -41,11 +41,11 @@ def clean(floors):
 
 
 def enter(o, st, floor, **options):
-    """Arrives with a supplicant."""
+    """Arrives with a supplicant and asks for an address. Returns the DHCP client."""
     if st.name not in o.aaa.supplicants:
         o.aaa.supplicant(st, METHODS.get(st.name, "TTLS"), **options)
     st.go(floor)
-    o.aaa.hostapds[floor].begin(st.mac)
+    return start_client(st)
 
 
 def answer(o, st, n=1):
@@ -61,9 +61,8 @@ def answer(o, st, n=1):
 
 def served(o, st, floor=1, **options):
     """Arrives, and has its address by DHCP. Returns it."""
-    enter(o, st, floor, **options)
+    client = enter(o, st, floor, **options)
     o.wait_served(st, floor)
-    client = start_client(st, "-n", "-q")
     wait_bound(st)
     o.net.stop(client)
     st.ping(CORRESPONDENT, count=2)
@@ -111,7 +110,7 @@ def test_no_service_for_who_is_refused(clean, name, method, options):
     behind = Capture(clean.ha, "any", f"net {HOME}.0/24")
     at_port = Capture(st.ns, "eth0", ANYTHING)
     clean.aaa.supplicant(st, method, **options)
-    enter(clean, st, 1)
+    clean.net.stop(enter(clean, st, 1))
     assert told()["answer"] == "Access-Reject"
     wait_for(lambda: clean.aaa.supplicants[name].failures(), "the station to be told")
     st.configure(f"{HOME}.77")
@@ -146,7 +145,7 @@ def test_move(clean):
     st.ping(CORRESPONDENT, count=3)
     for floor in (2, 1, 2):
         told = answer(clean, st)
-        enter(clean, st, floor)
+        st.go(floor)
         clean.wait_served(st, floor)
         login = told()
         assert (login["user"], login["resumed"]) == (st.nai, "yes")
@@ -166,7 +165,7 @@ def test_authenticated_once_more(clean):
     st.ping(CORRESPONDENT, count=3)
     for _ in range(3):
         told = answer(clean, st)
-        clean.aaa.hostapds[1].begin(st.mac)
+        clean.aaa.hostapds[1].tell("raw", f"EAPOL_REAUTH {st.mac}")
         assert told()["answer"] == "Access-Accept"
     st.ping(CORRESPONDENT, count=3)
     traffic.stop()
@@ -184,7 +183,8 @@ def test_a_user_who_is_no_more(clean):
     try:
         server.reload()
         told = answer(clean, st)
-        enter(clean, st, 2)
+        st.go(2)
+        st.ping(CORRESPONDENT, check=False, W=1)
         assert told()["answer"] == "Access-Reject"
         assert clean.subscriber(2, st) is None
     finally:
@@ -209,7 +209,7 @@ def test_aaa_away(clean):
     served(clean, alice)
     server.stop()
     try:
-        enter(clean, bob, 1)
+        client = enter(clean, bob, 1)
         bob.configure(f"{HOME}.78")
         assert not bob.ping(CORRESPONDENT, count=3, check=False, W=1)
         assert clean.binding(bob) is None
@@ -217,3 +217,4 @@ def test_aaa_away(clean):
     finally:
         server.start()
     clean.wait_served(bob, 1, limit=20)
+    clean.net.stop(client)
