@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stock DHCP clients for stations, each in a mount namespace of its own so that the host's files stay as they are."""
 import os
+import subprocess
 import textwrap
 
 from net import wait_for
@@ -34,3 +35,32 @@ def start_client(station, *extra, metric=0, table=""):
     open(log, "w").close()
     return station.ns.start("busybox", "udhcpc", "-f", "-i", "eth0", "-s", path, "-t", "20", "-T", "1", "-A", "1", *extra,
                             env={**os.environ, "HF_LOG": log, "HF_METRIC": str(metric), "HF_TABLE": str(table)})
+
+
+def private(st, script):
+    """argv that runs a shell script in the station's network and a mount namespace of its own with empty /etc and /var
+    places, so that a client finds and leaves nothing on this machine."""
+    work = st.office.path(f"fs-{st.name}")
+    for d in ("etc", "dhcp", "dhcpcd", "systemd", "network", "varrun"):
+        os.makedirs(os.path.join(work, d), exist_ok=True)
+    resolv = os.path.join(work, "resolv.conf")
+    open(resolv, "w").close()
+    head = f"""
+        set -e
+        mount --make-rprivate /
+        mount --bind {resolv} /etc/resolv.conf
+        for d in /var/lib/dhcp /var/lib/dhcpcd /run/dhcpcd; do
+            [ -d $d ] || continue
+            mount -t tmpfs tmpfs $d
+        done
+    """
+    return st.ns.argv("unshare", "--mount", "sh", "-c", textwrap.dedent(head) + textwrap.dedent(script)), resolv
+
+
+def start_stock(st, script):
+    """A client with a shell script of its own, as private() runs it. Returns its process and its resolv.conf."""
+    argv, resolv = private(st, script)
+    log = open(st.office.path(f"client-{st.name}.log"), "wb")
+    p = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    st.office.net.processes.append(p)
+    return p, resolv

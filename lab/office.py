@@ -22,6 +22,7 @@ PROBE = os.path.join(BUILD, "lab", "hf-probe")
 HOME = "10.42.0"
 GATEWAY = f"{HOME}.1"
 GATEWAY_MAC = "00:00:5e:00:01:33"
+POOL = f'"{HOME}.10-{HOME}.200"'
 ANCHOR = "10.0.0.1"
 CORRESPONDENT = "10.9.0.2"
 KEY = "text:a key for the laboratory only!!"
@@ -78,7 +79,8 @@ class Station:
 
 
 class Office:
-    def __init__(self, label="office", floors=2, ha="", mpa="", users="", real_link=False, aaa=False):
+    def __init__(self, label="office", floors=2, ha="", mpa="", users="", real_link=False, aaa=False,
+                 pools=POOL):
         """ha, mpa, users: text added to the configuration files. aaa: users prove by 802.1X who they are, at an AAA server
         which also has their keys; else they are known by their MAC addresses, and one key is for all."""
         self.net = Network(label)
@@ -88,6 +90,7 @@ class Office:
         self.stations = {}
         self.real_link = real_link
         self.aaa = None
+        self.pools = pools
         try:
             self._build()
             if aaa:
@@ -171,7 +174,7 @@ interfaces = {{"core"}}
 address = "{ANCHOR}"
 log-level = info
 {self.extra['ha']}
-network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" pools = {{"{HOME}.10-{HOME}.200"}} {real} }}
+network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" pools = {{{self.pools}}} {real} }}
 {self._users()}
 {self.extra['users']}
 """)

@@ -328,6 +328,8 @@ static int check_top(const struct mpa_file *f, struct conf_error *e)
 		return conf_fail_at(e, "vpn", c->vpns[1].interface, NULL, "allowed: one vpn section");
 	if (c->dhcp == MPA_DHCP_RELAY && c->dhcp_server.s_addr == INADDR_ANY)
 		return conf_fail_at(e, NULL, NULL, "dhcp-server", "missing; dhcp = relay needs it");
+	if (c->dhcp == MPA_DHCP_RELAY && c->dhcp_subnet.addr.s_addr == INADDR_ANY)
+		return conf_fail_at(e, NULL, NULL, "dhcp-subnet", "missing; dhcp = relay needs it");
 	if ((c->station_n > 0 || c->vpn_n > 0) && c->home_agent_n == 0)
 		return conf_fail_at(e, NULL, NULL, "home-agent", "missing; stations and VPN users need one");
 	return 0;

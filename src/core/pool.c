@@ -291,6 +291,10 @@ void pool_release(struct pool *p, struct in_addr addr, uint64_t now_us)
 
 	if (!l || l->state != LEASE_USED)
 		return;
+	if (!in_ranges(p, addr)) {
+		lease_free(p, l); /* somebody else gives it out, and to whom is not ours to say */
+		return;
+	}
 	l->state = LEASE_RELEASED;
 	l->released_us = now_us;
 	DL_APPEND(p->released, l);

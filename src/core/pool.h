@@ -40,7 +40,8 @@ int pool_acquire(struct pool *p, const struct lease_key *key, struct in_addr wan
 /* Gives @addr to @key for good: a configured home address. Errors as pool_acquire(). */
 int pool_reserve(struct pool *p, const struct lease_key *key, struct in_addr addr);
 
-/* @addr is no longer in use; it stays reserved for its holder. Unknown and reserved addresses: nothing happens. */
+/* @addr is no longer in use; it stays reserved for its holder if it is one of the ranges, which nobody else gives out
+ * (L-37). Unknown and reserved addresses: nothing happens. */
 void pool_release(struct pool *p, struct in_addr addr, uint64_t now_us);
 
 /* Keeps @addr for somebody whose name is not known, until pool_unhold(). Errors as pool_acquire(). */

@@ -36,6 +36,8 @@ enum subscriber_state {
 	SUBSCRIBER_HOLDING,     /* the station left without a word; its binding waits for it (A-33, G-11) */
 	SUBSCRIBER_DEREGISTERING,
 	SUBSCRIBER_BARRED, /* refused; tried again later */
+	/* At its port, without an address: its home agent gives none, and its DHCP server has not yet (L-37). */
+	SUBSCRIBER_WAITING,
 	/* A VPN user who is served elsewhere and keeps an IKE_SA here (G-12). `life`: end of the linger, then of the
 	 * pause before it may come back. */
 	SUBSCRIBER_DISPLACED,
@@ -162,6 +164,8 @@ struct subscriber {
 	uint64_t since_us, expires_us; /* of the binding */
 	uint64_t lease_ends_us;        /* of its DHCP lease; 0 = none seen */
 	uint32_t lease_s;              /* as the relayed server gives it; 0 = none seen */
+	struct in_addr leased;         /* the address that goes with it */
+	bool rehomed;                  /* another one was given up for it: it, or none */
 	struct timer retransmit, life; /* `life`: refresh, expiry, end of hold, retry */
 	uint32_t revocation_id;        /* of the last revocation; 0 = none */
 	struct vpn_user vpn;
@@ -228,6 +232,7 @@ enum subscriber_event {
 	EVENT_ATTACH,
 	EVENT_ACCEPTED,
 	EVENT_REFUSED,    /* for good; retry after the reaction's delay */
+	EVENT_NO_ADDRESS, /* refused only because it has no address yet */
 	EVENT_SUPERSEDED, /* another agent serves the station */
 	EVENT_REVOKED,
 	EVENT_LOST,    /* station left without a word: link down */
@@ -239,6 +244,8 @@ enum subscriber_event {
 /* @s may be gone afterwards: then false. */
 bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
 		      struct actions *out);
+/* Its DHCP lease runs from now. */
+void subscriber_leased(struct subscriber *s, struct instant now, uint32_t lease_s);
 extern const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT];
 
 /* early.c: packets of the tunnel that came before the reply */
@@ -371,6 +378,8 @@ void subscriber_release_held(struct subscriber *s, struct instant now, struct ac
 /* @m: of @payload; @nai: whose it is. */
 void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct span payload,
 			const char *nai, struct actions *out);
+/* What the server gave is not what the home agent did: the server's counts, as it is what the station has. */
+bool dhcp_relay_disagrees(const struct subscriber *s);
 /* A renewal goes by through the station's tunnel, straight to the server (L-39); so will its answer. A server that
  * refuses makes the station ask anew, by us. */
 void dhcp_relay_renewal_seen(struct subscriber *s, struct instant now);

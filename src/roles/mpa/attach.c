@@ -388,6 +388,11 @@ struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const stru
 	struct subscriber *s = subscriber_at(mpa, port);
 	const struct mpa_station *station;
 
+	if (s && s->state == SUBSCRIBER_WAITING && mpa_is_home_address(mpa->conf, source)) {
+		s->home = source; /* L-35, L-37 */
+		(void)subscriber_event(s, now, EVENT_ATTACH, "its address is known now", out);
+		return s;
+	}
 	if (s && s->state != SUBSCRIBER_HOLDING && s->state != SUBSCRIBER_DEREGISTERING)
 		return s;
 	port_auth_frame(mpa, now, port, source, out);

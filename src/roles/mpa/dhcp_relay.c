@@ -61,8 +61,10 @@ static bool origin_of(const struct dhcp4 *m, struct origin *ret)
 void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct span payload,
 			const char *nai, struct actions *out)
 {
-	static const uint8_t ours[] = { DHCP4_OPT_SUBNET };
+	static const uint8_t ours[] = { DHCP4_OPT_SUBNET, DHCP4_OPT_REQUESTED };
 	const struct mpa_conf *c = mpa->conf;
+	const struct subscriber *s = subscriber_at(mpa, port);
+	bool wishes = m->type == DHCP4_DISCOVER && s && s->state == SUBSCRIBER_SERVED;
 	const struct origin origin = { .port = *port, .nai = text_span(nai) };
 	struct wr w = actions_writer(out, DHCP4_MAX_OCTETS);
 
@@ -70,10 +72,12 @@ void dhcp_relay_forward(struct mpa *mpa, const struct port *port, const struct d
 		MPA_COUNT(mpa, dhcp_ignored); /* a station is no relay (RFC 3046 2.1) */
 		return;
 	}
-	(void)dhcp4_copy(&w, payload, (struct span){ ours, sizeof(ours) }); /* it was parsed; no room stays in @w */
+	/* It was parsed; no room stays in @w. */
+	(void)dhcp4_copy(&w, payload, (struct span){ ours, wishes ? sizeof(ours) : 1 });
 	dhcp4_set_relay(&w, c->care_of);
-	if (c->dhcp_subnet.addr.s_addr != INADDR_ANY)
-		dhcp4_option_ip4(&w, DHCP4_OPT_SUBNET, c->dhcp_subnet.addr); /* L-36 */
+	if (wishes) /* its binding is there already: the server need not find another address */
+		dhcp4_option_ip4(&w, DHCP4_OPT_REQUESTED, s->home);
+	dhcp4_option_ip4(&w, DHCP4_OPT_SUBNET, c->dhcp_subnet.addr); /* L-36 */
 	add_relay_info(&w, &origin);
 	dhcp4_end(&w);
 	actions_send_datagram(out, c->care_of, DHCP4_SERVER_PORT, c->dhcp_server, DHCP4_SERVER_PORT, &w);
@@ -106,51 +110,83 @@ static void deliver(struct mpa *mpa, const struct port *port, const struct datag
 	MPA_COUNT(mpa, dhcp_answered);
 }
 
-/* A server that forgot the lease of a station we serve: two addresses would help nobody (G-14). */
-static bool contradicts(const struct mpa *mpa, const struct port *port, const struct dhcp4 *m, struct actions *out)
+/* No home agent of ours could serve it: what the server took for its network is another one. */
+static bool is_nowhere(struct mpa *mpa, struct instant now, const struct dhcp4 *m, struct actions *out)
 {
-	const struct subscriber *s = subscriber_at(mpa, port);
+	const struct record note = {
+		.level = RECORD_WARN, .event = "dhcp_dropped", .home = m->your, .peer = mpa->conf->dhcp_server
+	};
 
-	if (!s || s->state != SUBSCRIBER_SERVED || m->your.s_addr == INADDR_ANY || m->your.s_addr == s->home.s_addr)
+	if (m->your.s_addr == INADDR_ANY || mpa_is_home_address(mpa->conf, m->your))
 		return false;
-	if (m->type == DHCP4_ACK)
-		subscriber_record(s, out, RECORD_WARN, "dhcp_dropped",
-				  "the DHCP server gives it another address than its home address");
+	if (ratelimit_allow(&mpa->security, now.us))
+		actions_record(out, &note, (struct span){ 0 },
+			       "the DHCP server gives an address of no configured home network");
 	return true;
+}
+
+bool dhcp_relay_disagrees(const struct subscriber *s)
+{
+	return s->leased.s_addr != INADDR_ANY && s->leased.s_addr != s->home.s_addr;
+}
+
+static void take_lease(struct subscriber *s, struct instant now, const struct dhcp4 *m)
+{
+	if (s->leased.s_addr != m->your.s_addr)
+		s->rehomed = false;
+	s->leased = m->your;
+	s->lease_s = m->lease_s;
+	if (m->lease_s != 0)
+		subscriber_leased(s, now, m->lease_s);
+}
+
+/* L-37: the server has decided. An address the home agent has for the station meanwhile is given up. */
+static void on_ack(struct mpa *mpa, struct instant now, const struct origin *from, const struct dhcp4 *m,
+		   struct actions *out)
+{
+	static const char why[] = "its DHCP server gave it another address";
+	struct subscriber *s = subscriber_at(mpa, &from->port);
+	struct station_id id = { 0 };
+
+	if (s)
+		take_lease(s, now, m); /* it may be registered at once */
+	if (from->nai.n > 0)
+		id.nai = from->nai;
+	else
+		id.mac = from->port.mac;
+	s = mpa_recognise(mpa, now, &from->port, &id, m->your, MPA_TRIGGER_DHCP, out);
+	if (!s)
+		return;
+	take_lease(s, now, m);
+	if (!dhcp_relay_disagrees(s))
+		return;
+	if (s->state == SUBSCRIBER_SERVED)
+		(void)subscriber_event(s, now, EVENT_LEFT, why, out);
+	else if (s->state == SUBSCRIBER_BARRED)
+		(void)subscriber_event(s, now, EVENT_TIMER, why, out);
 }
 
 void dhcp_relay_on_reply(struct mpa *mpa, struct instant now, const struct datagram *d, struct actions *out)
 {
 	struct dhcp4 m;
 	struct origin from;
-	struct station_id id = { 0 };
-	struct subscriber *s;
 
 	if (d->remote.s_addr != mpa->conf->dhcp_server.s_addr || dhcp4_parse(d->payload.p, d->payload.n, &m) < 0 ||
 	    m.op != DHCP4_BOOTREPLY || !origin_of(&m, &from) || !mpa_access_of(mpa, from.port.ifindex)) {
 		MPA_COUNT(mpa, malformed);
 		return;
 	}
-	if (contradicts(mpa, &from.port, &m, out)) {
+	if (is_nowhere(mpa, now, &m, out)) {
 		MPA_COUNT(mpa, dhcp_ignored);
 		return;
 	}
 	deliver(mpa, &from.port, d, &m, out);
-	if (m.type != DHCP4_ACK || m.your.s_addr == INADDR_ANY)
-		return;
-	if (from.nai.n > 0)
-		id.nai = from.nai;
-	else
-		id.mac = from.port.mac;
-	s = mpa_recognise(mpa, now, &from.port, &id, m.your, MPA_TRIGGER_DHCP, out); /* L-37 */
-	if (s && m.lease_s != 0) {
-		s->lease_s = m.lease_s;
-		s->lease_ends_us = now.us + m.lease_s * US_PER_S;
-	}
+	if (m.type == DHCP4_ACK && m.your.s_addr != INADDR_ANY)
+		on_ack(mpa, now, &from, &m, out);
 }
 
 void dhcp_relay_renewal_seen(struct subscriber *s, struct instant now)
 {
 	if (s->lease_s != 0)
-		s->lease_ends_us = now.us + s->lease_s * US_PER_S;
+		subscriber_leased(s, now, s->lease_s);
 }

@@ -126,7 +126,7 @@ static void grant(struct subscriber *s, struct instant now, const struct dhcp4 *
 	dhcp4_end(&w);
 	send_reply(s, m, n, &w, false, out);
 	if (m->type == DHCP4_REQUEST)
-		s->lease_ends_us = now.us + n->lease_s * US_PER_S;
+		subscriber_leased(s, now, n->lease_s);
 	subscriber_record(s, out, RECORD_INFO, offer ? "dhcp_offer" : "dhcp_ack", "lease %u s", n->lease_s);
 }
 
@@ -199,17 +199,13 @@ void subscriber_answer_dhcp(struct subscriber *s, struct instant now, const stru
 }
 
 /* L-38: the home agent relays. The message goes through the station's own tunnel, from its home address. */
-static void send_to_anchor(struct subscriber *s, const struct dhcp4 *m, struct span payload, struct actions *out)
+static void send_to_anchor(struct subscriber *s, struct span payload, struct actions *out)
 {
 	const struct ip4 h = { .ttl = 64, .source = s->home, .destination = s->agent_address };
 	const struct udp4 u = { .source = DHCP4_CLIENT_PORT, .destination = DHCP4_SERVER_PORT, .payload = payload };
 	uint8_t packet[HELD_FRAME_MAX];
 	struct wr w = wr_init(packet, sizeof(packet));
 
-	if (m->type == DHCP4_RELEASE || m->type == DHCP4_DECLINE) {
-		MPA_COUNT(s->mpa, dhcp_ignored); /* the binding decides when the address is given up */
-		return;
-	}
 	udp4_build(&w, &h, &u);
 	if (w.err)
 		return;
@@ -217,14 +213,25 @@ static void send_to_anchor(struct subscriber *s, const struct dhcp4 *m, struct s
 	MPA_COUNT(s->mpa, dhcp_relayed);
 }
 
+/* With a server elsewhere: the station gives its address back, or will not have it, and looks for another one. */
+static void give_up(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out)
+{
+	if (m->type == DHCP4_RELEASE)
+		on_release(s, now, m, out);
+	else if (m->type == DHCP4_DECLINE && m->requested.s_addr == s->home.s_addr)
+		(void)subscriber_event(s, now, EVENT_LEFT, "it found its address in use", out);
+}
+
 /* A DHCP message of a station whose home address is known. */
 static void serve(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct span payload,
 		  struct actions *out)
 {
 	if (s->mpa->conf->dhcp == MPA_DHCP_ANCHOR)
-		send_to_anchor(s, m, payload, out);
+		send_to_anchor(s, payload, out);
 	else
 		subscriber_answer_dhcp(s, now, m, out);
+	if (s->mpa->conf->dhcp == MPA_DHCP_ANCHOR)
+		give_up(s, now, m, out); /* last: it may be gone then */
 }
 
 static void hold(struct subscriber *s, struct span frame)
@@ -277,17 +284,21 @@ static void watch(struct subscriber *s, struct instant now, const struct dhcp4 *
 		return;
 	if (m->type == DHCP4_REQUEST)
 		dhcp_relay_renewal_seen(s, now);
-	else if (m->type == DHCP4_RELEASE)
-		on_release(s, now, m, out);
+	else
+		give_up(s, now, m, out);
 }
 
 static void relay(struct mpa *mpa, struct instant now, const struct port *port, const struct station_id *id,
 		  const struct dhcp4 *m, struct span payload, struct actions *out)
 {
 	const char *nai = mpa_identify(mpa, now, port, id, MPA_TRIGGER_DHCP, out); /* L-61: not for strangers */
+	struct subscriber *s = subscriber_at(mpa, port);
 
-	if (nai)
-		dhcp_relay_forward(mpa, port, m, payload, nai, out);
+	if (!nai)
+		return;
+	dhcp_relay_forward(mpa, port, m, payload, nai, out);
+	if (s && s->state == SUBSCRIBER_SERVED)
+		give_up(s, now, m, out); /* last: it may be gone then */
 }
 
 void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, struct span frame, struct actions *out)

@@ -334,6 +334,11 @@ bool login_follow(struct subscriber *s, struct instant now, enum subscriber_even
 		await_end(s);
 		relay_release(s->mpa->relay, now, held, s->home, out);
 		break;
+	case SUBSCRIBER_WAITING: /* it has to be let in to get an address by DHCP */
+		s->login.held = 0;
+		await_end(s);
+		relay_release(s->mpa->relay, now, held, (struct in_addr){ INADDR_ANY }, out);
+		break;
 	case SUBSCRIBER_BARRED: /* its port stays closed: there is nobody to try again for */
 		refuse_held(s, now, reason, out);
 		return subscriber_event(s, now, EVENT_LEFT, reason, out);

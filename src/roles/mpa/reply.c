@@ -47,10 +47,23 @@ struct answer {
 	struct mip_exts x;
 };
 
+/* L-37: with a DHCP server behind us, that the home agent has no address to give is no fault of the station's. */
+static bool awaits_lease(const struct subscriber *s, const struct answer *a)
+{
+	return s->mpa->conf->dhcp == MPA_DHCP_RELAY && !s->vpn.here && a->m.code == MIP_CODE_NO_RESOURCES &&
+	       !s->home_known && s->home.s_addr == INADDR_ANY;
+}
+
 static void bar(struct subscriber *s, const struct answer *a, uint16_t retry_s, struct actions *out)
 {
 	uint64_t due_us = retry_s == 0 ? NEVER : a->now.us + retry_s * US_PER_S;
 
+	if (awaits_lease(s, a)) {
+		(void)subscriber_event(s, a->now, EVENT_NO_ADDRESS, "the DHCP server has to give it an address", out);
+		if (dhcp_relay_disagrees(s)) /* it did meanwhile */
+			(void)subscriber_event(s, a->now, EVENT_ATTACH, "the DHCP server gave it an address", out);
+		return;
+	}
 	MPA_COUNT(s->mpa, refused);
 	(void)timers_set(&s->mpa->lives, &s->life, due_us); /* room was made with the subscriber */
 	(void)subscriber_event(s, a->now, EVENT_REFUSED, mip_code_name(a->m.code), out);
@@ -114,7 +127,7 @@ static void prohibited(struct subscriber *s, const struct answer *a, uint16_t re
 	if (s->home_known) {
 		/* It was ours and is not any more: somebody newer serves the station (L-16, X-10). */
 		(void)subscriber_event(s, a->now, EVENT_SUPERSEDED, "another agent serves this station", out);
-	} else if (s->home.s_addr != INADDR_ANY && !s->exchange.home_refused) {
+	} else if (s->home.s_addr != INADDR_ANY && !s->exchange.home_refused && !s->rehomed) {
 		s->exchange.home_refused = true;
 		subscriber_request(s, a->now, s->exchange.lifetime_s, out);
 	} else {
@@ -181,6 +194,11 @@ static void accepted(struct subscriber *s, const struct answer *a, struct action
 		(void)subscriber_event(s, a->now, EVENT_LEFT, "home network is not configured here", out);
 		return;
 	}
+	if (dhcp_relay_disagrees(s)) {
+		(void)subscriber_event(s, a->now, EVENT_LEFT, "its DHCP server gave it another address", out);
+		return;
+	}
+	s->rehomed = false;
 	if (s->vpn.here && layer3_enter(s, s->vpn.own, out) < 0) {
 		(void)subscriber_event(s, a->now, EVENT_LEFT, "its home address is another user's here", out);
 		return;

@@ -3,14 +3,9 @@
 #include "roles/mpa/agent.h"
 
 const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT] = {
-	[SUBSCRIBER_NEW] = "new",
-	[SUBSCRIBER_REGISTERING] = "registering",
-	[SUBSCRIBER_SERVED] = "served",
-	[SUBSCRIBER_HOLDING] = "holding",
-	[SUBSCRIBER_DEREGISTERING] = "deregistering",
-	[SUBSCRIBER_BARRED] = "barred",
-	[SUBSCRIBER_DISPLACED] = "displaced",
-	[SUBSCRIBER_GONE] = "gone",
+	[SUBSCRIBER_NEW] = "new",         [SUBSCRIBER_REGISTERING] = "registering",     [SUBSCRIBER_SERVED] = "served",
+	[SUBSCRIBER_HOLDING] = "holding", [SUBSCRIBER_DEREGISTERING] = "deregistering", [SUBSCRIBER_BARRED] = "barred",
+	[SUBSCRIBER_WAITING] = "waiting", [SUBSCRIBER_DISPLACED] = "displaced",         [SUBSCRIBER_GONE] = "gone",
 };
 
 static void do_nothing(struct subscriber *s, struct instant now, struct actions *out)
@@ -22,6 +17,10 @@ static void do_nothing(struct subscriber *s, struct instant now, struct actions 
 
 static void do_register(struct subscriber *s, struct instant now, struct actions *out)
 {
+	if (dhcp_relay_disagrees(s)) { /* L-37 */
+		s->home = s->leased;
+		s->home_known = false;
+	}
 	s->exchange = (struct exchange){ 0 };
 	subscriber_request(s, now, s->mpa->conf->lifetime_s, out);
 }
@@ -52,11 +51,26 @@ static void set_life(struct subscriber *s, uint64_t due_us)
 	(void)timers_set(&s->mpa->lives, &s->life, due_us); /* room was made with the subscriber */
 }
 
+/* G-11: an address whose lease is over may be somebody else's the next moment. */
+static uint64_t served_until(const struct subscriber *s, struct instant now)
+{
+	uint64_t refresh_us = refresh_at(s, now);
+
+	return s->lease_ends_us != 0 && s->lease_ends_us < refresh_us ? s->lease_ends_us : refresh_us;
+}
+
+void subscriber_leased(struct subscriber *s, struct instant now, uint32_t lease_s)
+{
+	s->lease_ends_us = now.us + lease_s * US_PER_S;
+	if (s->state == SUBSCRIBER_SERVED && !s->exchange.pending)
+		set_life(s, served_until(s, now));
+}
+
 static void do_serve(struct subscriber *s, struct instant now, struct actions *out)
 {
 	subscriber_visitor_set(s, out);
 	early_deliver(s, now, out);
-	set_life(s, refresh_at(s, now));
+	set_life(s, served_until(s, now));
 	vpn_release_held(s, out);
 	subscriber_release_held(s, now, out);
 	presence_watch(s, now);
@@ -106,11 +120,25 @@ static void do_lose_binding(struct subscriber *s, struct instant now, struct act
 	do_register(s, now, out);
 }
 
+/* Its home agent has let go of the address that the DHCP server does not give it any more. */
+static void do_rehome(struct subscriber *s, struct instant now, struct actions *out)
+{
+	s->rehomed = true;
+	do_claim(s, now, out);
+}
+
 static void do_wait(struct subscriber *s, struct instant now, struct actions *out)
 {
 	(void)out;
 	(void)now;
 	subscriber_request_cancel(s);
+}
+
+/* Who was let in stays as long as its session; who was only seen, for a while. */
+static void do_wait_for_lease(struct subscriber *s, struct instant now, struct actions *out)
+{
+	do_wait(s, now, out);
+	set_life(s, s->login.by_aaa ? NEVER : now.us + s->mpa->conf->hold_s * US_PER_S);
 }
 
 static void do_stop_and_wait(struct subscriber *s, struct instant now, struct actions *out)
@@ -152,6 +180,7 @@ static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 	[SUBSCRIBER_REGISTERING] = {
 		[EVENT_ACCEPTED] = { do_serve, SUBSCRIBER_SERVED },
 		[EVENT_REFUSED] = { do_wait, SUBSCRIBER_BARRED },
+		[EVENT_NO_ADDRESS] = { do_wait_for_lease, SUBSCRIBER_WAITING },
 		[EVENT_SUPERSEDED] = { do_nothing, SUBSCRIBER_GONE },
 		[EVENT_REVOKED] = { do_nothing, SUBSCRIBER_GONE },
 		[EVENT_LOST] = { do_deregister, SUBSCRIBER_DEREGISTERING }, /* the request may have arrived */
@@ -188,6 +217,12 @@ static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_LEFT] = { do_nothing, SUBSCRIBER_GONE },
 		[EVENT_TIMER] = { do_register, SUBSCRIBER_REGISTERING },
 	},
+	[SUBSCRIBER_WAITING] = {
+		[EVENT_ATTACH] = { do_claim, SUBSCRIBER_REGISTERING },
+		[EVENT_LOST] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_LEFT] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_TIMER] = { do_nothing, SUBSCRIBER_GONE },
+	},
 	[SUBSCRIBER_DISPLACED] = {
 		[EVENT_ATTACH] = { do_return, SUBSCRIBER_REGISTERING },
 		[EVENT_LOST] = { do_stop, SUBSCRIBER_GONE },
@@ -200,11 +235,15 @@ static const struct row *exception(const struct subscriber *s, const struct row 
 				   enum subscriber_event e)
 {
 	static const struct row lost = { do_lose_binding, SUBSCRIBER_REGISTERING };
+	static const struct row rehomed = { do_rehome, SUBSCRIBER_REGISTERING };
 	static const struct row displaced = { do_displace, SUBSCRIBER_DISPLACED };
 	static const struct row displaced_later = { do_displace_later, SUBSCRIBER_DISPLACED };
 
 	if (s->state == SUBSCRIBER_SERVED && e == EVENT_TIMER && now.us >= s->expires_us)
 		return &lost; /* the last refresh went unanswered to the very end */
+	if (s->state == SUBSCRIBER_DEREGISTERING && row->next == SUBSCRIBER_GONE && dhcp_relay_disagrees(s) &&
+	    e != EVENT_REVOKED && e != EVENT_SUPERSEDED)
+		return &rehomed;
 	if (row->next != SUBSCRIBER_GONE || !s->vpn.sessions || (e != EVENT_REVOKED && e != EVENT_SUPERSEDED))
 		return NULL;
 	return s->vpn.here && s->state == SUBSCRIBER_SERVED && e == EVENT_REVOKED ? &displaced_later : &displaced;

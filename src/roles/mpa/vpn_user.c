@@ -258,6 +258,7 @@ bool vpn_follow(struct subscriber *s, struct instant now, enum subscriber_state 
 		break;
 	case SUBSCRIBER_NEW:
 	case SUBSCRIBER_REGISTERING:
+	case SUBSCRIBER_WAITING:
 	case SUBSCRIBER_GONE:
 	case SUBSCRIBER_STATE_COUNT:
 		break;

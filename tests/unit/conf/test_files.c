@@ -194,6 +194,8 @@ static const struct {
 	  "mac: station" },
 	{ true, MPA_TOP MPA_AGENT MPA_ACCESS, "network: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "dhcp = relay\n", "dhcp-server: missing" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "dhcp = relay\ndhcp-server = \"10.9.0.2\"\n",
+	  "dhcp-subnet: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS, "aaa: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_AAA, "nas: missing" },
 	{ true,

@@ -100,6 +100,16 @@ static void stickiness_ends(void **state)
 	assert_int_equal(pool_holder(p, ip("10.42.0.2")).n, 1);
 }
 
+/* L-37: who gives out the others decides who is next. */
+static void addresses_of_others_are_not_kept(void **state)
+{
+	(void)state;
+	assert_int_equal(ask("a", "10.42.0.77"), 0);
+	assert_int_equal(ask("b", "10.42.0.77"), -EADDRINUSE);
+	release("10.42.0.77", 0);
+	assert_int_equal(ask("b", "10.42.0.77"), 0);
+}
+
 static void who_asks_for_another_gives_the_old_one_up(void **state)
 {
 	(void)state;
@@ -166,6 +176,7 @@ int main(void)
 		TEST(takes_wishes_inside_of_the_prefix),
 		TEST(addresses_stick),
 		TEST(stickiness_ends),
+		TEST(addresses_of_others_are_not_kept),
 		TEST(who_asks_for_another_gives_the_old_one_up),
 		TEST(reservations_are_for_ever),
 		TEST(technologies_are_apart),

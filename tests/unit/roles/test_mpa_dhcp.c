@@ -394,20 +394,125 @@ static void relayed_lease_lives_as_long_as_it_is_renewed(void **state)
 	assert_string_equal(rig_state(), "deregistering");
 }
 
-/* G-14: the server has another idea of where it lives. */
-static void relay_keeps_contradictions_away(void **state)
+/* L-37: where the server has another idea of where it lives, it is the server's that counts: the station believes it. */
+static void relay_follows_the_server(void **state)
 {
+	struct dhcp4 m;
+
 	(void)state;
 	relaying();
 	rig_serve();
+	ask_dhcp(&(struct ask){ .type = DHCP4_DISCOVER, .requested = "192.168.1.5" });
+	relayed(&m);
+	assert_int_equal(m.requested.s_addr, ip("10.42.0.20").s_addr); /* at best it gives what there is */
 	server_says(DHCP4_OFFER, "10.42.0.99", "10.9.0.2", ALICE_INFO);
-	assert_int_equal(rig.out.n, 0);
+	assert_non_null(rig_find(ACTION_SEND_FRAME));
+	assert_string_equal(rig_state(), "served");
 	server_says(DHCP4_ACK, "10.42.0.99", "10.9.0.2", ALICE_INFO);
+	assert_non_null(rig_find(ACTION_SEND_FRAME));
+	assert_non_null(rig_find(ACTION_VISITOR_DEL));
+	assert_int_equal(rig_request().request.lifetime_s, 0);
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.20").s_addr);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.20" });
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.99").s_addr);
+	assert_int_not_equal(rig_request().request.lifetime_s, 0);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.99" });
+	assert_string_equal(rig_state(), "served");
+	server_says(DHCP4_ACK, "10.42.0.99", "10.9.0.2", ALICE_INFO);
+	assert_null(rig_find(ACTION_SEND_DATAGRAM));
+}
+
+/* L-37: an address of before is given up once; where the new one is not to be had, no other helps. */
+static void relay_gives_up_the_address_of_before(void **state)
+{
+	(void)state;
+	relaying();
+	server_says(DHCP4_ACK, "10.42.0.99", "10.9.0.2", ALICE_INFO);
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.99").s_addr);
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_ADMIN_PROHIBITED, .home = "10.42.0.99" });
+	assert_int_equal(rig_request().request.home.s_addr, INADDR_ANY);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.20" }); /* of elsewhere */
+	assert_int_equal(rig_request().request.lifetime_s, 0);
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.20").s_addr);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.20" });
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.99").s_addr);
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_ADMIN_PROHIBITED, .home = "10.42.0.99" });
+	assert_null(rig_find(ACTION_SEND_DATAGRAM));
+	assert_string_equal(rig_state(), "barred");
+	server_says(DHCP4_ACK, "10.42.0.98", "10.9.0.2", ALICE_INFO);
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.98").s_addr);
+}
+
+/* L-37: a home agent that has no addresses of its own leaves it to the server. */
+static void relay_waits_for_the_server(void **state)
+{
+	(void)state;
+	relaying();
+	rig_attach();
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_NO_RESOURCES });
+	assert_string_equal(rig_state(), "waiting");
+	server_says(DHCP4_ACK, "10.42.0.99", "10.9.0.2", ALICE_INFO);
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.99").s_addr);
+	rig_restart();
+	rig_attach();
+	server_says(DHCP4_ACK, "10.42.0.99", "10.9.0.2", ALICE_INFO); /* while the home agent is asked */
+	rig_pass_ms(rig.conf.retransmit_ms);
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_NO_RESOURCES });
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.99").s_addr);
+	rig_restart();
+	rig_attach();
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_NO_RESOURCES });
+	rig_pass_ms(rig.conf.hold_s * 1000 + 1);
+	assert_string_equal(rig_state(), ""); /* it never came */
+}
+
+/* An address no home agent can serve: the server did not heed the subnet. */
+static void relay_refuses_other_networks(void **state)
+{
+	(void)state;
+	relaying();
+	server_says(DHCP4_OFFER, "10.0.1.100", "10.9.0.2", ALICE_INFO);
 	assert_null(rig_find(ACTION_SEND_FRAME));
 	assert_string_equal(rig_find(ACTION_RECORD)->record.event, "dhcp_dropped");
+	server_says(DHCP4_ACK, "10.0.1.100", "10.9.0.2", ALICE_INFO);
+	assert_null(rig_find(ACTION_SEND_DATAGRAM));
 	assert_int_equal(rig_counter("dhcp_ignored"), 2);
+}
+
+/* G-11: its lease is over, and the server may give the address to another one; not when the binding is refreshed. */
+static void relayed_lease_ends_in_time(void **state)
+{
+	(void)state;
+	relaying();
+	rig.conf.lifetime_s = 3000;
 	server_says(DHCP4_ACK, "10.42.0.20", "10.9.0.2", ALICE_INFO);
-	assert_non_null(rig_find(ACTION_SEND_FRAME));
+	rig_answer(&(struct rig_reply){ .lifetime_s = 3000 });
+	rig_pass_ms(599000);
+	assert_string_equal(rig_state(), "served");
+	assert_null(rig_find(ACTION_SEND_DATAGRAM));
+	rig_pass_ms(1001);
+	assert_int_equal(rig_request().request.lifetime_s, 0);
+}
+
+/* G-11: by us or past us, who gives an address back has none, and who finds it taken wants another. */
+static void relayed_releases_end_the_binding(void **state)
+{
+	struct dhcp4 m;
+
+	(void)state;
+	relaying();
+	server_says(DHCP4_ACK, "10.42.0.20", "10.9.0.2", ALICE_INFO);
+	rig_answer(&(struct rig_reply){ 0 });
+	ask_dhcp(&(struct ask){ .type = DHCP4_DECLINE, .requested = "10.42.0.21" });
+	assert_string_equal(rig_state(), "served");
+	ask_dhcp(&(struct ask){ .type = DHCP4_DECLINE, .requested = "10.42.0.20" });
+	relayed(&m); /* the server hears of it, too */
+	assert_string_equal(rig_state(), "deregistering");
+	server_says(DHCP4_ACK, "10.42.0.99", "10.9.0.2", ALICE_INFO);
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.99").s_addr);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.99" });
+	ask_dhcp(&(struct ask){ .type = DHCP4_RELEASE, .client = "10.42.0.99" });
+	assert_string_equal(rig_state(), "deregistering");
 }
 
 /* L-38 */
@@ -429,6 +534,9 @@ static void dhcp_through_the_tunnel(void **state)
 	assert_int_equal(h.destination.s_addr, ip("10.0.0.1").s_addr);
 	assert_int_equal(udp4_parse(&h, &u), 0);
 	assert_int_equal(u.destination, DHCP4_SERVER_PORT);
+	ask_dhcp(&(struct ask){ .type = DHCP4_RELEASE, .client = "10.42.0.20" }); /* G-11 */
+	assert_non_null(rig_find(ACTION_SEND_TUNNELLED));
+	assert_string_equal(rig_state(), "deregistering");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -447,7 +555,12 @@ int main(void)
 		TEST(relay_is_not_for_strangers),
 		TEST(relay_remembers_who_asked),
 		TEST(relayed_lease_lives_as_long_as_it_is_renewed),
-		TEST(relay_keeps_contradictions_away),
+		TEST(relay_follows_the_server),
+		TEST(relay_gives_up_the_address_of_before),
+		TEST(relay_waits_for_the_server),
+		TEST(relay_refuses_other_networks),
+		TEST(relayed_lease_ends_in_time),
+		TEST(relayed_releases_end_the_binding),
 		TEST(dhcp_through_the_tunnel),
 	};
 

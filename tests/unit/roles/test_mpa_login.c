@@ -29,6 +29,28 @@ static void let_in(void **state)
 	assert_true(rig_place(ACTION_VISITOR_SET, 0) < rig_place(ACTION_SEND_DATAGRAM, RADIUS_ACCESS_ACCEPT));
 }
 
+/* L-37: it has to be let in to get its address from a DHCP server. */
+static void let_in_without_an_address(void **state)
+{
+	struct radius p;
+
+	(void)state;
+	rig.conf.dhcp = MPA_DHCP_RELAY;
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ .code = MIP_CODE_NO_RESOURCES });
+	assert_int_equal(told(&p), RADIUS_ACCESS_ACCEPT);
+	assert_string_equal(rig_state(), "waiting");
+	assert_null(rig_find(ACTION_VISITOR_SET));
+	rig_pass_ms(rig.conf.hold_s * 1000 + 1); /* as long as its session */
+	actions_clear(&rig.out);
+	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, ip("192.168.1.5"), 0, &rig.out);
+	assert_null(rig_find(ACTION_SEND_DATAGRAM));
+	mpa_on_unknown_source(rig.mpa, rig.now, PORT, alice_mac, ip("10.42.0.50"), 0, &rig.out); /* L-35 */
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.50").s_addr);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.50" });
+	assert_string_equal(rig_state(), "served");
+}
+
 static void rejected_by_aaa(void **state)
 {
 	struct radius p;
@@ -249,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(let_in),
+		TEST(let_in_without_an_address),
 		TEST(rejected_by_aaa),
 		TEST(profile),
 		TEST(encapsulation),
