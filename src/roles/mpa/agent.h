@@ -36,7 +36,8 @@ enum subscriber_state {
 	SUBSCRIBER_HOLDING,     /* the station left without a word; its binding waits for it (A-33, G-11) */
 	SUBSCRIBER_DEREGISTERING,
 	SUBSCRIBER_BARRED, /* refused; tried again later */
-	/* At its port, without an address: its home agent gives none, and its DHCP server has not yet (L-37). */
+	/* At its port, without an address: it gave it back, or its home agent has none and its DHCP server has not given
+	 * one yet (L-37). */
 	SUBSCRIBER_WAITING,
 	/* A VPN user who is served elsewhere and keeps an IKE_SA here (G-12). `life`: end of the linger, then of the
 	 * pause before it may come back. */
@@ -166,6 +167,7 @@ struct subscriber {
 	uint32_t lease_s;              /* as the relayed server gives it; 0 = none seen */
 	struct in_addr leased;         /* the address that goes with it */
 	bool rehomed;                  /* another one was given up for it: it, or none */
+	bool released;                 /* gave its address back, and nothing else */
 	struct timer retransmit, life; /* `life`: refresh, expiry, end of hold, retry */
 	uint32_t revocation_id;        /* of the last revocation; 0 = none */
 	struct vpn_user vpn;
@@ -235,10 +237,11 @@ enum subscriber_event {
 	EVENT_NO_ADDRESS, /* refused only because it has no address yet */
 	EVENT_SUPERSEDED, /* another agent serves the station */
 	EVENT_REVOKED,
-	EVENT_LOST,    /* station left without a word: link down */
-	EVENT_LEFT,    /* station left: release, lease over, command */
-	EVENT_TIMER,   /* `life` fired */
-	EVENT_SILENCE, /* deregistration not answered */
+	EVENT_LOST,     /* station left without a word: link down */
+	EVENT_LEFT,     /* station left: logged out, command */
+	EVENT_RELEASED, /* has its address no more: release, lease over */
+	EVENT_TIMER,    /* `life` fired */
+	EVENT_SILENCE,  /* deregistration not answered */
 	EVENT_COUNT,
 };
 /* @s may be gone afterwards: then false. */

@@ -380,6 +380,19 @@ const char *mpa_identify(struct mpa *mpa, struct instant now, const struct port 
 	return station ? station->nai : NULL;
 }
 
+/* L-35, L-37: it shows its address, or asks us for one. */
+static struct subscriber *no_longer_waits(struct subscriber *s, struct instant now, struct in_addr source,
+					  enum mpa_trigger trigger, struct actions *out)
+{
+	bool shown = mpa_is_home_address(s->mpa->conf, source);
+
+	if (shown)
+		s->home = source;
+	if (shown || (trigger == MPA_TRIGGER_DHCP && s->mpa->conf->dhcp != MPA_DHCP_RELAY))
+		(void)subscriber_event(s, now, EVENT_ATTACH, "it has an address, or asks us for one", out);
+	return s;
+}
+
 struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const struct port *port,
 				 const struct station_id *id, struct in_addr source, enum mpa_trigger trigger,
 				 struct actions *out)
@@ -388,11 +401,8 @@ struct subscriber *mpa_recognise(struct mpa *mpa, struct instant now, const stru
 	struct subscriber *s = subscriber_at(mpa, port);
 	const struct mpa_station *station;
 
-	if (s && s->state == SUBSCRIBER_WAITING && mpa_is_home_address(mpa->conf, source)) {
-		s->home = source; /* L-35, L-37 */
-		(void)subscriber_event(s, now, EVENT_ATTACH, "its address is known now", out);
-		return s;
-	}
+	if (s && s->state == SUBSCRIBER_WAITING)
+		return no_longer_waits(s, now, source, trigger, out);
 	if (s && s->state != SUBSCRIBER_HOLDING && s->state != SUBSCRIBER_DEREGISTERING)
 		return s;
 	port_auth_frame(mpa, now, port, source, out);

@@ -148,6 +148,10 @@ static void on_ack(struct mpa *mpa, struct instant now, const struct origin *fro
 	struct subscriber *s = subscriber_at(mpa, &from->port);
 	struct station_id id = { 0 };
 
+	if (s && from->nai.n > 0 && subscriber_find(mpa, from->nai) != s) {
+		MPA_COUNT(mpa, dhcp_ignored); /* who asked has left: somebody else is there now */
+		return;
+	}
 	if (s)
 		take_lease(s, now, m); /* it may be registered at once */
 	if (from->nai.n > 0)

@@ -165,7 +165,7 @@ static void on_request(struct subscriber *s, struct instant now, const struct dh
 static void on_release(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out)
 {
 	if (m->client.s_addr == s->home.s_addr)
-		(void)subscriber_event(s, now, EVENT_LEFT, "it released its address", out); /* G-11 */
+		(void)subscriber_event(s, now, EVENT_RELEASED, "it released its address", out); /* G-11 */
 	else
 		MPA_COUNT(s->mpa, dhcp_ignored);
 }
@@ -219,7 +219,7 @@ static void give_up(struct subscriber *s, struct instant now, const struct dhcp4
 	if (m->type == DHCP4_RELEASE)
 		on_release(s, now, m, out);
 	else if (m->type == DHCP4_DECLINE && m->requested.s_addr == s->home.s_addr)
-		(void)subscriber_event(s, now, EVENT_LEFT, "it found its address in use", out);
+		(void)subscriber_event(s, now, EVENT_RELEASED, "it found its address in use", out);
 }
 
 /* A DHCP message of a station whose home address is known. */
@@ -334,7 +334,7 @@ void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, s
 		return;
 	if (s->state == SUBSCRIBER_SERVED)
 		serve(s, now, &m, payload, out);
-	else if (frame.n <= HELD_FRAME_MAX)
+	else if (frame.n <= HELD_FRAME_MAX && m.type != DHCP4_RELEASE && m.type != DHCP4_DECLINE)
 		hold(s, frame);
 }
 

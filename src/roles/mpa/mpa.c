@@ -365,7 +365,7 @@ void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 		if (s->state == SUBSCRIBER_DISPLACED)
 			vpn_on_pause(s, now, out);
 		else if (s->state == SUBSCRIBER_SERVED && lease_is_over(s, now))
-			(void)subscriber_event(s, now, EVENT_LEFT, "its DHCP lease ran out", out);
+			(void)subscriber_event(s, now, EVENT_RELEASED, "its DHCP lease ran out", out);
 		else
 			(void)subscriber_event(s, now, EVENT_TIMER, "time is up", out);
 	}

@@ -141,7 +141,10 @@ struct in_addr port_auth_source(const struct mpa *mpa, const struct port *port)
 
 bool port_auth_is_closed(const struct subscriber *s)
 {
-	return guarded(s->mpa, s->port.ifindex) && s->state != SUBSCRIBER_SERVED && s->state != SUBSCRIBER_REGISTERING;
+	bool open =
+		s->state == SUBSCRIBER_SERVED || s->state == SUBSCRIBER_REGISTERING || s->state == SUBSCRIBER_WAITING;
+
+	return guarded(s->mpa, s->port.ifindex) && !open;
 }
 
 void port_auth_carrier(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)

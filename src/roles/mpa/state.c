@@ -28,6 +28,7 @@ static void do_register(struct subscriber *s, struct instant now, struct actions
 /* It shows up again after it was gone: that it is here now counts, not what was known of its last stay. */
 static void do_claim(struct subscriber *s, struct instant now, struct actions *out)
 {
+	s->released = false;
 	s->sequence = 0;
 	do_register(s, now, out);
 }
@@ -93,6 +94,22 @@ static void do_stop_and_deregister(struct subscriber *s, struct instant now, str
 	do_deregister(s, now, out);
 }
 
+/* The authenticator that let it in knows nothing of addresses: it may get one again (RFC 2131 4.4.6). */
+static void do_release(struct subscriber *s, struct instant now, struct actions *out)
+{
+	s->released = s->login.by_aaa && !s->vpn.here;
+	do_stop_and_deregister(s, now, out);
+}
+
+/* It was about to stay. */
+static void do_leave(struct subscriber *s, struct instant now, struct actions *out)
+{
+	(void)now;
+	(void)out;
+	s->released = false;
+	s->leased.s_addr = INADDR_ANY;
+}
+
 static void do_stop(struct subscriber *s, struct instant now, struct actions *out)
 {
 	(void)now;
@@ -137,6 +154,8 @@ static void do_wait(struct subscriber *s, struct instant now, struct actions *ou
 /* Who was let in stays as long as its session; who was only seen, for a while. */
 static void do_wait_for_lease(struct subscriber *s, struct instant now, struct actions *out)
 {
+	s->released = false;
+	s->home_known = false;
 	do_wait(s, now, out);
 	set_life(s, s->login.by_aaa ? NEVER : now.us + s->mpa->conf->hold_s * US_PER_S);
 }
@@ -194,6 +213,7 @@ static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_REVOKED] = { do_stop, SUBSCRIBER_GONE },
 		[EVENT_LOST] = { do_stop_and_hold, SUBSCRIBER_HOLDING },
 		[EVENT_LEFT] = { do_stop_and_deregister, SUBSCRIBER_DEREGISTERING },
+		[EVENT_RELEASED] = { do_release, SUBSCRIBER_DEREGISTERING },
 		[EVENT_TIMER] = { do_refresh, SUBSCRIBER_SERVED },
 	},
 	[SUBSCRIBER_HOLDING] = {
@@ -210,6 +230,8 @@ static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_SUPERSEDED] = { do_nothing, SUBSCRIBER_GONE },
 		[EVENT_REVOKED] = { do_nothing, SUBSCRIBER_GONE },
 		[EVENT_SILENCE] = { do_nothing, SUBSCRIBER_GONE },
+		[EVENT_LOST] = { do_leave, SUBSCRIBER_DEREGISTERING },
+		[EVENT_LEFT] = { do_leave, SUBSCRIBER_DEREGISTERING },
 	},
 	[SUBSCRIBER_BARRED] = {
 		[EVENT_REVOKED] = { do_nothing, SUBSCRIBER_GONE },
@@ -236,14 +258,15 @@ static const struct row *exception(const struct subscriber *s, const struct row 
 {
 	static const struct row lost = { do_lose_binding, SUBSCRIBER_REGISTERING };
 	static const struct row rehomed = { do_rehome, SUBSCRIBER_REGISTERING };
+	static const struct row released = { do_wait_for_lease, SUBSCRIBER_WAITING };
 	static const struct row displaced = { do_displace, SUBSCRIBER_DISPLACED };
 	static const struct row displaced_later = { do_displace_later, SUBSCRIBER_DISPLACED };
 
 	if (s->state == SUBSCRIBER_SERVED && e == EVENT_TIMER && now.us >= s->expires_us)
 		return &lost; /* the last refresh went unanswered to the very end */
-	if (s->state == SUBSCRIBER_DEREGISTERING && row->next == SUBSCRIBER_GONE && dhcp_relay_disagrees(s) &&
-	    e != EVENT_REVOKED && e != EVENT_SUPERSEDED)
-		return &rehomed;
+	if (s->state == SUBSCRIBER_DEREGISTERING && row->next == SUBSCRIBER_GONE && e != EVENT_REVOKED &&
+	    e != EVENT_SUPERSEDED && (s->released || dhcp_relay_disagrees(s)))
+		return dhcp_relay_disagrees(s) ? &rehomed : &released;
 	if (row->next != SUBSCRIBER_GONE || !s->vpn.sessions || (e != EVENT_REVOKED && e != EVENT_SUPERSEDED))
 		return NULL;
 	return s->vpn.here && s->state == SUBSCRIBER_SERVED && e == EVENT_REVOKED ? &displaced_later : &displaced;

@@ -420,6 +420,9 @@ static void relay_follows_the_server(void **state)
 	assert_string_equal(rig_state(), "served");
 	server_says(DHCP4_ACK, "10.42.0.99", "10.9.0.2", ALICE_INFO);
 	assert_null(rig_find(ACTION_SEND_DATAGRAM));
+	server_says(DHCP4_ACK, "10.42.0.98", "10.9.0.2", /* for node@elsewhere.org, who was at this port before */
+		    "0104 00000003 0206 020000000001 0612 6e6f646540656c736577686572652e6f7267");
+	assert_string_equal(rig_state(), "served");
 }
 
 /* L-37: an address of before is given up once; where the new one is not to be had, no other helps. */
