@@ -110,6 +110,7 @@ modules {{
 		ttls {{
 			tls = common
 			virtual_server = tunnel
+			default_eap_type = mschapv2
 			copy_request_to_tunnel = yes
 			use_tunneled_reply = yes
 		}}
@@ -345,3 +346,12 @@ class RadiusServer:
         """What was told: dictionaries with status, user, session, station, cause."""
         return [dict(status=m[1], **dict(re.findall(r"(\w+)=(\S*)", m[2])))
                 for m in re.finditer(r"^(\S+) (.*)$", read(self.path("accounting")), re.M)]
+
+
+def radius_host(office, authority):
+    """A server on a host of its own beside the office's core: 10.0.20.1."""
+    host = office.net.add("aaa")
+    office.net.link(office.core, "aaa", host, "core")
+    office.core.batch("address add 10.0.20.254/24 dev aaa")
+    host.batch("address add 10.0.20.1/24 dev core", "route add default via 10.0.20.254")
+    return RadiusServer(host, "10.0.20.1", authority)

@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 
-from aaa import RadiusServer
+from aaa import radius_host
 from net import LabError, wait_for
 from office import Office
 from pki import Authority
@@ -23,7 +23,7 @@ from pki import Authority
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 CLONE_NEWNET = 0x40000000
 PACKET_MAX = 65535
-NAS_SECRET, AAA_SECRET, AAA = "the NAS and the agent", "the agent and the AAA server", "10.0.20.1"
+NAS_SECRET, AAA_SECRET = "the NAS and the agent", "the agent and the AAA server"
 
 
 def open_tun(namespace, name):
@@ -147,11 +147,7 @@ class DialIn(Office):
     def _build(self):
         super()._build()
         self.callers = {}
-        host = self.net.add("aaa")
-        self.net.link(self.core, "aaa", host, "core")
-        self.core.batch("address add 10.0.20.254/24 dev aaa")
-        host.batch(f"address add {AAA}/24 dev core", "route add default via 10.0.20.254")
-        self.server = RadiusServer(host, AAA, Authority(self.path("pki")))
+        self.server = radius_host(self, Authority(self.path("pki")))
         for n in self.ars:
             self.server.add_client(f"ar{n}", f"10.0.{n}.1", AAA_SECRET)
 
@@ -169,7 +165,7 @@ class DialIn(Office):
     def _access(self, n):
         return f"""
 nas pppd {{ address = "10.0.{n}.1/32" kind = ppp access = "ppp*" secret = "text:{NAS_SECRET}" }}
-aaa main {{ address = "{AAA}" secret = "text:{AAA_SECRET}" }}
+aaa main {{ address = "{self.server.address}" secret = "text:{AAA_SECRET}" }}
 """
 
     def start(self):
