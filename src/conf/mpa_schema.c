@@ -75,6 +75,9 @@ static const struct conf_key top_keys[] = {
 	  .fallback = "1812", .help = "Our UDP port for authentication." },
 	{ .name = "radius-acct-port", .kind = KEY_U16, .offset = TOP(mpa.relay.acct_port), .min = 1, .max = 65535,
 	  .fallback = "1813", .help = "Our UDP port for accounting." },
+	{ .name = "radius-das-port", .kind = KEY_U16, .offset = TOP(mpa.relay.das_port), .max = 65535, .fallback = "0",
+	  .help = "Our UDP port where AAA servers may end a session (Disconnect-Request, RFC 5176; 3799 is usual); "
+		  "0: they may not." },
 	{ .name = "radius-dead", .kind = KEY_U16, .offset = TOP(mpa.relay.dead_s), .max = 3600, .fallback = "30",
 	  .help = "How long a silent AAA server is not asked first, in seconds." },
 	{ .name = "radius-hold", .kind = KEY_U16, .offset = TOP(mpa.relay.hold_ms), .min = 500, .max = 10000, .fallback = "4000",
@@ -190,6 +193,9 @@ static const struct conf_key nas_keys[] = {
 	{ .name = "access", .kind = KEY_TEXT, .offset = NAS(nas.access), .max = 16, .fallback = "",
 	  .help = "Port where its stations arrive; empty: it says so by Called-Station-Id or NAS-Port-Id. With kind = ppp, "
 		  "\"ppp*\" stands for devices of one user each; NAS-Port-Id or NAS-Port tells which." },
+	{ .name = "das-port", .kind = KEY_U16, .offset = NAS(nas.das_port), .max = 65535, .fallback = "0",
+	  .help = "Its UDP port for Disconnect-Requests (RFC 5176; 3799 is usual), made with the same secret; 0: it is not "
+		  "told when a session ends here." },
 	{ .name = "message-authenticator", .kind = KEY_ENUM, .offset = NAS(proof), NAMES(proof_names),
 	  .fallback = "require", .help = "Whether a request may lack it. One with EAP never may." },
 	{ .name = "secret", .kind = KEY_STRING, .offset = NAS(source.key), .optional = true,

@@ -86,6 +86,9 @@ static int check_top(const struct mpa_file *f, struct conf_error *e)
 		return conf_fail_at(e, NULL, NULL, "nas", "missing; without one nobody asks the AAA servers");
 	if (f->mpa.relay.auth_port == f->mpa.relay.acct_port)
 		return conf_fail_at(e, NULL, NULL, "radius-acct-port", "allowed: another one than radius-auth-port");
+	if (f->mpa.relay.das_port == f->mpa.relay.auth_port || f->mpa.relay.das_port == f->mpa.relay.acct_port)
+		return conf_fail_at(e, NULL, NULL, "radius-das-port",
+				    "allowed: another one than radius-auth-port and radius-acct-port");
 	return 0;
 }
 
@@ -101,7 +104,7 @@ int radius_complete(const char *path, struct mpa_file *f, struct conf_error *e)
 	if (r < 0)
 		return r;
 	if (f->nas_n == 0) {
-		c->auth_port = c->acct_port = 0;
+		c->auth_port = c->acct_port = c->das_port = 0;
 		return 0;
 	}
 	c->nases = calloc(f->nas_n, sizeof(c->nases[0]));

@@ -412,7 +412,7 @@ static int open_user_devices(struct daemon *d, const struct relay_conf *c)
 	return r;
 }
 
-/* Its own two ports, and those it asks AAA servers from: a request is found again by port and identifier. */
+/* Its own ports, and those it asks AAA servers from: a request is found again by port and identifier. */
 static int open_radius(struct daemon *d, const struct mpa *mpa, const struct relay_conf *c)
 {
 	struct relay *relay = mpa_relay(mpa);
@@ -424,6 +424,8 @@ static int open_radius(struct daemon *d, const struct mpa *mpa, const struct rel
 	r = daemon_add_udp(d, c->auth_port, &own);
 	if (r == 0)
 		r = daemon_add_udp(d, c->acct_port, &own);
+	if (r == 0 && c->das_port != 0)
+		r = daemon_add_udp(d, c->das_port, &own);
 	for (size_t i = 0; r == 0 && i < RADIUS_CLIENT_PORTS_MAX; i++)
 		r = daemon_add_udp(d, 0, &clients[i]);
 	return r < 0 ? r : relay_set_clients(relay, clients, RADIUS_CLIENT_PORTS_MAX);

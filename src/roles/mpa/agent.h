@@ -122,8 +122,9 @@ struct exchange {
 /* What a subscriber has because AAA let it in. */
 struct login {
 	bool by_aaa;
-	struct relay_ids ids; /* of its session, at its authenticator */
+	struct relay_ids ids; /* of its session, at its authenticator; nas NULL: it is over there */
 	bool confirmed;       /* ... whose accounting has shown Acct-Session-Id */
+	uint64_t since_us;    /* it was let in */
 	uint32_t held;        /* the Accept that waits for its registration; 0 = none */
 	uint64_t ends_us;     /* by Session-Timeout; 0 = does not */
 	struct timer timer;   /* end of the waiting, then of the session */
@@ -345,7 +346,21 @@ int login_new(struct mpa *mpa); /* 0 or -ENOMEM */
 /* What a change of state means for a login that is held. False: @s is gone. */
 bool login_follow(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
 		  struct actions *out);
+/* Where the stations of @ids arrive: configured, else as their authenticator itself says. NULL: at none of our ports. */
+const struct mpa_access *login_access(const struct mpa *mpa, const struct relay_ids *ids);
 void login_on_time(struct mpa *mpa, struct instant now, struct actions *out);
+
+/* evict.c: sessions that are over, here and at their authenticators */
+/* The authenticator of @s knows that its session is over. */
+void evict_told(struct subscriber *s);
+/* @s logs in with @ids: a tunnel it has at another authenticator is over. */
+void evict_other(struct subscriber *s, struct instant now, const struct relay_ids *ids, struct actions *out);
+/* What a change of state means for the session. */
+void evict_follow(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
+		  struct actions *out);
+/* For struct relay_listener. */
+uint32_t evict_on_wanted(void *ctx, struct instant now, const struct relay_wanted *w, struct actions *out);
+void evict_on_restart(void *ctx, struct instant now, const struct relay_ids *ids, uint32_t ago_s, struct actions *out);
 
 /* attach.c */
 /* Home agent, key and first home address of @s. Return: 0, -ENOENT, -ENOKEY or -ENOSPC. */

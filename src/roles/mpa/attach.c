@@ -222,8 +222,10 @@ static int settle(struct subscriber *s, struct instant now, const struct port *p
 	bool served = s->state == SUBSCRIBER_SERVED;
 	int r = 0;
 
-	if (other && other != s) /* one station, two names: the later one is true */
+	if (other && other != s) { /* one station, two names: the later one is true, and its session is the same */
+		evict_told(other);
 		(void)subscriber_event(other, now, EVENT_LEFT, "its port is somebody else's now", out);
+	}
 	other = subscriber_at(s->mpa, port);
 	if (other && other != s)
 		subscriber_leave_port(other);

@@ -39,9 +39,9 @@ static const struct mpa_access *access_with_mac(const struct mpa_conf *c, struct
 	return NULL;
 }
 
-/* Where its stations arrive: configured, else as the authenticator itself says. */
-static const struct mpa_access *access_of(const struct mpa_conf *c, const struct relay_ids *ids)
+const struct mpa_access *login_access(const struct mpa *mpa, const struct relay_ids *ids)
 {
+	const struct mpa_conf *c = mpa->conf;
 	const struct mpa_access *access;
 
 	if (ids->nas->access[0])
@@ -106,7 +106,7 @@ static const char *error_text(int r)
 static int attach_port(struct mpa *mpa, struct instant now, const struct relay_login *l, struct mpa_attach *a,
 		       struct actions *out)
 {
-	const struct mpa_access *access = access_of(mpa->conf, &l->ids);
+	const struct mpa_access *access = login_access(mpa, &l->ids);
 	struct port port = { 0 };
 
 	if (!access || !l->ids.has_mac)
@@ -190,6 +190,7 @@ static void refuse_held(struct subscriber *s, struct instant now, const char *wh
 	if (held == 0)
 		return;
 	s->login.held = 0;
+	evict_told(s);
 	await_end(s);
 	MPA_COUNT(s->mpa, logins_refused);
 	subscriber_record(s, out, RECORD_WARN, "login_refused", "%s", why);
@@ -231,7 +232,9 @@ static enum relay_verdict on_login(void *ctx, struct instant now, const struct r
 	if (!s)
 		return refuse(mpa, l, "it was turned away at once", ret_why, out);
 	MPA_COUNT(mpa, logins);
+	evict_other(s, now, &l->ids, out);
 	s->login.by_aaa = true;
+	s->login.since_us = now.us;
 	s->login.ids = l->ids;
 	s->login.confirmed = false;
 	s->login.ends_us = l->session_s > 0 ? now.us + l->session_s * US_PER_S : 0;
@@ -250,7 +253,7 @@ static enum relay_verdict on_login(void *ctx, struct instant now, const struct r
  * (RFC 2865 5.1). */
 static struct subscriber *named_by(const struct mpa *mpa, const struct relay_accounting *a)
 {
-	const struct mpa_access *access = access_of(mpa->conf, &a->ids);
+	const struct mpa_access *access = login_access(mpa, &a->ids);
 	struct port port = { 0 };
 	struct subscriber *s;
 
@@ -306,6 +309,7 @@ static void on_logout(void *ctx, struct instant now, const struct relay_accounti
 	if (!s)
 		return;
 	MPA_COUNT(mpa, logouts);
+	evict_told(s);
 	subscriber_record(s, out, RECORD_NOTICE, "logout", "accounting: its session ended, cause %u", a->cause);
 	(void)subscriber_event(s, now, lost ? EVENT_LOST : EVENT_LEFT, "its session ended", out);
 }
@@ -313,7 +317,12 @@ static void on_logout(void *ctx, struct instant now, const struct relay_accounti
 int login_new(struct mpa *mpa)
 {
 	const struct relay_listener listener = {
-		.on_login = on_login, .on_session = on_session, .on_logout = on_logout, .ctx = mpa
+		.on_login = on_login,
+		.on_session = on_session,
+		.on_logout = on_logout,
+		.on_restart = evict_on_restart,
+		.on_wanted = evict_on_wanted,
+		.ctx = mpa,
 	};
 
 	return mpa->conf->relay.auth_port == 0 ? 0 : relay_new(&mpa->conf->relay, &listener, &mpa->relay);

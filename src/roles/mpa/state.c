@@ -295,6 +295,7 @@ bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_
 	}
 	row->perform(s, now, out);
 	port_auth_follow(s, now, old, e, out);
+	evict_follow(s, now, e, reason, out);
 	if (!login_follow(s, now, e, reason, out))
 		return false;
 	if (s->state != SUBSCRIBER_GONE)

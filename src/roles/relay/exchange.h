@@ -3,6 +3,7 @@
 #ifndef HF_ROLES_RELAY_EXCHANGE_H
 #define HF_ROLES_RELAY_EXCHANGE_H
 
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "base/ratelimit.h"
@@ -13,7 +14,8 @@
 #define RELAY_COUNTERS(X) \
 	RADIUS_CLIENT_COUNTERS(X) \
 	X(requests) X(duplicates) X(unknown_nas) X(malformed) X(unproven) X(table_full) X(accepts) X(held) X(rejects) \
-	X(refused) X(accounting)
+	X(refused) X(accounting) X(das_requests) X(das_duplicates) X(das_unknown_server) X(das_malformed) X(das_unproven) \
+	X(das_stale) X(das_acks) X(das_naks) X(ends_asked) X(ends_done) X(ends_failed) X(ends_full)
 /* clang-format on */
 
 #define RELAY_COUNTER_ID(name) RELAY_COUNTER_##name,
@@ -52,6 +54,37 @@ struct exchange {
 	struct timer timer;                   /* while it is held or answered */
 };
 
+/* What makes a Disconnect-Request the same one: whoever repeats it, from whatever port, cannot change it. No padding. */
+struct order_key {
+	struct in_addr address;
+	uint8_t authenticator[RADIUS_AUTHENTICATOR_OCTETS];
+};
+
+/* A request of an AAA server to end a session. */
+struct relay_order {
+	UT_hash_handle by_key;
+	struct order_key key;
+	struct in_addr local; /* where it was asked, and is answered from */
+	uint16_t port;        /* to */
+	uint8_t code, id;
+	uint64_t forget_us;
+	const struct radius_server *server;
+	struct octets request, answer; /* no answer: an authenticator is asked */
+	struct relay_end *end;         /* the question */
+	struct timer timer;            /* once it is answered */
+};
+
+/* A session that is over, of which its authenticator hears. */
+struct relay_end {
+	struct relay_end *prev, *next;
+	struct relay *relay;
+	struct relay_ids ids;
+	struct octets user;
+	uint32_t stamp;            /* [s] Unix */
+	struct relay_order *order; /* or NULL */
+	struct radius_call call;
+};
+
 /* Which server sent the Challenge of a State: only it knows how to go on. One place for each hash; who is overwritten is
  * asked for in the usual order. */
 struct ongoing {
@@ -68,7 +101,12 @@ struct relay {
 	struct radius_client *client;
 	struct radius_caller caller; /* of the exchanges' calls */
 	struct ongoing ongoing[ONGOING_COUNT];
-	struct timers timers;
+	struct timers timers; /* of exchanges */
+	struct relay_order *orders;
+	struct timers order_timers;
+	struct relay_end *ends;
+	size_t end_n;
+	struct radius_caller end_caller;
 	uint32_t last_number;
 	struct ratelimit notes;
 	uint64_t counters[RELAY_COUNTER_COUNT];
@@ -79,6 +117,11 @@ struct relay {
 static inline struct span secret_of(const struct radius_secret *s)
 {
 	return (struct span){ s->octets, s->n };
+}
+
+static inline int64_t unix_s(struct instant now)
+{
+	return (int64_t)(now.ntp >> 32) - (int64_t)NTP_UNIX_OFFSET_S;
 }
 
 static inline bool is_accounting(const struct exchange *x)
@@ -103,6 +146,19 @@ void nas_answer(struct relay *r, struct instant now, struct exchange *x, uint8_t
 /* server.c: towards the AAA servers */
 struct radius_caller server_caller(struct relay *r);
 void server_ask(struct relay *r, struct instant now, struct exchange *x, struct actions *out);
+
+/* das.c: orders of the AAA servers */
+void das_on_request(struct relay *r, struct instant now, const struct datagram *d, struct actions *out);
+void das_on_time(struct relay *r, struct instant now);
+/* Its authenticator has answered; @cause: 0, or why the session goes on there. */
+void das_finish(struct relay *r, struct instant now, struct relay_order *o, uint32_t cause, struct actions *out);
+void das_free(struct relay *r);
+
+/* end.c: sessions that end at their authenticator */
+struct radius_caller end_caller(struct relay *r);
+/* The user logs in there once more, and an authenticator that goes by the name alone would end that. */
+void end_forget(struct relay *r, struct instant now, struct in_addr source, struct span user, struct actions *out);
+void end_free_all(struct relay *r);
 
 /* rewrite.c: attributes from one hop to the next */
 enum relay_encapsulation rewrite_encapsulation(const struct radius *accept);

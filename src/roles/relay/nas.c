@@ -119,10 +119,16 @@ static void note_accounting(struct relay *r, struct instant now, const struct re
 	if (radius_find(p, RADIUS_USER_NAME, &at))
 		a.user = at.value;
 	(void)radius_find_u32(p, RADIUS_ACCT_TERMINATE_CAUSE, &a.cause); /* absent: 0, as it is */
-	if (status == RADIUS_ACCT_STOP)
+	if (status == RADIUS_ACCT_ON || status == RADIUS_ACCT_OFF) {
+		uint32_t ago_s = 0;
+
+		(void)radius_find_u32(p, RADIUS_ACCT_DELAY_TIME, &ago_s); /* absent: now */
+		r->listener.on_restart(r->listener.ctx, now, &a.ids, ago_s, out);
+	} else if (status == RADIUS_ACCT_STOP) {
 		r->listener.on_logout(r->listener.ctx, now, &a, out);
-	else if (status == RADIUS_ACCT_START || status == RADIUS_ACCT_INTERIM)
+	} else if (status == RADIUS_ACCT_START || status == RADIUS_ACCT_INTERIM) {
 		r->listener.on_session(r->listener.ctx, &a);
+	}
 }
 
 static void begin(struct relay *r, struct instant now, const struct datagram *d, const struct radius *p,

@@ -19,6 +19,7 @@ int relay_new(const struct relay_conf *conf, const struct relay_listener *listen
 		return -ENOMEM;
 	}
 	r->caller = server_caller(r);
+	r->end_caller = end_caller(r);
 	r->conf = conf;
 	r->listener = *listener;
 	r->notes = ratelimit_init(NOTES_PER_S);
@@ -35,6 +36,8 @@ void relay_freep(struct relay **at)
 		return;
 	HASH_ITER(by_number, r->by_number, x, next)
 		exchange_free(r, x);
+	end_free_all(r);
+	das_free(r);
 	timers_done(&r->timers);
 	radius_client_freep(&r->client);
 	free(r);
@@ -51,15 +54,22 @@ static bool is_nas_port(const struct relay *r, uint16_t port)
 	return port != 0 && (port == r->conf->auth_port || port == r->conf->acct_port);
 }
 
+static bool is_das_port(const struct relay *r, uint16_t port)
+{
+	return port != 0 && port == r->conf->das_port;
+}
+
 bool relay_owns_port(const struct relay *r, uint16_t port)
 {
-	return is_nas_port(r, port) || radius_client_owns_port(r->client, port);
+	return is_nas_port(r, port) || is_das_port(r, port) || radius_client_owns_port(r->client, port);
 }
 
 void relay_on_datagram(struct relay *r, struct instant now, const struct datagram *d, struct actions *out)
 {
 	if (is_nas_port(r, d->local_port))
 		nas_on_request(r, now, d, out);
+	else if (is_das_port(r, d->local_port))
+		das_on_request(r, now, d, out);
 	else
 		radius_client_on_datagram(r->client, now, d, out);
 }
@@ -123,6 +133,7 @@ void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *
 void relay_on_time(struct relay *r, struct instant now, struct actions *out)
 {
 	radius_client_on_time(r->client, now, out);
+	das_on_time(r, now);
 	for (unsigned i = 0; i < TIMES_PER_CALL; i++) {
 		struct timer *timer = timers_pop(&r->timers, now.us);
 		struct exchange *x;
@@ -145,9 +156,13 @@ void relay_on_time(struct relay *r, struct instant now, struct actions *out)
 
 uint64_t relay_due(const struct relay *r)
 {
-	uint64_t due_us = timers_due(&r->timers), client_us = radius_client_due(r->client);
+	const uint64_t all[] = { timers_due(&r->timers), timers_due(&r->order_timers), radius_client_due(r->client) };
+	uint64_t due_us = NEVER;
 
-	return due_us < client_us ? due_us : client_us;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i] < due_us)
+			due_us = all[i];
+	return due_us;
 }
 
 size_t relay_counters(const struct relay *r, const char *const **ret_names, const uint64_t **ret_values)

@@ -2,7 +2,8 @@
 /* RADIUS relay: between the authenticators of the access network and the AAA servers behind. It passes on what it does
  * not have to understand, and stops at two places: an Access-Accept waits for whoever listens, who may turn it into a
  * Reject; and the end of a session is told. Events in, actions out.
- * Supported standards: RFC 2865 (proxy operation 2.3), RFC 2866, RFC 3579, RFC 2868 3.5 (salted attributes). */
+ * Supported standards: RFC 2865 (proxy operation 2.3), RFC 2866, RFC 3579, RFC 2868 3.5 (salted attributes),
+ * RFC 5176 (Disconnect, both ways). */
 #ifndef HF_ROLES_RELAY_H
 #define HF_ROLES_RELAY_H
 
@@ -11,7 +12,8 @@
 #include "roles/events.h"
 #include "roles/relay/relay_conf.h"
 
-struct relay; /* opaque; one thread */
+struct relay;       /* opaque; one thread */
+struct relay_order; /* opaque: a Disconnect-Request of an AAA server that is not answered yet */
 
 enum { RELAY_KEY_MAX = 64, RELAY_TEXT_MAX = 63 };
 
@@ -26,7 +28,9 @@ struct relay_ids {
 	const struct relay_nas *nas;
 	struct in_addr source; /* where it asks from; one section may be many authenticators */
 	struct relay_text session, calling, called,
-		port_id; /* Acct-Session-Id, Calling-, Called-Station-Id, NAS-Port-Id */
+		port_id;            /* Acct-Session-Id, Calling-, Called-Station-Id, NAS-Port-Id */
+	struct relay_text nas_id;   /* NAS-Identifier */
+	struct in_addr nas_address; /* NAS-IP-Address; 0.0.0.0 = not said */
 	bool has_port, has_mac;
 	uint32_t port;  /* NAS-Port */
 	uint8_t mac[6]; /* Calling-Station-Id, when it is one */
@@ -55,6 +59,14 @@ struct relay_accounting {
 	uint32_t cause;   /* of the end: Acct-Terminate-Cause; 0 = not said */
 };
 
+/* What an AAA server says of the session it wants ended (RFC 5176 3). */
+struct relay_wanted {
+	struct relay_ids ids;      /* but for nas and source */
+	struct span user;          /* may be empty */
+	struct in_addr home;       /* Framed-IP-Address; 0.0.0.0 = not said */
+	struct relay_order *order; /* for relay_end(), before on_wanted returns */
+};
+
 enum relay_verdict { RELAY_PASS, RELAY_HOLD, RELAY_REFUSE };
 
 struct relay_listener {
@@ -64,6 +76,12 @@ struct relay_listener {
 	/* It began, or goes on: from now on its Acct-Session-Id is known, which need not be in an Access-Request. */
 	void (*on_session)(void *ctx, const struct relay_accounting *a);
 	void (*on_logout)(void *ctx, struct instant now, const struct relay_accounting *a, struct actions *out);
+	/* @a->ids: an authenticator, as far as it tells; it knows nothing of sessions that began more than @ago_s ago. */
+	void (*on_restart)(void *ctx, struct instant now, const struct relay_ids *ids, uint32_t ago_s,
+			   struct actions *out);
+	/* Ends the one session that fits, with relay_end() where its authenticator has to hear of it. Return: 0, or why
+	 * not: enum radius_error_cause. */
+	uint32_t (*on_wanted)(void *ctx, struct instant now, const struct relay_wanted *w, struct actions *out);
 	void *ctx;
 };
 
@@ -82,6 +100,15 @@ void relay_on_datagram(struct relay *r, struct instant now, const struct datagra
 void relay_release(struct relay *r, struct instant now, uint32_t id, struct in_addr home, struct actions *out);
 void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *why, struct actions *out);
 
+/**
+ * relay_end() - asks the authenticator of @ids to end that session.
+ * @user: its name. @order: the order of an AAA server, which is answered when the authenticator has answered; or NULL.
+ * Return: 0; -ENOENT: it is not to be asked, its section has no port for that; -ENOSPC, -EBUSY, -ENOMEM, -EMSGSIZE: too
+ * much is under way, which is counted; the session stays at its authenticator.
+ */
+int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, struct span user,
+	      struct relay_order *order, struct actions *out);
+
 void relay_on_time(struct relay *r, struct instant now, struct actions *out);
 uint64_t relay_due(const struct relay *r);
 
@@ -93,6 +120,11 @@ static inline struct span relay_span(const struct relay_text *t)
 /* May @said, of an accounting record, be the session that @kept began? The same Acct-Session-Id of the same
  * authenticator decides; where one of them has none, nothing that both say may differ. */
 bool relay_ids_fit(const struct relay_ids *kept, const struct relay_ids *said);
+
+/* Does all that @w says fit the session that @kept began? Not looked at: user and home, which the listener knows. */
+bool relay_wanted_fits(const struct relay_wanted *w, const struct relay_ids *kept);
+/* Is the authenticator the one @said is of? Says nothing: it is. */
+bool relay_same_nas(const struct relay_ids *said, const struct relay_ids *kept);
 
 size_t relay_counters(const struct relay *r, const char *const **ret_names, const uint64_t **ret_values);
 

@@ -15,6 +15,7 @@ struct relay_nas {
 	struct radius_secret secret;
 	bool unproven;      /* requests without Message-Authenticator are taken, unless they carry EAP */
 	bool gives_address; /* the home address goes into the Accept's Framed-IP-Address (PPP, VPN) */
+	uint16_t das_port;  /* it ends sessions when asked here (RFC 5176); 0 = it does not */
 	/* Interface its stations arrive at; "" = told by Called-Station-Id or NAS-Port-Id. With a star at its end ("ppp*"):
 	 * layer-3 devices of one user each, told by NAS-Port-Id or NAS-Port. */
 	char access[16];
@@ -30,6 +31,7 @@ static inline bool relay_has_user_devices(const struct relay_nas *n)
 struct relay_conf {
 	struct in_addr address;        /* AAA servers are asked from here; 0.0.0.0 = as the route is */
 	uint16_t auth_port, acct_port; /* 0 = no relay */
+	uint16_t das_port;             /* AAA servers may ask here for the end of a session; 0 = they may not */
 	struct relay_nas *nases;
 	size_t nas_n;
 	struct radius_server *servers; /* when none takes accounting, it is answered here */

@@ -137,6 +137,7 @@ static void accepted(struct relay *r, struct instant now, struct exchange *x, co
 	if (radius_parse(x->request.p, x->request.n, &request) < 0)
 		return; /* it was parsed before */
 	read_login(x, p, &request, &l);
+	end_forget(r, now, l.ids.source, l.user, out);
 	switch (r->listener.on_login(r->listener.ctx, now, &l, &home, &why, out)) {
 	case RELAY_PASS:
 		nas_answer(r, now, x, RADIUS_ACCESS_ACCEPT, p, home, NULL, out);

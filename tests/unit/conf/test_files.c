@@ -232,6 +232,8 @@ static const struct {
 	  "aaa 'b': secret: the secret is not valid; allowed: \"hex:...\"" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS RADIUS_AAA "radius-acct-port = 1812\n",
 	  "radius-acct-port: allowed: another one" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS RADIUS_NAS RADIUS_AAA "radius-das-port = 1813\n",
+	  "radius-das-port: allowed: another one" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { }\n",
 	  "at least one of mac, client-id, host-name, fqdn" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK MPA_ACCESS "station \"a@b\" { fqdn = \"a.b\" home-agent = other }\n",

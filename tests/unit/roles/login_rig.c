@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "login_rig.h"
 
-enum { NAS_PORT = 40000, CLIENT = 50001, AUTH = 1812, ACCT = 1813 };
+enum { NAS_PORT = 40000, CLIENT = 50001, AUTH = 1812, ACCT = 1813, DAS = 3799 };
 
-const char nas_at[] = "10.0.1.9";
-static const char server_at[] = "10.0.0.11";
+const char nas_at[] = "10.0.1.9", server_at[] = "10.0.0.11";
 static const uint8_t authenticator[16] = { 9, 8, 7, 6, 5, 4, 3, 2, 1 };
 static const struct span nas_secret = { (const uint8_t *)"nas secret", 10 };
 static const struct span aaa_secret = { (const uint8_t *)"aaa secret", 10 };
@@ -48,6 +47,7 @@ int setup(void **state)
 	rig.conf.relay = (struct relay_conf){ .address = rig.conf.care_of,
 					      .auth_port = AUTH,
 					      .acct_port = ACCT,
+					      .das_port = DAS,
 					      .nases = &nas,
 					      .nas_n = 1,
 					      .servers = &server,
@@ -87,13 +87,15 @@ static void put_text(struct wr *w, uint8_t type, const char *value)
 static void put_station(struct wr *w, const char *user, const char *called)
 {
 	put_text(w, RADIUS_USER_NAME, user);
-	put_text(w, RADIUS_CALLING_STATION_ID, "02-00-00-00-00-01");
+	put_text(w, RADIUS_CALLING_STATION_ID, said.mac ? said.mac : "02-00-00-00-00-01");
 	if (called)
 		put_text(w, RADIUS_CALLED_STATION_ID, called);
 	if (said.session)
 		put_text(w, RADIUS_ACCT_SESSION_ID, said.session);
 	if (said.nas_port)
 		radius_put_u32(w, RADIUS_NAS_PORT, said.nas_port);
+	if (said.nas_id)
+		put_text(w, RADIUS_NAS_IDENTIFIER, said.nas_id);
 	if (said.port_id)
 		put_text(w, RADIUS_NAS_PORT_ID, said.port_id);
 }
@@ -144,7 +146,7 @@ void log_in(const char *called, uint8_t code)
 	radius_put_proof(&w);
 	put_station(&w, "anonymous@example.com", called);
 	assert_int_equal(radius_sign_request(&w, nas_secret, authenticator), 0);
-	deliver(&w, nas_at, NAS_PORT, AUTH);
+	deliver(&w, said.from ? said.from : nas_at, NAS_PORT, AUTH);
 	a = sent_to(server_at);
 	assert_non_null(a);
 	assert_int_equal(radius_parse(a->octets.p, a->octets.n, &asked), 0);
@@ -168,13 +170,40 @@ void account(const char *called, uint32_t status, uint32_t cause)
 	radius_put_u32(&w, RADIUS_ACCT_STATUS_TYPE, status);
 	if (cause)
 		radius_put_u32(&w, RADIUS_ACCT_TERMINATE_CAUSE, cause);
+	if (said.delay_s)
+		radius_put_u32(&w, RADIUS_ACCT_DELAY_TIME, said.delay_s);
 	assert_int_equal(radius_sign_request(&w, nas_secret, NULL), 0);
-	deliver(&w, nas_at, NAS_PORT, ACCT);
+	deliver(&w, said.from ? said.from : nas_at, NAS_PORT, ACCT);
 }
 
 void stop(const char *called, uint32_t cause)
 {
 	account(called, RADIUS_ACCT_STOP, cause);
+}
+
+void order(const struct order *o)
+{
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct in_addr a;
+
+	radius_begin(&w, RADIUS_DISCONNECT_REQUEST, next_id++);
+	radius_put_proof(&w);
+	for (size_t i = 0; i < ARRAY_SIZE(o->said); i++) {
+		switch (o->said[i].type) {
+		case 0:
+			break;
+		case RADIUS_NAS_IP_ADDRESS:
+		case RADIUS_FRAMED_IP_ADDRESS:
+			memcpy(&a, o->said[i].value, sizeof(a));
+			radius_put_ip4(&w, o->said[i].type, a);
+			break;
+		default:
+			put_text(&w, o->said[i].type, o->said[i].value);
+			break;
+		}
+	}
+	assert_int_equal(radius_sign_request(&w, aaa_secret, NULL), 0);
+	deliver(&w, server_at, NAS_PORT, DAS);
 }
 
 uint8_t told(struct radius *ret)

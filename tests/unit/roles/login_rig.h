@@ -7,7 +7,7 @@
 #include "mpa_rig.h"
 #include "roles/relay/relay.h"
 
-extern const char nas_at[];
+extern const char nas_at[], server_at[];
 extern struct relay_nas nas;
 
 /* What the server's Accept says. */
@@ -22,7 +22,10 @@ extern struct granted granted;
 struct said {
 	const char *session;
 	uint32_t nas_port; /* 0: none */
-	const char *port_id;
+	const char *port_id, *nas_id;
+	const char *mac;  /* NULL: alice's */
+	const char *from; /* NULL: nas_at */
+	uint32_t delay_s; /* of accounting; 0: not said */
 };
 extern struct said said;
 
@@ -33,6 +36,15 @@ void restart(void);
 void log_in(const char *called, uint8_t code);
 void account(const char *called, uint32_t status, uint32_t cause);
 void stop(const char *called, uint32_t cause);
+
+/* The server wants a session ended. Values of 4 octets are addresses where the attribute is one. */
+struct order {
+	struct {
+		uint8_t type; /* 0: none */
+		const char *value;
+	} said[2];
+};
+void order(const struct order *o);
 
 const struct action *sent_to(const char *to);
 uint8_t told(struct radius *ret);      /* what the authenticator is told; 0: nothing yet */
