@@ -44,6 +44,9 @@ static int check_where(const struct mpa_file *f, const struct nas_file *n, struc
 	const char *access = n->nas.access, *other;
 	size_t plain_n = strcspn(access, "*?[\\");
 
+	if (n->kind != NAS_ETHERNET && !access[0])
+		return conf_fail_at(e, "nas", n->nas.name, "access",
+				    "missing; the users of a PPP or VPN server arrive somewhere");
 	if (!access[plain_n])
 		return is_access(&f->mpa, access) ?
 			       0 :
@@ -52,7 +55,9 @@ static int check_where(const struct mpa_file *f, const struct nas_file *n, struc
 		return conf_fail_at(e, "nas", n->nas.name, "access",
 				    "allowed: a name; with kind = ppp also one that ends with a star, as ppp*");
 	other = other_like(f, access);
-	return other ? conf_fail_at(e, "nas", n->nas.name, "access", "'%s' is named so as well", other) : 0;
+	return other ? conf_fail_at(e, "nas", n->nas.name, "access",
+				    "'%s' would be one of them; allowed: a name of users' devices only", other) :
+		       0;
 }
 
 static bool same_prefix(const struct prefix *a, const struct prefix *b)

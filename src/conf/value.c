@@ -268,7 +268,7 @@ static const char *allowed(const struct conf_key *key, char buffer[256])
 		return "an IPv4 address such as \"10.0.0.1\"";
 	case KEY_PREFIX:
 	case KEY_PREFIXES:
-		return "a prefix without host bits such as \"10.42.0.0/24\"";
+		return "a prefix without host bits such as \"10.42.0.0/24\", or \"10.42.0.7/32\"";
 	case KEY_RANGES:
 		return "a range such as \"10.42.0.10-10.42.0.250\"";
 	case KEY_MAC:
