@@ -58,6 +58,7 @@ void evict_follow(struct subscriber *s, struct instant now, enum subscriber_even
 	case SUBSCRIBER_REGISTERING:
 	case SUBSCRIBER_SERVED:
 	case SUBSCRIBER_HOLDING:
+	case SUBSCRIBER_WAITING:
 	case SUBSCRIBER_BARRED: /* tried again */
 	case SUBSCRIBER_STATE_COUNT:
 		break;
