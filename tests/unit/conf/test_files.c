@@ -217,7 +217,7 @@ static const struct {
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK "access acc0 { }\n" RADIUS_AAA PPP_NAS("ppp", "ac*"),
 	  "'acc0' would be one of them" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK "vpn ipsec0 { }\n" RADIUS_AAA PPP_NAS("ppp", "ip*"),
-	  "'ipsec0' is named so" },
+	  "'ipsec0' would be one of them" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA PPP_NAS("ppp", "l*"), "'lo' is named so" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA RADIUS_NAS, "access: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK "access eth1 { hostapd = \"/run/hostapd\" }\n",
