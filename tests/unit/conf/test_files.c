@@ -218,7 +218,7 @@ static const struct {
 	  "'acc0' would be one of them" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK "vpn ipsec0 { }\n" RADIUS_AAA PPP_NAS("ppp", "ip*"),
 	  "'ipsec0' would be one of them" },
-	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA PPP_NAS("ppp", "l*"), "'lo' is named so" },
+	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA PPP_NAS("ppp", "l*"), "'lo' would be one of them" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK RADIUS_AAA RADIUS_NAS, "access: missing" },
 	{ true, MPA_TOP MPA_AGENT MPA_NETWORK "access eth1 { hostapd = \"/run/hostapd\" }\n",
 	  "access 'eth1': hostapd: a nas section is missing" },
