@@ -4,13 +4,15 @@
  *   lose|duplicate request|reply|revocation|ack N|all          counted from the start
  *   late request|reply|revocation|ack N TIME
  *   lose|duplicate|late ask|forward|reply-of-aaa|tell ...      RADIUS: to the agent, to the server, and back
+ *   lose|duplicate|late key-ask|key-reply ...              of an anchor
  *   clock NODE SECONDS | closed (ports are, until AAA has let in) | rounds N (of a login) | session SECONDS
+ *   keys (of users are AAA's) | key-life SECONDS
  *   at TIME attach STATION N | detach STATION N | hold STATION N | unplug N | kick STATION | die NODE | live NODE |
  *           restart NODE | number STATION N SEQUENCE
  *   at TIME vpn STATION N connect|disconnect|lost|child|nochild|outside|inside|rekey|reauth|data|stream|deaf
  *   at TIME charon N die|live
  *   at TIME login STATION N | logoff STATION N CAUSE | latestop STATION N (of its session before) | deny STATION |
- *           prohibit|permit (the anchor does) | die|live|restart aaa|aaa2
+ *           newkey STATION | nokey STATION | prohibit|permit (the anchor does) | die|live|restart aaa|aaa2
  *   at TIME expect binding STATION N [HOME] (0: none) | served STATION N | unserved STATION N | number STATION SEQUENCE |
  *           accepted STATION N | unaccepted STATION N (by the anchor, from that agent) | counter NODE NAME VALUE |
  *           tunnelled STATION N | untunnelled STATION N | state STATION N STATE | tunnel STATION N
@@ -66,6 +68,10 @@ static unsigned type_of(const char *text)
 		return RADIUS_WAY_REPLY;
 	if (strcmp(text, "tell") == 0)
 		return RADIUS_WAY_TELL;
+	if (strcmp(text, "key-ask") == 0)
+		return KEY_WAY_ASK;
+	if (strcmp(text, "key-reply") == 0)
+		return KEY_WAY_REPLY;
 	fail("no message", text);
 }
 
@@ -220,6 +226,10 @@ static bool happen_radius(char **w)
 		world_logoff(&world, world_station(w[1]), (size_t)atoi(w[2]), 1, true);
 	else if (strcmp(w[0], "deny") == 0)
 		world.radius.denied[world_station(w[1])] = true;
+	else if (strcmp(w[0], "newkey") == 0)
+		world_renew_key(&world, world_station(w[1]));
+	else if (strcmp(w[0], "nokey") == 0)
+		world.keys.unknown[world_station(w[1])] = true;
 	else if (strcmp(w[0], "prohibit") == 0 || strcmp(w[0], "permit") == 0)
 		world_set_prohibited(w[0][1] == 'r');
 	else if (server != SIZE_MAX && strcmp(w[0], "restart") == 0)
@@ -276,6 +286,10 @@ static void set_up(char **w, bool trace)
 		add_fault(FAULT_LATE, w);
 	} else if (strcmp(w[0], "closed") == 0) {
 		world_set_closed(&world);
+	} else if (strcmp(w[0], "keys") == 0) {
+		world_set_keys(&world);
+	} else if (strcmp(w[0], "key-life") == 0) {
+		world.keys.life_s = (uint32_t)atoi(w[1]);
 	} else if (strcmp(w[0], "rounds") == 0) {
 		world.radius.rounds = (unsigned)atoi(w[1]);
 	} else if (strcmp(w[0], "session") == 0) {

@@ -65,11 +65,8 @@ static struct radius_secret secret(struct span s)
 	return r;
 }
 
-void radius_world_configure(struct mpa_conf *c)
+const struct radius_server *radius_world_servers(void)
 {
-	nas = (struct relay_nas){ .name = "floor",
-				  .address = { { htonl(0x0a000000) }, 16 },
-				  .secret = secret(nas_secret) };
 	for (size_t i = 0; i < RADIUS_SERVERS; i++)
 		servers[i] = (struct radius_server){ .name = "aaa",
 						     .address = server_address(i),
@@ -78,6 +75,15 @@ void radius_world_configure(struct mpa_conf *c)
 						     .secret = secret(aaa_secret),
 						     .timeout_ms = 1000,
 						     .tries = 3 };
+	return servers;
+}
+
+void radius_world_configure(struct mpa_conf *c)
+{
+	nas = (struct relay_nas){ .name = "floor",
+				  .address = { { htonl(0x0a000000) }, 16 },
+				  .secret = secret(nas_secret) };
+	(void)radius_world_servers();
 	c->relay = (struct relay_conf){ .address = c->care_of,
 					.auth_port = AUTH,
 					.acct_port = ACCT,
@@ -325,11 +331,21 @@ static void serve(struct world *w, size_t server, const struct datagram *d, cons
 		put_text(&p, RADIUS_STATE, state);
 	if (code == RADIUS_ACCESS_ACCEPT)
 		put_text(&p, RADIUS_USER_NAME, world_nai(station));
+	if (code == RADIUS_ACCESS_ACCEPT && w->keys.on)
+		key_world_put(w, station, false, r->authenticator, aaa_secret, &p);
 	if (code == RADIUS_ACCESS_ACCEPT && w->radius.session_s > 0)
 		radius_put_u32(&p, RADIUS_SESSION_TIMEOUT, w->radius.session_s);
 	if (radius_sign_response(&p, aaa_secret, r->authenticator) < 0)
 		abort();
 	send_between(w, d->local, d->local_port, d->remote, d->remote_port, (struct span){ packet, wr_len(&p) });
+}
+
+static void give_key(struct world *w, const struct datagram *d, const struct radius *r)
+{
+	uint8_t packet[RADIUS_REQUEST_MAX];
+
+	send_between(w, d->local, d->local_port, d->remote, d->remote_port,
+		     key_world_serve(w, r, aaa_secret, packet, sizeof(packet)));
 }
 
 void radius_world_deliver(struct world *w, const struct datagram *d)
@@ -343,6 +359,8 @@ void radius_world_deliver(struct world *w, const struct datagram *d)
 		wrong(w, "a broken packet", 0);
 	if (agent > 0)
 		told(w, agent, d, &r);
+	else if (!w->radius.servers[server].dead && key_world_way(d))
+		give_key(w, d, &r);
 	else if (!w->radius.servers[server].dead)
 		serve(w, server, d, &r);
 }

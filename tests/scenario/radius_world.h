@@ -65,7 +65,8 @@ struct radius_world {
 	unsigned waiting; /* requests without an answer */
 };
 
-/* What world.c calls. */
+/* What world.c and key_world.c call. */
+const struct radius_server *radius_world_servers(void); /* RADIUS_SERVERS of them */
 void radius_world_configure(struct mpa_conf *c);
 void radius_world_start(struct mpa *mpa);
 void radius_world_look(struct world *w, const struct datagram *d); /* it is being sent */

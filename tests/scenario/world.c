@@ -120,8 +120,10 @@ static void start_ha(struct world *w, struct node *n)
 				       .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
 				       .auth_failure_rate = 10,
 				       .grace_ms = 500 };
+	key_world_configure(w, &n->ha_conf, radius_world_servers());
 	if (ha_new(&n->ha_conf, &random, &n->ha) < 0)
 		abort();
+	key_world_start(w, n->ha);
 }
 
 static void start_mpa(struct world *w, struct node *n)
@@ -231,7 +233,8 @@ static void put_on_wire(struct world *w, const struct datagram *d, uint64_t dela
 
 void world_send(struct world *w, const struct datagram *d)
 {
-	unsigned type = radius_world_way(d) ? radius_world_way(d) : d->payload.p[0];
+	unsigned way = key_world_way(d) ? key_world_way(d) : radius_world_way(d);
+	unsigned type = way ? way : d->payload.p[0];
 	unsigned nth = ++w->sent[type];
 	uint64_t delay_us = w->delay_us + (w->jitter_us ? next_random(&w->seed) % w->jitter_us : 0);
 	bool lost = chance(w) < w->loss, twice = chance(w) < w->repeat;

@@ -9,6 +9,7 @@
 #include "codec/mip_msg.h"
 #include "roles/ha/ha.h"
 #include "roles/mpa/mpa.h"
+#include "key_world.h"
 #include "radius_world.h"
 #include "vpn_world.h"
 
@@ -29,7 +30,7 @@ enum fault_kind { FAULT_LOSE, FAULT_DUPLICATE, FAULT_LATE };
 /* What happens to the `nth` message of a type (ALL: to each) on its way. */
 struct fault {
 	enum fault_kind kind;
-	unsigned type; /* enum mip_type or enum radius_way */
+	unsigned type; /* enum mip_type, or a way of radius_world.h or key_world.h */
 	unsigned nth;
 	uint64_t extra_us;
 };
@@ -68,6 +69,7 @@ struct world {
 	struct actions out;
 	struct vpn_world vpn;
 	struct radius_world radius;
+	struct key_world keys;
 	bool closed; /* ports open for who is let in by AAA only */
 	bool trace;
 };

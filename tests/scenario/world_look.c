@@ -97,7 +97,9 @@ uint64_t world_counter(const struct world *w, size_t node, const char *name)
 	if (strncmp(name, "radius_", strlen("radius_")) == 0)
 		count = relay_counters(mpa_relay(n->mpa), &names, &values);
 	else
-		count = n->ha ? ha_counters(n->ha, &names, &values) : mpa_counters(n->mpa, &names, &values);
+		count = strncmp(name, "aaa_", strlen("aaa_")) == 0 ? ha_aaa_counters(n->ha, &names, &values) :
+			n->ha                                      ? ha_counters(n->ha, &names, &values) :
+								     mpa_counters(n->mpa, &names, &values);
 
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(names[i], name) == 0)
