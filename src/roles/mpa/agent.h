@@ -127,7 +127,10 @@ struct login {
 	uint64_t since_us;    /* it was let in */
 	uint32_t held;        /* the Accept that waits for its registration; 0 = none */
 	uint64_t ends_us;     /* by Session-Timeout; 0 = does not */
-	struct timer timer;   /* end of the waiting, then of the session */
+	uint64_t first_us;    /* its first frame, where hostapd is told to begin; 0 = not known */
+	uint64_t began_us, let_in_us;
+	unsigned rounds;
+	struct timer timer; /* end of the waiting, then of the session */
 };
 
 /* Whether a station behind a switch is still there. */
@@ -267,7 +270,11 @@ void presence_on_time(struct mpa *mpa, struct instant now, struct actions *out);
 void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct in_addr source,
 		     struct actions *out);
 struct in_addr port_auth_source(const struct mpa *mpa, const struct port *port); /* the last of them */
-bool port_auth_is_closed(const struct subscriber *s);                            /* until it is let in (again) */
+/* A frame that came too early to be answered. */
+void port_auth_hold(struct mpa *mpa, struct instant now, const struct port *port, bool dhcp, struct span frame);
+/* It is let in. What it asked before is answered when it is served. */
+void port_auth_let_in(struct subscriber *s, struct instant now, struct actions *out);
+bool port_auth_is_closed(const struct subscriber *s); /* until it is let in (again) */
 void port_auth_carrier(struct mpa *mpa, struct instant now, const struct mpa_access *access,
 		       struct actions *out);                         /* its link is up */
 void port_auth_end(const struct subscriber *s, struct actions *out); /* its session is over, at its port */

@@ -70,8 +70,8 @@ void mpa_on_arp(struct mpa *mpa, struct instant now, const struct port *port, st
 	}
 	s = mpa_recognise(mpa, now, port, &id, a.sender, MPA_TRIGGER_PACKET, out); /* L-35 */
 	if (!s)
-		return;
-	if (s->state == SUBSCRIBER_SERVED)
+		port_auth_hold(mpa, now, port, false, frame);
+	else if (s->state == SUBSCRIBER_SERVED)
 		subscriber_answer_arp(s, frame, out);
 	else if (frame.n <= HELD_FRAME_MAX)
 		hold(s, frame);

@@ -330,8 +330,11 @@ void mpa_on_dhcp(struct mpa *mpa, struct instant now, const struct port *port, s
 		s = subscriber_at(mpa, port); /* nobody arrives by leaving */
 	else
 		s = mpa_recognise(mpa, now, port, &id, shown_address(&m), MPA_TRIGGER_DHCP, out);
-	if (!s)
+	if (!s) {
+		if (m.type != DHCP4_RELEASE && m.type != DHCP4_DECLINE)
+			port_auth_hold(mpa, now, port, true, frame);
 		return;
+	}
 	if (s->state == SUBSCRIBER_SERVED)
 		serve(s, now, &m, payload, out);
 	else if (frame.n <= HELD_FRAME_MAX && m.type != DHCP4_RELEASE && m.type != DHCP4_DECLINE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Access authentication (L-53, L-54, L-61): whom AAA lets in is attached, with the profile that came along, and hears of
  * it when it is registered. The relay (roles/relay) speaks RADIUS; here is what its Accepts and Stops mean. */
+#include <stdio.h>
 #include <strings.h>
 
 #include "base/util.h"
@@ -183,6 +184,22 @@ static void await_end(struct subscriber *s)
 	set_timer(s, s->login.ends_us == 0 ? NEVER : s->login.ends_us + SESSION_GRACE_S * US_PER_S);
 }
 
+/* How long it took, in its parts: what was before us, AAA, and the home agent. */
+static void note_done(const struct subscriber *s, struct instant now, bool registered, struct actions *out)
+{
+	const struct login *l = &s->login;
+	char registration[64] = "registered before", before[64] = "";
+
+	if (registered)
+		(void)snprintf(registration, sizeof(registration), "registration %.1f ms",
+			       (double)(now.us - l->let_in_us) / US_PER_MS); /* fits */
+	if (l->first_us != 0 && l->first_us <= l->began_us)
+		(void)snprintf(before, sizeof(before), ", first frame %.1f ms before",
+			       (double)(l->began_us - l->first_us) / US_PER_MS); /* fits */
+	subscriber_record(s, out, RECORD_INFO, "login_done", "authentication %.1f ms in %u rounds, %s%s",
+			  (double)(l->let_in_us - l->began_us) / US_PER_MS, l->rounds, registration, before);
+}
+
 static void refuse_held(struct subscriber *s, struct instant now, const char *why, struct actions *out)
 {
 	uint32_t held = s->login.held;
@@ -237,10 +254,15 @@ static enum relay_verdict on_login(void *ctx, struct instant now, const struct r
 	s->login.since_us = now.us;
 	s->login.ids = l->ids;
 	s->login.confirmed = false;
+	s->login.began_us = l->began_us;
+	s->login.let_in_us = now.us;
+	s->login.rounds = l->rounds;
 	s->login.ends_us = l->session_s > 0 ? now.us + l->session_s * US_PER_S : 0;
 	subscriber_record(s, out, RECORD_NOTICE, "login", "let in by AAA, at %s", l->ids.nas->name);
+	port_auth_let_in(s, now, out);
 	if (s->state == SUBSCRIBER_SERVED) {
 		await_end(s);
+		note_done(s, now, false, out);
 		*ret_home = s->home;
 		return RELAY_PASS;
 	}
@@ -341,6 +363,7 @@ bool login_follow(struct subscriber *s, struct instant now, enum subscriber_even
 			break;
 		s->login.held = 0;
 		await_end(s);
+		note_done(s, now, true, out);
 		relay_release(s->mpa->relay, now, held, s->home, out);
 		break;
 	case SUBSCRIBER_WAITING: /* it has to be let in to get an address by DHCP */

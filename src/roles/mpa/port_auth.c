@@ -11,6 +11,8 @@ enum {
 	CALLERS_MAX = 512, /* the oldest is forgotten: it is told to begin a little sooner than it would be */
 	PAUSE_S = 1,       /* from one START of a station to the next */
 	UNDER_WAY_S = 3,   /* hostapd's own repetition */
+	ATTEMPT_S = 10,    /* what is older belongs to an attempt before */
+	HELD_S = 5,
 	TIMES_PER_CALL = 64,
 };
 
@@ -19,8 +21,14 @@ struct caller {
 	UT_hash_handle hh;
 	struct port port;
 	uint64_t quiet_until_us;
+	uint64_t first_us;     /* of this attempt */
 	struct in_addr source; /* as seen in its frames */
-	struct timer end;      /* its session is over, unless it is back by then */
+	struct held_frame {
+		uint8_t *octets; /* owned; NULL = none */
+		size_t n;
+		uint64_t at_us;
+	} arp, dhcp;      /* the last of each, for when it is let in */
+	struct timer end; /* its session is over, unless it is back by then */
 };
 
 static const struct mpa_access *guarded(const struct mpa *mpa, uint32_t ifindex)
@@ -44,6 +52,8 @@ static void forget(struct mpa *mpa, struct caller *c)
 {
 	timers_cancel(&mpa->port_ends, &c->end);
 	HASH_DEL(mpa->callers, c);
+	free(c->arp.octets);
+	free(c->dhcp.octets);
 	free(c);
 }
 
@@ -53,13 +63,14 @@ static void end(struct mpa *mpa, const struct port *port, struct actions *out)
 	actions_port(out, PORT_END, port->ifindex, port->mac);
 }
 
-static void make_room(struct mpa *mpa, struct actions *out)
+static void make_room(struct mpa *mpa, struct instant now, struct actions *out)
 {
 	struct caller *oldest = mpa->callers;
 
 	if (HASH_COUNT(mpa->callers) < CALLERS_MAX)
 		return;
-	MPA_COUNT(mpa, callers_forgotten);
+	if (now.us < oldest->quiet_until_us || oldest->end.slot != 0)
+		MPA_COUNT(mpa, callers_forgotten);
 	if (oldest->end.slot != 0)
 		end(mpa, &oldest->port, out);
 	forget(mpa, oldest);
@@ -75,14 +86,14 @@ static struct caller *caller_of(const struct mpa *mpa, const struct port *port)
 }
 
 /* Made when there is none. NULL: without memory. */
-static struct caller *caller_at(struct mpa *mpa, const struct port *port, struct actions *out)
+static struct caller *caller_at(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out)
 {
 	const struct port key = port_at(port->ifindex, port->mac);
 	struct caller *c = caller_of(mpa, port);
 
 	if (c)
 		return c;
-	make_room(mpa, out);
+	make_room(mpa, now, out);
 	c = calloc(1, sizeof(*c));
 	if (!c || timers_reserve(&mpa->port_ends, CALLERS_MAX) < 0) {
 		free(c);
@@ -96,14 +107,24 @@ static struct caller *caller_at(struct mpa *mpa, const struct port *port, struct
 	return NULL;
 }
 
+/* A sign of it. */
+static void note_attempt(struct caller *c, struct instant now)
+{
+	if (now.us - c->first_us > ATTEMPT_S * US_PER_S)
+		c->first_us = now.us;
+}
+
 static void start(struct mpa *mpa, struct instant now, const struct port *port, const char *why, struct actions *out)
 {
 	const struct record note = { .level = RECORD_INFO, .event = "port_start" };
 	const struct subscriber *s = subscriber_at(mpa, port);
 	const uint8_t *m = port->mac;
-	struct caller *c = caller_at(mpa, port, out);
+	struct caller *c = caller_at(mpa, now, port, out);
 
-	if (!c || now.us < c->quiet_until_us)
+	if (!c)
+		return;
+	note_attempt(c, now);
+	if (now.us < c->quiet_until_us)
 		return;
 	if (!ratelimit_allow(&mpa->port_starts, now.us)) {
 		MPA_COUNT(mpa, port_starts_limited);
@@ -139,6 +160,46 @@ struct in_addr port_auth_source(const struct mpa *mpa, const struct port *port)
 	return c ? c->source : (struct in_addr){ INADDR_ANY };
 }
 
+void port_auth_hold(struct mpa *mpa, struct instant now, const struct port *port, bool dhcp, struct span frame)
+{
+	struct caller *c = caller_of(mpa, port);
+	struct held_frame *h = c && dhcp ? &c->dhcp : c ? &c->arp : NULL;
+	uint8_t *copy = h && frame.n <= HELD_FRAME_MAX ? malloc(frame.n) : NULL;
+
+	if (!copy)
+		return; /* it asks again in a few seconds */
+	memcpy(copy, frame.p, frame.n);
+	free(h->octets);
+	*h = (struct held_frame){ .octets = copy, .n = frame.n, .at_us = now.us };
+}
+
+static void hand_over(struct held_frame *h, struct instant now, uint8_t **to, size_t *to_n)
+{
+	if (h->octets && now.us - h->at_us <= HELD_S * US_PER_S) {
+		free(*to);
+		*to = TAKE_PTR(h->octets);
+		*to_n = h->n;
+	}
+	freep(&h->octets);
+}
+
+void port_auth_let_in(struct subscriber *s, struct instant now, struct actions *out)
+{
+	struct caller *c = caller_of(s->mpa, &s->port);
+
+	s->login.first_us = 0;
+	if (!c)
+		return;
+	timers_cancel(&s->mpa->port_ends, &c->end);
+	if (now.us - c->first_us <= ATTEMPT_S * US_PER_S)
+		s->login.first_us = c->first_us;
+	c->first_us = c->quiet_until_us = 0; /* it may be back from elsewhere in a moment */
+	hand_over(&c->arp, now, &s->held_arp, &s->held_arp_n);
+	hand_over(&c->dhcp, now, &s->held_dhcp, &s->held_dhcp_n);
+	if (s->state == SUBSCRIBER_SERVED)
+		subscriber_release_held(s, now, out);
+}
+
 bool port_auth_is_closed(const struct subscriber *s)
 {
 	bool open =
@@ -170,7 +231,7 @@ void port_auth_end(const struct subscriber *s, struct actions *out)
 
 void port_auth_left(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out)
 {
-	struct caller *c = guarded(mpa, port->ifindex) ? caller_at(mpa, port, out) : NULL;
+	struct caller *c = guarded(mpa, port->ifindex) ? caller_at(mpa, now, port, out) : NULL;
 
 	if (c) /* room was made with the caller */
 		(void)timers_set(&mpa->port_ends, &c->end, now.us + mpa->conf->hold_s * US_PER_S);
@@ -214,9 +275,11 @@ void mpa_on_port(struct mpa *mpa, struct instant now, const struct port_event *e
 		linked(mpa, now, access, out);
 		break;
 	case PORT_STARTED:
-		c = caller_at(mpa, &port, out);
-		if (c)
-			c->quiet_until_us = now.us + UNDER_WAY_S * US_PER_S;
+		c = caller_at(mpa, now, &port, out);
+		if (!c)
+			break;
+		note_attempt(c, now);
+		c->quiet_until_us = now.us + UNDER_WAY_S * US_PER_S;
 		break;
 	case PORT_CLOSED: /* logged off, or not let in any more; accounting may say that it left for good */
 		if (s)

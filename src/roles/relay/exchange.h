@@ -49,6 +49,8 @@ struct exchange {
 	const struct relay_nas *nas;
 	uint8_t code; /* of the request */
 	uint8_t authenticator[RADIUS_AUTHENTICATOR_OCTETS];
+	uint64_t began_us;                    /* its login, with the first request of it */
+	unsigned rounds;                      /* requests of its login so far */
 	struct octets request, reply, answer; /* of the NAS; of the server while held; to the NAS */
 	struct radius_call call;              /* of the server */
 	struct timer timer;                   /* while it is held or answered */
@@ -85,11 +87,13 @@ struct relay_end {
 	struct radius_call call;
 };
 
-/* Which server sent the Challenge of a State: only it knows how to go on. One place for each hash; who is overwritten is
- * asked for in the usual order. */
+/* Which server sent the Challenge of a State: only it knows how to go on; and when the login began. One place for each
+ * hash; who is overwritten is asked for in the usual order, and seems to begin. */
 struct ongoing {
 	uint64_t state; /* hash */
 	size_t server;  /* 1 + index; 0 = free */
+	uint64_t began_us;
+	unsigned rounds;
 };
 
 enum { ONGOING_COUNT = 4096 };

@@ -43,6 +43,8 @@ enum relay_encapsulation { RELAY_ENCAPSULATION_ANY, RELAY_ENCAPSULATION_IPIP, RE
 struct relay_login {
 	uint32_t id; /* of the exchange, for relay_release() and relay_refuse() */
 	struct relay_ids ids;
+	uint64_t began_us;               /* with the first request of this conversation */
+	unsigned rounds;                 /* requests of it */
 	struct span user;                /* User-Name of the Accept, else of the request */
 	uint32_t session_s;              /* Session-Timeout; 0 = none */
 	struct in_addr home_agent, home; /* 0.0.0.0 = not said */

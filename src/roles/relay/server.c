@@ -39,26 +39,34 @@ static struct ongoing *ongoing_of(struct relay *r, const struct radius *p, uint6
 	return &r->ongoing[*ret_state % ONGOING_COUNT];
 }
 
-static void remember_server(struct relay *r, const struct radius *challenge, size_t server)
+static void remember(struct relay *r, const struct exchange *x, const struct radius *challenge)
 {
 	uint64_t state;
 	struct ongoing *o = ongoing_of(r, challenge, &state);
 
 	if (o)
-		*o = (struct ongoing){ .state = state, .server = server + 1 };
+		*o = (struct ongoing){
+			.state = state, .server = x->call.server + 1, .began_us = x->began_us, .rounds = x->rounds
+		};
 }
 
 /* RFC 2865 5.24: a State goes back to whom it came from. */
-static size_t server_of(struct relay *r, const struct exchange *x)
+static void go_on(struct relay *r, struct instant now, struct exchange *x)
 {
 	struct radius request;
 	struct ongoing *o;
 	uint64_t state;
 
+	x->began_us = now.us;
+	x->rounds = 1;
 	if (radius_parse(x->request.p, x->request.n, &request) < 0)
-		return 0; /* it was parsed before */
+		return; /* it was parsed before */
 	o = ongoing_of(r, &request, &state);
-	return o && o->state == state ? o->server : 0;
+	if (!o || o->state != state || o->server == 0)
+		return;
+	x->call.prefer = o->server;
+	x->began_us = o->began_us;
+	x->rounds = o->rounds + 1;
 }
 
 void server_ask(struct relay *r, struct instant now, struct exchange *x, struct actions *out)
@@ -68,7 +76,7 @@ void server_ask(struct relay *r, struct instant now, struct exchange *x, struct 
 	x->state = EXCHANGE_ASKED;
 	/* It stays: passwords and challenges of the user are made with it. */
 	memcpy(x->call.authenticator, x->authenticator, sizeof(x->call.authenticator));
-	x->call.prefer = server_of(r, x);
+	go_on(r, now, x);
 	error = radius_ask(r->client, now, &x->call, out);
 	if (error == -ENOENT && is_accounting(x)) /* nobody wants to know it but us */
 		nas_answer(r, now, x, RADIUS_ACCOUNTING_RESPONSE, NULL, (struct in_addr){ INADDR_ANY }, NULL, out);
@@ -113,7 +121,10 @@ static void read_login(const struct exchange *x, const struct radius *p, const s
 {
 	struct radius_at at;
 
-	*l = (struct relay_login){ .id = x->number, .ids = ids_read(x->nas, x->key.address, request) };
+	*l = (struct relay_login){ .id = x->number,
+				   .ids = ids_read(x->nas, x->key.address, request),
+				   .began_us = x->began_us,
+				   .rounds = x->rounds };
 	if (radius_find(p, RADIUS_USER_NAME, &at) || radius_find(request, RADIUS_USER_NAME, &at))
 		l->user = at.value;
 	(void)radius_find_u32(p, RADIUS_SESSION_TIMEOUT, &l->session_s); /* absent: 0, as it is */
@@ -169,7 +180,7 @@ static void on_reply(void *ctx, struct instant now, struct radius_call *call, co
 		return;
 	}
 	if (p->code == RADIUS_ACCESS_CHALLENGE)
-		remember_server(r, p, call->server);
+		remember(r, x, p);
 	if (p->code == RADIUS_ACCESS_REJECT)
 		RELAY_COUNT(r, rejects);
 	nas_answer(r, now, x, p->code, p, (struct in_addr){ INADDR_ANY }, NULL, out);

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ports where hostapd authenticates: when it is told to begin and to end, and what its news mean (L-03, L-53). */
 #include "codec/arp.h"
-#include "mpa_rig.h"
+#include "codec/dhcp4.h"
+#include "codec/ether.h"
+#include "codec/ip4.h"
+#include "login_rig.h"
 
 enum { SECOND_MS = 1000, HOLD_S = 30, CALLERS_MAX = 512, STARTS_PER_S = 250 };
 
 static const uint8_t stranger_mac[MAC_OCTETS] = { 2, 0, 0, 0, 0, 9 };
 
-static int setup(void **state)
-{
-	int r = rig_setup(state);
+static const char port1[] = "02-00-00-00-01-00:office"; /* Called-Station-Id of PORT */
 
-	for (size_t i = 0; i < 2; i++) {
-		rig.accesses[i].trusted = false;
+static int guarded(void **state)
+{
+	int r = setup(state);
+
+	for (size_t i = 0; i < 2; i++)
 		rig.accesses[i].hostapd = (char *)"/run/hostapd";
-	}
-	rig_restart();
+	restart();
 	return r;
 }
 
@@ -53,7 +56,7 @@ static void let_in(uint32_t ifindex)
 
 static int served(void **state)
 {
-	int r = setup(state);
+	int r = guarded(state);
 
 	let_in(PORT);
 	rig_answer(&(struct rig_reply){ 0 });
@@ -277,6 +280,96 @@ static void silent_stations_are_asked_for(void **state)
 	assert_non_null(rig_find(ACTION_SEND_FRAME));
 }
 
+static void discover(void)
+{
+	uint8_t frame[700], message[600];
+	struct wr d = wr_init(message, sizeof(message)), w = wr_init(frame, sizeof(frame));
+	struct dhcp4 m = { .op = DHCP4_BOOTREQUEST, .hlen = MAC_OCTETS, .xid = 0x11223344 };
+	const struct ip4 h = { .ttl = 64, .destination = ip("255.255.255.255") };
+	struct udp4 u = { .source = DHCP4_CLIENT_PORT, .destination = DHCP4_SERVER_PORT };
+
+	memcpy(m.chaddr, alice_mac, MAC_OCTETS);
+	dhcp4_begin(&d, &m);
+	dhcp4_option_u8(&d, DHCP4_OPT_TYPE, DHCP4_DISCOVER);
+	dhcp4_end(&d);
+	u.payload = (struct span){ message, wr_len(&d) };
+	ether_build(&w, ether_broadcast, alice_mac, ETHER_IP4);
+	udp4_build(&w, &h, &u);
+	rig_feed(&w);
+}
+
+static size_t frames_sent(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rig.out.n; i++)
+		n += rig.out.v[i].type == ACTION_SEND_FRAME;
+	return n;
+}
+
+static const char *recorded(const char *event)
+{
+	for (size_t i = 0; i < rig.out.n; i++)
+		if (rig.out.v[i].type == ACTION_RECORD && strcmp(rig.out.v[i].record.event, event) == 0)
+			return rig.out.v[i].record.reason;
+	return "";
+}
+
+/* L-53: no answer before it is let in; then one to what it has asked, so that nobody waits for a repetition. Its address
+ * is asked for (L-35), and how long it took is told. */
+static void questions_wait_for_the_login(void **state)
+{
+	(void)state;
+	arp_from(alice_mac);
+	rig_pass_ms(40);
+	discover();
+	assert_int_equal(frames_sent(), 0);
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	assert_int_equal(frames_sent(), 0);
+	assert_int_equal(rig_request().request.home.s_addr, ip("10.42.0.20").s_addr);
+	rig.now.us += 7500;
+	rig_answer(&(struct rig_reply){ 0 });
+	assert_int_equal(frames_sent(), 2);
+	assert_string_equal(recorded("login_done"),
+			    "authentication 0.0 ms in 1 rounds, registration 7.5 ms, first frame 40.0 ms before");
+}
+
+static void old_questions_are_forgotten(void **state)
+{
+	(void)state;
+	discover();
+	rig_pass_ms(5001);
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ 0 });
+	assert_int_equal(frames_sent(), 0);
+}
+
+static void back_before_the_hold_is_over(void **state)
+{
+	(void)state;
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ 0 });
+	assert_string_equal(recorded("login_done"), "authentication 0.0 ms in 1 rounds, registration 0.0 ms");
+	news(PORT_CLOSED, PORT, alice_mac);
+	arp_from(alice_mac);
+	assert_int_equal(frames_sent(), 0);
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	assert_int_equal(frames_sent(), 1);
+	assert_string_equal(recorded("login_done"),
+			    "authentication 0.0 ms in 1 rounds, registered before, first frame 0.0 ms before");
+}
+
+static void the_session_time_is_over(void **state)
+{
+	(void)state;
+	granted.session_s = 100;
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ 0 });
+	rig_pass_ms(131 * SECOND_MS);
+	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
+	assert_string_equal(rig_state(), "deregistering");
+}
+
 /* Whoever invents MAC addresses keeps neither us nor hostapd busy for long. */
 static void many_strangers(void **state)
 {
@@ -295,7 +388,7 @@ static void many_strangers(void **state)
 
 int main(void)
 {
-#define FRESH(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, guarded, rig_teardown)
 #define SERVED(f) cmocka_unit_test_setup_teardown(f, served, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		FRESH(strangers_are_asked),
@@ -315,6 +408,10 @@ int main(void)
 		SERVED(a_new_hostapd),
 		FRESH(no_supplicant),
 		SERVED(silent_stations_are_asked_for),
+		FRESH(questions_wait_for_the_login),
+		FRESH(old_questions_are_forgotten),
+		FRESH(back_before_the_hold_is_over),
+		FRESH(the_session_time_is_over),
 		FRESH(many_strangers),
 	};
 #undef FRESH

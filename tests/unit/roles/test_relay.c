@@ -254,6 +254,31 @@ static void a_conversation_stays_with_its_server(void **state)
 	assert_non_null(sent("10.0.0.11", 0));
 }
 
+/* How long it took, and in how many steps. */
+static void a_login_remembers_its_beginning(void **state)
+{
+	uint64_t began_us = now.us;
+	struct wr w;
+
+	(void)state;
+	ask(7);
+	reply(RADIUS_ACCESS_CHALLENGE, "10.0.0.11", put_state);
+	now.us += 20000;
+	w = request(8);
+	put_state(&w, NULL);
+	assert_int_equal(radius_sign_request(&w, nas_secret, authenticator), 0);
+	deliver(&w, "10.0.1.9", NAS_PORT, AUTH);
+	now.us += 3000;
+	reply(RADIUS_ACCESS_ACCEPT, "10.0.0.11", NULL);
+	assert_int_equal(logins, 1);
+	assert_int_equal(login.began_us, began_us);
+	assert_int_equal(login.rounds, 2);
+	ask(9); /* another, without a State */
+	reply(RADIUS_ACCESS_ACCEPT, "10.0.0.11", NULL);
+	assert_int_equal(login.began_us, now.us);
+	assert_int_equal(login.rounds, 1);
+}
+
 static void requests_without_proof_are_ignored(void **state)
 {
 	struct wr w = request(7);
@@ -642,6 +667,7 @@ int main(void)
 		CASE(duplicates_are_answered_once_more),
 		CASE(answers_leave_from_where_it_was_asked),
 		CASE(a_conversation_stays_with_its_server),
+		CASE(a_login_remembers_its_beginning),
 		CASE(forged_replies_are_ignored),
 		CASE(an_accept_brings_a_profile),
 		CASE(keys_in_one_attribute),
