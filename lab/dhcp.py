@@ -64,3 +64,16 @@ def start_stock(st, script):
     p = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     st.office.net.processes.append(p)
     return p, resolv
+
+
+def log_of(st):
+    with open(st.office.path(f"client-{st.name}.log")) as f:
+        return f.read()
+
+
+def dhclient(st, conf=""):
+    """Its lease stays when it ends: the next one begins by INIT-REBOOT."""
+    path = st.office.path(f"dhclient-{st.name}.conf")
+    with open(path, "w") as f:
+        f.write(f"retry 1; initial-interval 1; reboot 3; {conf}\n")
+    return start_stock(st, f"exec dhclient -4 -d -cf {path} -lf {st.office.path('lease')} -pf /dev/null eth0")[0]

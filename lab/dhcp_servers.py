@@ -4,11 +4,18 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 
 from net import wait_for
 from office import CORRESPONDENT, GATEWAY, HOME
 
 RANGE = (100, 150)
+# What an agent needs to relay to them.
+RELAY = f'dhcp = relay\ndhcp-server = "{CORRESPONDENT}"\ndhcp-subnet = "{HOME}.0/24"'
+FIELDS = {"source": "ip.src", "destination": "ip.dst", "kind": "dhcp.option.dhcp", "relay": "dhcp.ip.relay",
+          "client": "dhcp.ip.client", "your": "dhcp.ip.your", "subnet": "dhcp.option.subnet_selection_option",
+          "circuit": "dhcp.option.agent_information_option.agent_circuit_id",
+          "remote": "dhcp.option.agent_information_option.agent_remote_id"}
 
 
 class Server:
@@ -127,3 +134,21 @@ class Kea(Server):
 
 
 SERVERS = {"isc": Isc, "kea": Kea}
+
+
+class Wire:
+    """DHCP at the server's wire, as tshark reads it."""
+
+    def __init__(self, office):
+        self.file = office.path("dhcp.pcap")
+        log = office.path("dhcp.pcap.log")
+        office.cn.start("tcpdump", "-n", "-U", "--immediate-mode", "-Z", "root", "-i", "eth0", "-w", self.file,
+                        "udp port 67", log=log)
+        wait_for(lambda: os.path.exists(log) and "listening on" in open(log).read(), "the capture")
+
+    def messages(self, kind=None):
+        fields = [x for f in FIELDS.values() for x in ("-e", f)]
+        r = subprocess.run(["tshark", "-n", "-r", self.file, "-T", "fields", "-E", "separator=/t", *fields],
+                           capture_output=True, text=True)
+        seen = [dict(zip(FIELDS, line.split("\t"))) for line in r.stdout.splitlines()]
+        return [m for m in seen if m.get("remote") is not None and (kind is None or m["kind"] == kind)]

@@ -212,7 +212,7 @@ static int open_sockets(struct daemon *d, bool dhcp_relay)
 {
 	uint16_t port;
 
-	d->udp = udp_socket_open(MIP_PORT);
+	d->udp = udp_socket_open(MIP_PORT, false);
 	if (d->udp < 0) {
 		log_line(RECORD_ERR, "cannot open UDP port %d: %s", MIP_PORT, strerror(-d->udp));
 		return d->udp;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "codec/dhcp4.h"
 #include "daemons/daemon.h"
 #include "io/log.h"
 #include "io/udp_socket.h"
@@ -21,11 +22,12 @@ static int port_of(int fd, uint16_t *ret)
 int daemon_add_udp(struct daemon *d, uint16_t port, uint16_t *ret_port)
 {
 	struct service *s = &d->services[d->service_n];
+	bool shared = port == DHCP4_SERVER_PORT; /* hostapd has it at each of its ports (driver=wired) */
 	int r;
 
 	if (d->service_n == SERVICES_MAX)
 		return -ENOSPC;
-	s->fd = udp_socket_open(port);
+	s->fd = udp_socket_open(port, shared);
 	if (s->fd < 0) {
 		log_line(RECORD_ERR, "cannot open UDP port %u: %s", port, strerror(-s->fd));
 		return s->fd;

@@ -26,17 +26,19 @@ static int prepare(int fd)
 	return 0;
 }
 
-int udp_socket_open(uint16_t port)
+int udp_socket_open(uint16_t port, bool shared)
 {
 	auto_(closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int r;
+	int r, on = 1;
 
 	if (fd < 0)
 		return -errno;
 	r = prepare(fd);
 	if (r < 0)
 		return r;
+	if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -errno;
 	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0)
 		return -errno;
 	return TAKE_FD(fd);

@@ -7,8 +7,9 @@
 
 enum { RECEIVE_BATCH = 64, RECEIVE_MAX = 65536 };
 
-/* Bound to @port on all addresses, with a large receive buffer. Return: descriptor or -errno. */
-int udp_socket_open(uint16_t port);
+/* Bound to @port on all addresses, with a large receive buffer. @shared: others that want it too may have it where they
+ * are more specific, by address or interface. Return: descriptor or -errno. */
+int udp_socket_open(uint16_t port, bool shared);
 /* Raw socket for protocol 4: receives what the kernel programs leave alone, reassembled. */
 int ipip_socket_open(void);
 /* Sends whole IPv4 packets, receives nothing. */

@@ -1,39 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The home network's own DHCP server behind the agents: Kea and ISC dhcpd, by a relay on the floor or at the anchor."""
-import os
 import signal
-import subprocess
 
 import pytest
-from dhcp import start_client, start_stock, wait_bound
-from dhcp_servers import RANGE, SERVERS
+from dhcp import dhclient, log_of, start_client, start_stock, wait_bound
+from dhcp_servers import RANGE, RELAY, SERVERS, Wire
 from net import wait_for
-from office import CORRESPONDENT, GATEWAY, HOME
+from office import CORRESPONDENT, GATEWAY, HOME, Office
 
-RELAY = f'dhcp = relay\ndhcp-server = "{CORRESPONDENT}"\ndhcp-subnet = "{HOME}.0/24"'
-FIELDS = {"source": "ip.src", "destination": "ip.dst", "kind": "dhcp.option.dhcp", "relay": "dhcp.ip.relay",
-          "client": "dhcp.ip.client", "your": "dhcp.ip.your", "subnet": "dhcp.option.subnet_selection_option",
-          "circuit": "dhcp.option.agent_information_option.agent_circuit_id",
-          "remote": "dhcp.option.agent_information_option.agent_remote_id"}
 DISCOVER, OFFER, DHCP_REQUEST, DECLINE, ACK, NAK, RELEASE = "1234567"
-
-
-class Wire:
-    """DHCP at the server's wire, as tshark reads it."""
-
-    def __init__(self, office):
-        self.file = office.path("dhcp.pcap")
-        log = office.path("dhcp.pcap.log")
-        office.cn.start("tcpdump", "-n", "-U", "--immediate-mode", "-Z", "root", "-i", "eth0", "-w", self.file,
-                        "udp port 67", log=log)
-        wait_for(lambda: os.path.exists(log) and "listening on" in open(log).read(), "the capture")
-
-    def messages(self, kind=None):
-        fields = [x for f in FIELDS.values() for x in ("-e", f)]
-        r = subprocess.run(["tshark", "-n", "-r", self.file, "-T", "fields", "-E", "separator=/t", *fields],
-                           capture_output=True, text=True)
-        seen = [dict(zip(FIELDS, line.split("\t"))) for line in r.stdout.splitlines()]
-        return [m for m in seen if m.get("remote") is not None and (kind is None or m["kind"] == kind)]
 
 
 @pytest.fixture(params=SERVERS)
@@ -77,19 +52,6 @@ def check_configured(st):
     wait_for(lambda: f"default via {GATEWAY}" in st.ns.ip("route"), "the default route")
     st.ping(CORRESPONDENT, count=3)
     return address
-
-
-def log_of(st):
-    with open(st.office.path(f"client-{st.name}.log")) as f:
-        return f.read()
-
-
-def dhclient(st, conf=""):
-    """Its lease stays when it ends: the next one begins by INIT-REBOOT."""
-    path = st.office.path(f"dhclient-{st.name}.conf")
-    with open(path, "w") as f:
-        f.write(f"retry 1; initial-interval 1; reboot 3; {conf}\n")
-    return start_stock(st, f"exec dhclient -4 -d -cf {path} -lf {st.office.path('lease')} -pf /dev/null eth0")[0]
 
 
 def test_relay_register_move_renew(make_place):
@@ -231,3 +193,52 @@ def test_anchor_is_the_relay(make_place):
     p.send_signal(signal.SIGALRM)  # release
     wait_for(lambda: o.binding(st) is None, "the binding to end")
     place.knows()
+
+
+@pytest.fixture
+def make_authenticated(server):
+    """An office with 802.1X whose anchor has no addresses: AAA says who somebody is, the DHCP server where it lives."""
+    with Office("dhcpaaa", floors=2, aaa=True, mpa=RELAY, pools="") as o:
+        for name in ("alice", "bob"):
+            o.add_station(name)
+            o.aaa.add_user(name)
+        o.start()
+        yield Place(o, server(o).start())
+
+
+def test_name_from_aaa_address_from_the_server(make_authenticated):
+    """L-35, L-37, L-61, X-25: let in before there is an address, which a DHCP server gives then; on the next floor the same
+    again. That it calls itself by another's name in DHCP does not make it that one."""
+    place = make_authenticated
+    o = place.office
+    alice, bob = o.stations["alice"], o.stations["bob"]
+    o.aaa.supplicant(bob)
+    bob.go(1)
+    p = dhclient(bob, 'send host-name "alice"; send fqdn.fqdn "alice.example.com"; send fqdn.encoded on;')
+    o.wait_served(bob, 1, limit=20)
+    address = check_configured(bob)
+    assert o.binding(bob)["home"] == address and o.binding(alice) is None
+    place.knows(address)
+    for floor in (2, 1):
+        bob.go(floor)
+        wait_for(lambda: bob.ping(CORRESPONDENT, check=False, W=0.2), "service on the other floor")
+        o.wait_served(bob, floor)
+        assert o.binding(bob)["home"] == address
+    assert len(place.wire.messages(DISCOVER)) == 1
+    o.net.stop(p, signal.SIGKILL)
+
+
+def test_release_and_again_needs_no_login(make_authenticated):
+    """G-11: who gives its address back has no binding any more, and is let in still: it may ask for another."""
+    place = make_authenticated
+    o, alice = place.office, place.office.stations["alice"]
+    o.aaa.supplicant(alice)
+    p, address = place.boots(alice, 1, "-R")
+    logins = len(o.aaa.server.logins())
+    o.net.stop(p)
+    wait_for(lambda: o.binding(alice) is None, "the binding to end")
+    assert o.subscriber(1, alice)["state"] == "waiting"
+    place.knows()
+    _, other = place.boots(alice, 1)
+    assert o.binding(alice)["home"] == other
+    assert len(o.aaa.server.logins()) == logins

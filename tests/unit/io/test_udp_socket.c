@@ -30,7 +30,7 @@ static void wait_and_receive(int fd, uint16_t port)
 
 static void addresses_are_told_and_kept(void **state)
 {
-	int a = udp_socket_open(PORT_A), b = udp_socket_open(PORT_B);
+	int a = udp_socket_open(PORT_A, false), b = udp_socket_open(PORT_B, false);
 
 	(void)state;
 	assert_true(a >= 0 && b >= 0);
@@ -50,7 +50,7 @@ static void addresses_are_told_and_kept(void **state)
 
 static void empty_datagrams_come_through(void **state)
 {
-	int a = udp_socket_open(PORT_A);
+	int a = udp_socket_open(PORT_A, false);
 	const struct span none = { 0 };
 
 	(void)state;
@@ -64,7 +64,7 @@ static void empty_datagrams_come_through(void **state)
 
 static void a_batch_has_an_end(void **state)
 {
-	int a = udp_socket_open(PORT_A);
+	int a = udp_socket_open(PORT_A, false);
 
 	(void)state;
 	received = 0;
@@ -79,11 +79,17 @@ static void a_batch_has_an_end(void **state)
 
 static void a_port_in_use_is_told(void **state)
 {
-	int a = udp_socket_open(PORT_A);
+	int a = udp_socket_open(PORT_A, false), b;
 
 	(void)state;
-	assert_int_equal(udp_socket_open(PORT_A), -EADDRINUSE);
+	assert_int_equal(udp_socket_open(PORT_A, false), -EADDRINUSE);
+	assert_int_equal(udp_socket_open(PORT_A, true), -EADDRINUSE); /* both have to agree */
 	close(a);
+	a = udp_socket_open(PORT_A, true);
+	b = udp_socket_open(PORT_A, true);
+	assert_true(a >= 0 && b >= 0);
+	close(a);
+	close(b);
 }
 
 int main(void)
