@@ -365,13 +365,21 @@ void radius_world_deliver(struct world *w, const struct datagram *d)
 		serve(w, server, d, &r);
 }
 
-/* L-54: nobody is told to be in before there is a home address, and a tunnel to it. */
+/* L-54: nobody is told to be in before there is a home address, and a tunnel to it. A request that comes once more gets the
+ * answer it had. */
 void radius_world_look(struct world *w, const struct datagram *d)
 {
 	size_t agent = agent_of(d->local), station = d->local_port - (size_t)NAS_PORT;
+	const uint8_t *authenticator = d->payload.p + RADIUS_AUTHENTICATOR_AT;
+	struct radius_port_world *port;
 
-	if (agent > 0 && d->remote_port == AUTH && d->payload.p[0] == RADIUS_ACCESS_ACCEPT &&
-	    w->nodes[HOME_AGENTS + agent - 1].visitors[station].home.s_addr == INADDR_ANY)
+	if (agent == 0 || d->remote_port != AUTH || d->payload.p[0] != RADIUS_ACCESS_ACCEPT)
+		return;
+	port = port_at(w, station, agent);
+	if (memcmp(port->last_accept, authenticator, sizeof(port->last_accept)) == 0)
+		return;
+	memcpy(port->last_accept, authenticator, sizeof(port->last_accept));
+	if (w->nodes[HOME_AGENTS + agent - 1].visitors[station].home.s_addr == INADDR_ANY)
 		wrong(w, "let in, and not served", station);
 }
 

@@ -46,6 +46,7 @@ struct radius_port_world {
 	uint8_t last_id;
 	struct radius_asked access, accounting;
 	uint32_t session, old_session; /* Acct-Session-Id */
+	uint8_t last_accept[16];       /* its authenticator */
 	unsigned accepted, told_twice; /* Accepts; answers that nobody waited for any more */
 };
 
