@@ -15,8 +15,9 @@ enum {
 	WAITING_MAX = 256 * PORTS,
 	WAITING_PER_SOURCE = WAITING_MAX / 4,
 	REMEMBERED_PER_BINDING = 2,
-	REFUSED_S = 5, /* a refusal is believed */
-	DOUBT_S = 5,   /* between two questions about a key we have */
+	/* Both shorter than a login waits at its agent, which repeats its request meanwhile. */
+	REFUSED_S = 2, /* a refusal is believed */
+	DOUBT_S = 1,   /* between two questions about a key we have */
 	TOLERANCE_S = 7,
 	TIMES_PER_CALL = 64,
 	SPI_OCTETS = 4,
@@ -167,7 +168,6 @@ static void put(const struct radius_call *call, struct wr *w)
 
 static int start(struct aaa *a, struct instant now, struct aaa_key *k, struct actions *out)
 {
-	const struct record note = { .level = RECORD_INFO, .event = "key_asked" };
 	int r;
 
 	if (!ratelimit_allow(&a->questions, now.us)) {
@@ -180,7 +180,6 @@ static int start(struct aaa *a, struct instant now, struct aaa_key *k, struct ac
 		return r;
 	k->asked_us = now.us;
 	COUNT(a, keys_asked);
-	actions_record(out, &note, nai_of(k), "SPI %u, of %s", k->association.sa.spi, k->call.to.name);
 	return 0;
 }
 
@@ -362,44 +361,45 @@ static int take(struct aaa *a, struct instant now, struct aaa_key *k, const stru
 	return 0;
 }
 
+/* Whoever made us ask has proved nothing, and gets few lines in the log. */
+static void note_failure(struct aaa *a, struct instant now, const struct aaa_key *k, const char *event,
+			 const char *what, struct actions *out)
+{
+	const struct record note = {
+		.level = RECORD_WARN, .security = true, .event = event, .peer = k->call.to.address
+	};
+
+	if (ratelimit_allow(&a->ha->auth_failures, now.us))
+		actions_record(out, &note, nai_of(k), "SPI %u: %s %s", k->association.sa.spi, k->call.to.name, what);
+}
+
 static void accepted(struct aaa *a, struct instant now, struct aaa_key *k, const struct radius *p, struct actions *out)
 {
 	const struct record note = { .level = RECORD_INFO, .event = "key_received", .peer = k->call.to.address };
 	struct sa sa = { .spi = k->association.sa.spi, .alg = a->conf->aaa.mac, .tolerance_s = TOLERANCE_S };
 	uint32_t life_s = 0;
 
+	k->refused_until_us = now.us + REFUSED_S * US_PER_S; /* unless it is taken */
 	if (!read_key(k, p, &sa)) {
-		const struct record bad = { .level = RECORD_WARN, .event = "key_unusable", .peer = k->call.to.address };
-
 		COUNT(a, keys_unusable);
-		k->refused_until_us = now.us + REFUSED_S * US_PER_S;
-		actions_record(out, &bad, nai_of(k), "no WiMAX-RRQ-MN-HA-Key for SPI %u in the Access-Accept of %s",
-			       sa.spi, k->call.to.name);
+		note_failure(a, now, k, "key_unusable", "accepts without a WiMAX-RRQ-MN-HA-Key for it", out);
 		return;
 	}
 	(void)radius_find_u32(p, RADIUS_SESSION_TIMEOUT, &life_s); /* absent: 0, as it is */
 	if (life_s == 0)
 		life_s = a->conf->aaa.key_life_s;
-	if (take(a, now, k, &sa, life_s) < 0)
-		k->refused_until_us = now.us + REFUSED_S * US_PER_S; /* without memory */
-	else
+	if (take(a, now, k, &sa, life_s) == 0)
 		actions_record(out, &note, nai_of(k), "SPI %u, after %.1f ms, good for %u s", sa.spi,
 			       (double)(now.us - k->asked_us) / (double)US_PER_MS, life_s);
 	sa_wipe(&sa);
 }
 
-/* Somebody who could not prove anything may have made us ask: what AAA let in before stays until its time is over. */
+/* What AAA let in before stays until its time is over: the request that made us ask may be anybody's. */
 static void refused(struct aaa *a, struct instant now, struct aaa_key *k, struct actions *out)
 {
-	const struct record note = {
-		.level = RECORD_WARN, .security = true, .event = "key_refused", .peer = k->call.to.address
-	};
-
 	COUNT(a, keys_refused);
 	k->refused_until_us = now.us + REFUSED_S * US_PER_S;
-	if (ratelimit_allow(&a->ha->auth_failures, now.us))
-		actions_record(out, &note, nai_of(k), "%s has no key under SPI %u", k->call.to.name,
-			       k->association.sa.spi);
+	note_failure(a, now, k, "key_refused", "has no key for it", out);
 }
 
 static void on_reply(void *ctx, struct instant now, struct radius_call *call, const struct radius *p,
@@ -424,7 +424,7 @@ static void on_silence(void *ctx, struct instant now, struct radius_call *call, 
 	struct waiting *w, *next;
 	struct aaa *a = ctx;
 
-	(void)out;
+	note_failure(a, now, k, "key_unanswered", "does not answer", out);
 	DL_FOREACH_SAFE(a->waiting, w, next)
 		if (w->key == k) {
 			COUNT(a, keys_in_vain);

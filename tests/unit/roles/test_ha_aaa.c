@@ -198,7 +198,7 @@ static void a_refusal_is_believed_for_a_while(void **state)
 	assert_null(find_action(ACTION_BINDING_SET));
 	assert_code(&first, 131);
 	assert_false(asks());
-	pass_ms(5000);
+	pass_ms(2000);
 	assert_false(ask(&first).replied); /* who logged in meanwhile */
 	aaa_says(&here_it_is);
 	assert_answered(0);
@@ -215,7 +215,7 @@ static void an_accept_without_its_key(void **state)
 		aaa_says(&rows[i]);
 		assert_answered(131);
 		assert_int_equal(aaa_counter("aaa_keys_unusable"), i + 1);
-		pass_ms(5000);
+		pass_ms(2000);
 	}
 }
 
@@ -358,7 +358,7 @@ static void a_wrong_authenticator_is_doubted_once(void **state)
 	bind_first();
 	assert_code(&wrong, 131); /* the key came just now */
 	assert_false(asks());
-	pass_ms(5000);
+	pass_ms(1000);
 	assert_false(ask(&wrong).replied);
 	assert_code(&(struct ask){ .spi = AAA_SPI, .sequence = 1 }, 0); /* meanwhile */
 	pass_ms(1000);
@@ -382,7 +382,7 @@ static void another_key_under_the_same_spi(void **state)
 	(void)state;
 	bind_first();
 	old = sa_with(AAA_SPI, MAC_HMAC_SHA_256);
-	pass_ms(5000);
+	pass_ms(1000);
 	sa_key = "other 8o";
 	assert_false(ask(&(struct ask){ .spi = AAA_SPI, .care_of = "10.0.2.1" }).replied);
 	aaa_says(&another);
