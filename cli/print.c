@@ -102,15 +102,16 @@ static void print_subscribers(const json_t *answer)
 	const json_t *s;
 	size_t i;
 
-	printf("%-28s %-13s %-15s %-10s %-17s %8s %10s %10s\n", "USER", "STATE", "HOME ADDRESS", "PORT", "MAC",
-	       "EXPIRES", "PKTS UP", "PKTS DOWN");
+	printf("%-28s %-13s %-15s %-10s %-17s %8s %10s %10s  %s\n", "USER", "STATE", "HOME ADDRESS", "PORT", "MAC",
+	       "EXPIRES", "PKTS UP", "PKTS DOWN", "LET IN BY");
 	json_array_foreach(json_object_get(answer, "subscribers"), i, s) {
 		const json_t *c = json_object_get(s, "counters");
 
 		printf("%-28s %-13s %-15s %-10s %-17s ", text(s, "nai"), text(s, "state"), text(s, "home"),
 		       text(s, "interface"), text(s, "mac"));
 		print_expiry(number(s, "expires_s"));
-		printf(" %10lld %10lld\n", (long long)number(c, "up_packets"), (long long)number(c, "down_packets"));
+		printf(" %10lld %10lld  %s\n", (long long)number(c, "up_packets"), (long long)number(c, "down_packets"),
+		       text(s, "nas")[0] ? text(s, "nas") : "-");
 	}
 }
 

@@ -131,12 +131,14 @@ static void list_subscriber(void *ctx, const struct mpa_subscriber_view *v)
 	json_t *j;
 
 	(void)if_indextoname(v->ifindex, interface); /* "" when it is gone */
-	j = json_pack("{s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:I, s:i, s:s, s:o}", "nai", v->nai, "state",
-		      v->state, "home", json_address(v->home), "home_agent", v->home_agent, "mac", mac_json(v->mac),
-		      "interface", interface, "tunnel", json_tunnel(&v->tunnel), "sequence", (json_int_t)v->sequence,
-		      "age_s", (json_int_t)(v->since_us ? (l->now.us - v->since_us) / US_PER_S : 0), "expires_s",
+	j = json_pack("{s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:I, s:i, s:s, s:s, s:I, s:o}", "nai", v->nai,
+		      "state", v->state, "home", json_address(v->home), "home_agent", v->home_agent, "mac",
+		      mac_json(v->mac), "interface", interface, "tunnel", json_tunnel(&v->tunnel), "sequence",
+		      (json_int_t)v->sequence, "age_s",
+		      (json_int_t)(v->since_us ? (l->now.us - v->since_us) / US_PER_S : 0), "expires_s",
 		      seconds_left(v->expires_us, l->now), "last_code", v->last_code, "association", v->association,
-		      "counters", json_counters(l->d, v->index));
+		      "nas", v->nas, "login_expires_s", seconds_left(v->login_ends_us, l->now), "counters",
+		      json_counters(l->d, v->index));
 	(void)json_array_append_new(l->array, j); /* short without memory */
 }
 

@@ -86,6 +86,7 @@ def test_methods(clean, name):
     s, b = clean.subscriber(1, st), clean.binding(st)
     assert (s["association"], s["mac"], s["home"], b["nai"], b["home"]) == ("from access authentication", st.mac, home, st.nai,
                                                                            home)
+    assert s["nas"] == "hostapd" and 3500 < s["login_expires_s"] <= 3600
     assert st.nai in clean.aaa.hostapds[1].tell("sta", st.mac)  # the Accept's User-Name went on to the authenticator
 
 

@@ -409,6 +409,8 @@ void mpa_each_subscriber(const struct mpa *mpa, void (*fn)(void *ctx, const stru
 			.expires_us = s->expires_us,
 			.last_code = s->last_code,
 			.association = s->association ? s->association->name : "from access authentication",
+			.nas = s->login.ids.nas ? s->login.ids.nas->name : "",
+			.login_ends_us = s->login.ends_us ? s->login.ends_us : NEVER,
 		};
 
 		memcpy(v.mac, s->port.mac, sizeof(v.mac));

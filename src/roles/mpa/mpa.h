@@ -101,6 +101,8 @@ struct mpa_subscriber_view {
 	uint64_t since_us, expires_us;
 	uint8_t last_code; /* of the last reply */
 	const char *association;
+	const char *nas;        /* by which AAA let it in; "" when it did not */
+	uint64_t login_ends_us; /* NEVER: it need not authenticate again */
 };
 void mpa_each_subscriber(const struct mpa *mpa, void (*fn)(void *ctx, const struct mpa_subscriber_view *v), void *ctx);
 struct mpa_session_view { /* an IKE_SA */
