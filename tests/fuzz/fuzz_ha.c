@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The home agent as a whole. The input is a list of steps: what happens (1 octet), milliseconds before it (1, cubed),
- * octets that follow (2), octets. Requests are signed and dated by us, or nothing would get past the first checks. After each step the data plane, as the actions made it, holds exactly the bindings the agent shows. */
+ * octets that follow (2), octets. What an AAA server says is put together from the octets behind its first, and signed for the
+ * question that was asked last unless that says otherwise. Requests are signed and dated by us, or nothing would get past the first checks. After each step the data plane, as the actions made it, holds exactly the bindings the agent shows. */
 #include "codec/mip_msg.h"
+#include "core/radius_auth.h"
 #include "core/sa.h"
 #include "roles/ha/ha.h"
 #include "tests/fuzz/fuzz.h"
@@ -14,11 +16,12 @@ enum step {
 	STEP_PACKET,
 	STEP_KICK,
 	STEP_ACK,
-	STEP_TIME,
+	STEP_TIME, /* with octets: what AAA says */
 	STEP_COUNT
 };
 
-enum { MAX_BINDINGS = 4, IFINDEX = 3 };
+enum { MAX_BINDINGS = 4, IFINDEX = 3, AAA_PORT = 50000, AUTH = 1812 };
+enum { SAYS_REJECT = 1, SAYS_CHALLENGE = 2, SAYS_KEY = 4, SAYS_UNSIGNED = 8 };
 
 #define A(a, b, c, d)                                                                                                  \
 	{                                                                                                              \
@@ -29,7 +32,11 @@ static struct sa sas[] = {
 	{ .spi = 256, .alg = MAC_HMAC_MD5, .tolerance_s = 7, .key_n = 16 },
 	{ .spi = 257, .alg = MAC_HMAC_SHA_256, .tolerance_s = 7, .key_n = 16 },
 	{ .spi = 258, .alg = MAC_KEYED_MD5, .replay = REPLAY_NONCE, .tolerance_s = 7, .key_n = 16 },
+	{ .spi = 300, .alg = MAC_HMAC_MD5, .tolerance_s = 7, .key_n = 16 }, /* AAA's */
 };
+static const struct span secret = { (const uint8_t *)"secret", 6 };
+static struct radius_server server;
+static uint8_t question[RADIUS_HEADER_OCTETS]; /* begin of the last, code 0: none */
 
 static struct shadow {
 	struct in_addr home;
@@ -72,9 +79,16 @@ static struct ha_conf *conf(void)
 	};
 	associations[2] =
 		(struct ha_association){ .name = "d", .scope = SA_SCOPE_DOMAIN, .realm = realm, .sa = sas[2] };
-	users[0] = (struct ha_user){ .nai = all, .proxy_allowed = true };
+	users[0] = (struct ha_user){ .nai = all, .proxy_allowed = true, .aaa_key = true };
 	users[1] = (struct ha_user){ .nai = carol, .home_address = A(10, 42, 0, 99) };
-	c = (struct ha_conf){ .address = A(10, 0, 0, 1),
+	server = (struct radius_server){ .name = "aaa",
+					 .address = A(10, 0, 2, 9),
+					 .auth_port = AUTH,
+					 .secret = { "secret", 6 },
+					 .timeout_ms = 1000,
+					 .tries = 3 };
+	c = (struct ha_conf){ .aaa = { &server, 1, 30, MAC_HMAC_MD5, 60, 100 },
+			      .address = A(10, 0, 0, 1),
 			      .networks = &network,
 			      .network_n = 1,
 			      .associations = associations,
@@ -158,7 +172,14 @@ static void check_sent(const struct action *a)
 	struct mip_reply reply;
 	struct mip_exts x;
 	size_t fixed = MIP_REVOCATION_ACK_OCTETS;
+	struct radius asked;
 
+	if (a->udp.remote_port == AUTH) {
+		assert(radius_parse(a->octets.p, a->octets.n, &asked) == 0 && asked.code == RADIUS_ACCESS_REQUEST);
+		assert(radius_check_message(&asked, secret, NULL) == RADIUS_PROOF_RIGHT);
+		memcpy(question, a->octets.p, sizeof(question));
+		return;
+	}
 	if (a->octets.p[0] == MIP_TYPE_REVOCATION) {
 		assert(mip_revocation_parse(a->octets.p, a->octets.n, &last_revocation) == 0);
 		assert(last_revocation.from_ha);
@@ -217,6 +238,44 @@ static void perform(const struct actions *out)
 	}
 }
 
+static void put_key(struct wr *w)
+{
+	uint8_t salted[40];
+	int n = radius_salt((struct span){ sas[3].key, sas[3].key_n }, 0x8000, secret,
+			    question + RADIUS_AUTHENTICATOR_AT, salted);
+
+	if (n > 0)
+		radius_put_wimax(w, RADIUS_WIMAX_RRQ_MN_HA_KEY, (struct span){ salted, (size_t)n });
+}
+
+static void aaa_says(struct ha *ha, struct instant now, struct datagram *d, struct actions *out)
+{
+	uint8_t buf[RADIUS_PACKET_MAX], how = d->payload.p[0];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	d->local_port = AAA_PORT;
+	d->remote = server.address;
+	d->remote_port = AUTH;
+	d->payload = (struct span){ d->payload.p + 1, d->payload.n - 1 };
+	if (how & SAYS_UNSIGNED) {
+		ha_on_datagram(ha, now, d, out);
+		return;
+	}
+	radius_begin(&w,
+		     how & SAYS_REJECT    ? RADIUS_ACCESS_REJECT :
+		     how & SAYS_CHALLENGE ? RADIUS_ACCESS_CHALLENGE :
+					    RADIUS_ACCESS_ACCEPT,
+		     question[1]);
+	radius_put_proof(&w);
+	if (how & SAYS_KEY)
+		put_key(&w);
+	wr_bytes(&w, d->payload.p, d->payload.n);
+	if (radius_sign_response(&w, secret, question + RADIUS_AUTHENTICATOR_AT) < 0)
+		return;
+	d->payload = (struct span){ buf, wr_len(&w) };
+	ha_on_datagram(ha, now, d, out);
+}
+
 static void compare(void *ctx, const struct ha_binding_view *v)
 {
 	struct shadow *s = shadow_of(v->home);
@@ -267,6 +326,9 @@ static void run(struct ha *ha, uint8_t kind, struct instant now, uint8_t *p, siz
 		ha_on_datagram(ha, now, &d, out);
 		break;
 	case STEP_TIME:
+		if (n > 0)
+			aaa_says(ha, now, &d, out);
+		break;
 	case STEP_COUNT:
 		break;
 	}
@@ -300,9 +362,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct ha *ha = NULL;
 
 	memset(shadow, 0, sizeof(shadow));
+	memset(question, 0, sizeof(question));
 	if (actions_init(&out) < 0)
 		return 0;
-	if (ha_new(conf(), &random, &ha) == 0) {
+	if (ha_new(conf(), &random, &ha) == 0 && ha_set_aaa_ports(ha, &(uint16_t){ AAA_PORT }, 1) == 0) {
 		while (rd_left(&r) >= 4) {
 			uint8_t kind = rd_u8(&r);
 			uint64_t ms = rd_u8(&r);
@@ -319,8 +382,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			settle(ha, now, &out);
 			free(copy);
 		}
-		ha_freep(&ha);
 	}
+	ha_freep(&ha);
 	actions_done(&out);
 	return 0;
 }

@@ -161,12 +161,12 @@ def step(kind, data=b"", ms=0):
 
 
 def proxy(care_of="10.0.0.7", sequence=0, lifetime=1800, nai=b"alice@example.com", home="0.0.0.0", node=False, extra=b"",
-          flags=0x22):
+          flags=0x22, spi=256):
     body = request(flags=flags, lifetime=lifetime, home=home, care_of=care_of, ident=0)
     body += tlv(131, nai) + REVOCATION_SUPPORT + tlv(255, bytes([1, 0]) + struct.pack("!I", sequence)) + extra
     if node:
         return body + long_form(47, 1, b"\x01") + auth(34, 257, 32)
-    return body + auth(32, 256, 16)
+    return body + auth(32, spi, 16)
 
 
 SIGNED, FRAME, TUNNELLED, PACKET, KICK, ACK, TIME = 1, 2, 3, 4, 5, 6, 7
@@ -185,6 +185,13 @@ def home_agent():
     put("ha", "kick", step(SIGNED, proxy()) + step(KICK))
     put("ha", "several", b"".join(step(SIGNED, proxy(nai=b"u%d@example.com" % i, node=True), 2) for i in range(6)))
     put("ha", "nonce", step(SIGNED, request(ident=1 << 32) + tlv(131, b"carol@example.org") + auth(32, 258, 16)) * 2)
+    asks, moves = step(SIGNED, proxy(spi=300), 2), step(SIGNED, proxy(spi=300, care_of="10.0.0.8", sequence=1), 5)
+    ten_seconds = bytes([27, 6]) + struct.pack("!I", 10)
+    put("ha", "key", asks + step(TIME, b"\4") + moves + step(TIME, b"", 30))
+    put("ha", "key-expires", asks + step(TIME, b"\4" + ten_seconds, 1) + step(TIME, b"", 22) + moves + step(TIME, b"\4"))
+    put("ha", "key-refused", asks + step(TIME, b"\1") + asks + step(TIME, b"", 14) + asks + step(TIME, b"\2"))
+    put("ha", "key-none", asks * 2 + step(TIME, b"\0") + asks + step(TIME, b"\10" + b"\2\0\0\24" + bytes(16)))
+    put("ha", "key-silence", asks + step(TIME, b"", 10) * 4 + asks + step(TIME, b"\4") + step(KICK))
     put("ha", "arp", step(SIGNED, proxy()) + step(FRAME, arp(source="10.42.0.77", target="10.42.0.10")))
     broadcast = IP(src="10.42.0.10", dst="224.0.0.251") / UDP(sport=5353, dport=5353) / b"mdns"
     put("ha", "broadcast", step(SIGNED, proxy()) + step(SIGNED, proxy(nai=b"bob@example.com", node=True)) +
