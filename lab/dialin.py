@@ -158,9 +158,9 @@ class DialIn(Office):
         self.server.add_user(c.nai, c.password, *reply)
         return c
 
-    def _associations_at_ha(self):
+    def _users(self):
         return "".join(f'association user{u.spi} {{ scope = user nai = "{u.nai}" spi = {u.spi} key = "hex:{u.key}" }}\n'
-                       for u in self.server.users.values())
+                       for u in self.server.users.values()) + 'user "*@example.com" { }\n'
 
     def _access(self, n):
         return f"""
