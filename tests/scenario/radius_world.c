@@ -244,6 +244,17 @@ static void shut(struct world *w, size_t station, size_t agent, enum radius_port
 		account(w, station, agent, RADIUS_ACCT_STOP, port->session, CAUSE_REAUTHENTICATION_FAILURE);
 }
 
+/* RFC 3579 2.6.5: who asked with EAP is refused with EAP, and not with a text beside it. */
+static void check_failure(const struct world *w, size_t station, const struct radius *reject)
+{
+	static const uint8_t failure[] = { 4, 1, 0, 4 };
+	struct radius_at at;
+
+	if (!radius_find(reject, RADIUS_EAP_MESSAGE, &at) || at.value.n != sizeof(failure) ||
+	    memcmp(at.value.p, failure, sizeof(failure)) != 0 || radius_find(reject, RADIUS_REPLY_MESSAGE, &at))
+		wrong(w, "refused in another language", station);
+}
+
 static void told(struct world *w, size_t agent, const struct datagram *d, const struct radius *r)
 {
 	size_t station = d->local_port - (size_t)NAS_PORT;
@@ -263,6 +274,7 @@ static void told(struct world *w, size_t agent, const struct datagram *d, const 
 	if (r->code == RADIUS_ACCESS_CHALLENGE && radius_find(r, RADIUS_STATE, &state)) {
 		ask(w, station, agent, state.value);
 	} else if (r->code == RADIUS_ACCESS_REJECT) {
+		check_failure(w, station, r);
 		shut(w, station, agent, RADIUS_PORT_REFUSED);
 	} else if (r->code == RADIUS_ACCESS_ACCEPT) {
 		port->state = RADIUS_PORT_OPEN;
@@ -329,6 +341,8 @@ static void serve(struct world *w, size_t server, const struct datagram *d, cons
 		radius_put_proof(&p);
 	if (code == RADIUS_ACCESS_CHALLENGE)
 		put_text(&p, RADIUS_STATE, state);
+	if (code == RADIUS_ACCESS_REJECT)
+		radius_put_eap(&p, (struct span){ (const uint8_t *)"\4\1\0\4", 4 });
 	if (code == RADIUS_ACCESS_ACCEPT)
 		put_text(&p, RADIUS_USER_NAME, world_nai(station));
 	if (code == RADIUS_ACCESS_ACCEPT && w->keys.on)

@@ -74,15 +74,30 @@ static void send_answer(const struct exchange *x, struct actions *out)
 	actions_send_datagram(out, x->local, x->key.local_port, x->key.address, x->key.port, &w);
 }
 
+/* An answer that is kept gives way, the oldest first: most likely it was heard. */
+static bool make_room(struct relay *r)
+{
+	struct exchange *x, *next;
+
+	if (HASH_CNT(by_number, r->by_number) < r->conf->max_exchanges)
+		return true;
+	HASH_ITER(by_number, r->by_number, x, next)
+		if (x->state == EXCHANGE_ANSWERED) {
+			exchange_free(r, x);
+			return true;
+		}
+	RELAY_COUNT(r, table_full);
+	return false;
+}
+
 static struct exchange *add(struct relay *r, const struct nas_key *key, const struct radius *p)
 {
 	struct exchange *x;
-	size_t all = HASH_CNT(by_number, r->by_number);
+	size_t all;
 
-	if (all >= r->conf->max_exchanges) {
-		RELAY_COUNT(r, table_full);
+	if (!make_room(r))
 		return NULL;
-	}
+	all = HASH_CNT(by_number, r->by_number);
 	x = calloc(1, sizeof(*x));
 	if (!x || timers_reserve(&r->timers, all + 1) < 0 || octets_copy(&x->request, p->packet) < 0) {
 		free(x);
@@ -181,7 +196,8 @@ void nas_on_request(struct relay *r, struct instant now, const struct datagram *
 	begin(r, now, d, &p, nas, out);
 }
 
-/* What a refusal of ours says: EAP-Failure to the peer, a reason to people, and what proxies on the way want back. */
+/* What a refusal of ours says: EAP-Failure to the peer, or else a reason to people (RFC 3579 2.6.5: not both), and what
+ * proxies on the way want back. */
 static void put_refusal(struct wr *w, const struct radius *request, const char *why)
 {
 	struct radius_at at = { 0 };
@@ -192,10 +208,10 @@ static void put_refusal(struct wr *w, const struct radius *request, const char *
 		const uint8_t failure[EAP_HEAD] = { EAP_FAILURE, eap[1], 0, EAP_HEAD };
 
 		radius_put_eap(w, (struct span){ failure, sizeof(failure) });
-	}
-	if (why)
+	} else if (why) {
 		radius_put(w, RADIUS_REPLY_MESSAGE,
 			   (struct span){ (const uint8_t *)why, strnlen(why, REPLY_TEXT_MAX) });
+	}
 	while (radius_next(request, &at))
 		if (at.type == RADIUS_PROXY_STATE)
 			radius_put(w, at.type, at.value);
