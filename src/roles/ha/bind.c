@@ -173,7 +173,6 @@ static void announce_binding(struct ha *ha, struct transaction *t, struct bindin
 static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 {
 	struct binding *b = t->binding;
-	auto_(shared_sa_dropp) struct shared_sa *former = NULL; /* `old` has its key */
 	struct binding old = { 0 };
 	int r;
 
@@ -183,7 +182,7 @@ static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 			return refuse_binding(ha, t, r);
 	} else {
 		old = *b;
-		former = shared_sa_hold(b->shared);
+		(void)shared_sa_hold(old.shared); /* the revocation is signed with it */
 	}
 	fill(ha, t, granted_lifetime(ha, t), b);
 	if (old.since_us == 0 || old.care_of.s_addr != b->care_of.s_addr)
@@ -197,6 +196,7 @@ static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 	}
 	ha_store(ha, t->now, b, true, out);
 	announce_binding(ha, t, b, &old, out);
+	shared_sa_dropp(&old.shared);
 	return 0;
 }
 
