@@ -222,8 +222,9 @@ static void note_silence(struct radius_client *c, struct instant now, const stru
 	if (c->heard_us[call->server] >= call->since_us)
 		return;
 	if (c->dead_until_us[call->server] <= now.us)
-		actions_record(out, &note, (struct span){ NULL, 0 }, "%s does not answer; the others are asked first for %u s",
-			       call->to.name, c->conf.dead_s);
+		actions_record(out, &note, (struct span){ NULL, 0 },
+			       "%s does not answer; the others are asked first for %u s", call->to.name,
+			       c->conf.dead_s);
 	c->dead_until_us[call->server] = now.us + c->conf.dead_s * US_PER_S;
 }
 
