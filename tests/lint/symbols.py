@@ -13,7 +13,9 @@ PURE = {
 MEMORY = {"malloc", "calloc", "realloc", "free", "strdup", "strndup"}
 CRYPTO = {
     "EVP_MD_CTX_new", "EVP_MD_CTX_free", "EVP_DigestInit_ex", "EVP_DigestUpdate", "EVP_DigestFinal_ex", "EVP_md5",
-    "EVP_sha256", "HMAC", "CRYPTO_memcmp", "OPENSSL_cleanse",
+    "EVP_sha256", "EVP_MAC_CTX_free", "EVP_MAC_CTX_new", "EVP_MAC_fetch", "EVP_MAC_final", "EVP_MAC_free", "EVP_MAC_init",
+    "EVP_MAC_update", "OSSL_PARAM_construct_end", "OSSL_PARAM_construct_utf8_string", "HMAC", "CRYPTO_memcmp",
+    "OPENSSL_cleanse",
 }
 ALLOWED = {
     "base": PURE | MEMORY,
