@@ -18,7 +18,7 @@
 
 enum { MESSAGE_MAX = 4096, MESSAGES_PER_CALL = 64, TICK_MS = 1000, WAITING_MAX = 256, COMMAND_MAX = 64 };
 
-enum command { NONE, ATTACH, PING, REAUTHENTICATE, NEW_STATION, DEAUTHENTICATE };
+enum command { NONE, ATTACH, LIST, PING, REAUTHENTICATE, NEW_STATION, DEAUTHENTICATE };
 
 struct waiting {
 	enum port_order order;
@@ -93,6 +93,33 @@ static void next_order(struct hostapd *h)
 	}
 }
 
+static bool read_mac(const char *text, uint8_t ret[MAC_OCTETS])
+{
+	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &ret[0], &ret[1], &ret[2], &ret[3], &ret[4],
+		      &ret[5]) == MAC_OCTETS;
+}
+
+static void take_attached(struct hostapd *h, bool good)
+{
+	h->attached = good;
+	if (!good)
+		return;
+	ask(h, LIST, "STA-FIRST");
+	h->fn(h->ctx, &(struct port_event){ .type = PORT_LINKED, .ifindex = h->place.ifindex });
+}
+
+/* Return: there may be more. */
+static bool take_listed(struct hostapd *h, const char *text)
+{
+	struct port_event e = { .type = PORT_KNOWN, .ifindex = h->place.ifindex };
+
+	if (!read_mac(text, e.mac))
+		return false;
+	ask_about(h, LIST, "STA-NEXT", e.mac);
+	h->fn(h->ctx, &e);
+	return true;
+}
+
 static void take_answer(struct hostapd *h, const char *text)
 {
 	const struct waiting *w = &h->orders[h->first];
@@ -106,9 +133,11 @@ static void take_answer(struct hostapd *h, const char *text)
 	case NONE:
 		return;
 	case ATTACH:
-		h->attached = good;
-		if (good)
-			h->fn(h->ctx, &(struct port_event){ .type = PORT_LINKED, .ifindex = h->place.ifindex });
+		take_attached(h, good);
+		return;
+	case LIST:
+		if (take_listed(h, text))
+			return;
 		break;
 	case PING:
 		break;
@@ -125,12 +154,6 @@ static void take_answer(struct hostapd *h, const char *text)
 		break;
 	}
 	next_order(h);
-}
-
-static bool read_mac(const char *text, uint8_t ret[MAC_OCTETS])
-{
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &ret[0], &ret[1], &ret[2], &ret[3], &ret[4],
-		      &ret[5]) == MAC_OCTETS;
 }
 
 static void take_event(struct hostapd *h, const char *text)
@@ -162,7 +185,7 @@ static void readable(uv_poll_t *p, int status, int events)
 		ssize_t n = recv(h->fd, text, MESSAGE_MAX, MSG_DONTWAIT);
 		const char *event;
 
-		if (n <= 0)
+		if (n < 0)
 			break;
 		text[n] = '\0';
 		event = text[0] == '<' ? strchr(text, '>') : NULL;

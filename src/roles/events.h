@@ -47,6 +47,7 @@ struct net_event {
 /* What an authenticator of Ethernet ports says: hostapd beside us. */
 enum port_event_type {
 	PORT_LINKED,  /* it is there, new or again: what it knew of stations may be gone */
+	PORT_KNOWN,   /* after that: one of the stations it knows */
 	PORT_STARTED, /* it asks a station who it is */
 	PORT_CLOSED,  /* a station that was authorised is not any more */
 	PORT_SILENT,  /* a station did not answer at all */

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """hostapd beside the agent: real 802.1X that begins when a station shows up, and ends when it should (L-03, L-53)."""
 import json
+import re
+import signal
 import subprocess
 
+import dhcp
 import pytest
 from capture import Capture
 from net import wait_for
 from office import CORRESPONDENT, GATEWAY, GATEWAY_MAC, HOME, Office
 
+HOLD_S = 3
+
 
 @pytest.fixture(scope="module")
 def floors():
-    with Office("ports", floors=2, aaa=True) as o:
+    with Office("ports", floors=2, aaa=True, mpa=f"hold = {HOLD_S}") as o:
         for name in ("alice", "bob"):
             o.add_station(name)
             o.aaa.add_user(name)
@@ -78,19 +83,21 @@ class Closed:
         self.far = Capture(o.cn, "eth0", f"host {st.address()}")
 
     def try_all(self):
-        o, st = self.o, self.st
-        for target in (GATEWAY, CORRESPONDENT, f"10.0.{self.floor}.1"):
-            assert not st.ping(target, count=3, check=False, W=1), target
-        asked = subprocess.run(st.ns.argv("arping", "-c", "3", "-W", "0.1", "-i", "eth0", GATEWAY), capture_output=True)
-        assert asked.returncode != 0, asked.stdout
-        lease = subprocess.run(st.ns.argv("busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-t", "3", "-T", "1",
-                                          "-s", "/bin/true"), capture_output=True, text=True)
-        assert "lease of" not in lease.stdout + lease.stderr
-        everybody = subprocess.run(st.ns.argv("ping", "-6", "-c", "2", "-i", "0.1", "-W", "1", "ff02::1%eth0"),
-                                   capture_output=True, text=True)
-        for own in json.loads(o.ars[self.floor].ip("-j", "-6", "addr", "show", "dev", "access"))[0]["addr_info"]:
-            assert own["local"] not in everybody.stdout, everybody.stdout
+        o, st, own = self.o, self.st, json.loads(self.o.ars[self.floor].ip("-j", "-6", "addr", "show", "dev", "access"))
+        pings = {t: ("ping", "-c", "3", "-i", "0.2", "-W", "1", t) for t in (GATEWAY, CORRESPONDENT, f"10.0.{self.floor}.1")}
+        tries = {
+            **pings,
+            "arp": ("arping", "-c", "3", "-W", "0.1", "-i", "eth0", GATEWAY),
+            "dhcp": ("busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-t", "2", "-T", "1", "-s", "/bin/true"),
+            "ip6": ("ping", "-6", "-c", "2", "-i", "0.1", "-W", "1", "ff02::1%eth0")}
+        running = {name: subprocess.Popen(st.ns.argv(*argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                   for name, argv in tries.items()}
         subprocess.run(o.cn.argv("ping", "-c", "2", "-i", "0.1", "-W", "1", st.address()), capture_output=True)
+        said = {name: p.communicate()[0] for name, p in running.items()}
+        for name in (*pings, "arp", "dhcp"):
+            assert running[name].returncode != 0, said[name]
+        for a in own[0]["addr_info"]:
+            assert a["local"] not in said["ip6"], said["ip6"]
 
     def assert_nothing_passed(self):
         came, went, far = self.seen.stop(), self.core.stop(), self.far.stop()
@@ -144,3 +151,91 @@ def test_logoff_closes_at_once(floors):
     s.tell("logon")
     poke(floors, st, 1)
     st.ping(CORRESPONDENT)
+
+
+def starts(o, floor):
+    return o.show("counters")[f"ar{floor}"]["signalling"]["port_starts"]
+
+
+def test_hostapd_restarts(floors):
+    """Killed and back: it is found again, gets to know who is there, and nobody loses service."""
+    st = settle(floors, "alice", 1)
+    hostapd = floors.aaa.hostapds[1]
+    for sig in (signal.SIGKILL, signal.SIGTERM):
+        found = floors.log("ar1").count("hostapd_found")
+        hostapd.stop(sig)
+        hostapd.start()
+        wait_for(lambda: floors.log("ar1").count("hostapd_found") == found + 1, "hostapd to be found again")
+        if sig == signal.SIGTERM:  # it closed its ports as it went: whoever sends is asked again
+            poke(floors, st, 1)
+        wait_for(lambda: hostapd.authorized(st.mac), "hostapd to know its station")
+        st.ping(CORRESPONDENT)
+
+
+def test_agent_restarts(floors):
+    """A new agent knows nobody; hostapd does, and starts them. What is in the kernel forwards meanwhile."""
+    st = settle(floors, "alice", 1)
+    floors.kill("ar1", signal.SIGKILL)
+    st.ping(CORRESPONDENT)
+    floors.start_mpa(1)
+    wait_for(lambda: (floors.subscriber(1, st) or {}).get("state") == "served", "the station to be known again")
+    st.ping(CORRESPONDENT)
+
+
+def accepted(o):
+    return sum(x["answer"] == "Access-Accept" for x in o.aaa.server.logins())
+
+
+def test_kick_ends_at_hostapd_too(floors):
+    """A-24: who is kicked is out at hostapd as well, and has to prove again who it is."""
+    st = settle(floors, "alice", 1)
+    hostapd = floors.aaa.hostapds[1]
+    floors.cli("kick", st.nai)
+    wait_for(lambda: not hostapd.authorized(st.mac), "hostapd to close the port")
+    wait_for(lambda: floors.binding(st) is None, "the binding to end")
+    logins = accepted(floors)
+    poke(floors, st, 1)  # hostapd has to forget it first
+    assert accepted(floors) > logins
+
+
+def test_a_station_that_left_is_forgotten(floors):
+    """L-18: its session at the floor it left ends, a while later, there too."""
+    st = settle(floors, "alice", 1)
+    settle(floors, "alice", 2)
+    assert floors.aaa.hostapds[1].authorized(st.mac)
+    wait_for(lambda: not floors.aaa.hostapds[1].authorized(st.mac), "its old session to end", HOLD_S + 5)
+    st.ping(CORRESPONDENT)
+
+
+def test_link_loss_and_return(floors):
+    """G-11, L-03: the cable to the floor: its users are held; when it is back they are asked, and served again."""
+    st = settle(floors, "alice", 1)
+    floors.building.batch("link set up1 down")
+    wait_for(lambda: floors.subscriber(1, st)["state"] == "holding", "the hold to begin")
+    before = starts(floors, 1)
+    floors.building.batch("link set up1 up")
+    wait_for(lambda: floors.subscriber(1, st)["state"] == "served", "the station to be served again")
+    assert starts(floors, 1) > before
+    st.ping(CORRESPONDENT)
+
+
+def test_address_comes_with_the_login(floors):
+    """A client's first DISCOVER comes before it is let in, and is answered when it is: no repetition is waited for."""
+    st = settle(floors, "bob", 2)
+    st.leave()
+    floors.cli("kick", st.nai)
+    wait_for(lambda: floors.subscriber(2, st) is None, "the agent to forget")
+    st.ns.batch("address flush dev eth0")
+    st.go(1)
+    dhcp.start_client(st, "-T", "5")  # its own repetition would come too late
+    wait_for(st.address, "an address", 3)
+    floors.wait_served(st, 1)
+    st.ping(CORRESPONDENT)
+
+
+def test_explain_tells_the_phases(floors):
+    """How long authentication and registration took."""
+    st = settle(floors, "alice", 1)
+    text = floors.cli("explain", st.nai).stdout
+    assert re.search(r"login_done +authentication \d+\.\d ms in \d+ rounds, registration \d+\.\d ms, "
+                     r"first frame \d+\.\d ms before", text), text

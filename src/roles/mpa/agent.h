@@ -209,7 +209,7 @@ struct mpa {
 	struct user_device *user_devices;
 	struct timers retransmits, lives, keepalives, waits, logins, presences;
 	struct caller *callers; /* at ports with an authenticator; the oldest first */
-	struct timers port_ends;
+	struct timers port_timers;
 	struct ratelimit port_starts;
 	struct relay *relay; /* NULL: none is configured */
 	struct agent_link links[LINKS_MAX];

@@ -382,7 +382,7 @@ void mpa_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 uint64_t mpa_due(const struct mpa *mpa)
 {
 	const struct timers *all[] = { &mpa->lives,  &mpa->retransmits, &mpa->keepalives, &mpa->waits,
-				       &mpa->logins, &mpa->presences,   &mpa->port_ends };
+				       &mpa->logins, &mpa->presences,   &mpa->port_timers };
 	uint64_t due = mpa->relay ? relay_due(mpa->relay) : NEVER;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)

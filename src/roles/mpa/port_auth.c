@@ -13,6 +13,9 @@ enum {
 	UNDER_WAY_S = 3,   /* hostapd's own repetition */
 	ATTEMPT_S = 10,    /* what is older belongs to an attempt before */
 	HELD_S = 5,
+	/* A link that came up: whoever is there speaks by itself, mostly. What we send at once is often lost, a bridge on the
+	 * way being not ready, and hostapd repeats it only after seconds. */
+	SETTLE_MS = 1000,
 	TIMES_PER_CALL = 64,
 };
 
@@ -27,8 +30,9 @@ struct caller {
 		uint8_t *octets; /* owned; NULL = none */
 		size_t n;
 		uint64_t at_us;
-	} arp, dhcp;      /* the last of each, for when it is let in */
-	struct timer end; /* its session is over, unless it is back by then */
+	} arp, dhcp; /* the last of each, for when it is let in */
+	struct timer timer;
+	enum port_order order; /* that the timer is for. PORT_END: unless it is back by then */
 };
 
 static const struct mpa_access *guarded(const struct mpa *mpa, uint32_t ifindex)
@@ -50,7 +54,7 @@ static struct port port_at(uint32_t ifindex, const uint8_t mac[MAC_OCTETS])
 
 static void forget(struct mpa *mpa, struct caller *c)
 {
-	timers_cancel(&mpa->port_ends, &c->end);
+	timers_cancel(&mpa->port_timers, &c->timer);
 	HASH_DEL(mpa->callers, c);
 	free(c->arp.octets);
 	free(c->dhcp.octets);
@@ -69,9 +73,9 @@ static void make_room(struct mpa *mpa, struct instant now, struct actions *out)
 
 	if (HASH_COUNT(mpa->callers) < CALLERS_MAX)
 		return;
-	if (now.us < oldest->quiet_until_us || oldest->end.slot != 0)
+	if (now.us < oldest->quiet_until_us || oldest->timer.slot != 0)
 		MPA_COUNT(mpa, callers_forgotten);
-	if (oldest->end.slot != 0)
+	if (oldest->timer.slot != 0 && oldest->order == PORT_END)
 		end(mpa, &oldest->port, out);
 	forget(mpa, oldest);
 }
@@ -95,7 +99,7 @@ static struct caller *caller_at(struct mpa *mpa, struct instant now, const struc
 		return c;
 	make_room(mpa, now, out);
 	c = calloc(1, sizeof(*c));
-	if (!c || timers_reserve(&mpa->port_ends, CALLERS_MAX) < 0) {
+	if (!c || timers_reserve(&mpa->port_timers, CALLERS_MAX) < 0) {
 		free(c);
 		return NULL;
 	}
@@ -132,7 +136,7 @@ static void start(struct mpa *mpa, struct instant now, const struct port *port, 
 	}
 	MPA_COUNT(mpa, port_starts);
 	c->quiet_until_us = now.us + PAUSE_S * US_PER_S;
-	timers_cancel(&mpa->port_ends, &c->end);
+	timers_cancel(&mpa->port_timers, &c->timer);
 	actions_port(out, PORT_START, port->ifindex, port->mac);
 	actions_record(out, &note, s ? text_span(s->nai) : (struct span){ 0 },
 		       "%s: %02x:%02x:%02x:%02x:%02x:%02x is to be authenticated", why, m[0], m[1], m[2], m[3], m[4],
@@ -190,7 +194,7 @@ void port_auth_let_in(struct subscriber *s, struct instant now, struct actions *
 	s->login.first_us = 0;
 	if (!c)
 		return;
-	timers_cancel(&s->mpa->port_ends, &c->end);
+	timers_cancel(&s->mpa->port_timers, &c->timer);
 	if (now.us - c->first_us <= ATTEMPT_S * US_PER_S)
 		s->login.first_us = c->first_us;
 	c->first_us = c->quiet_until_us = 0; /* it may be back from elsewhere in a moment */
@@ -208,6 +212,17 @@ bool port_auth_is_closed(const struct subscriber *s)
 	return guarded(s->mpa, s->port.ifindex) && !open;
 }
 
+static void order_later(struct mpa *mpa, struct instant now, const struct port *port, enum port_order order,
+			uint64_t after_us, struct actions *out)
+{
+	struct caller *c = caller_at(mpa, now, port, out);
+
+	if (!c)
+		return;
+	c->order = order;
+	(void)timers_set(&mpa->port_timers, &c->timer, now.us + after_us); /* room was made with the caller */
+}
+
 void port_auth_carrier(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)
 {
 	static const uint8_t nobody[MAC_OCTETS];
@@ -217,10 +232,10 @@ void port_auth_carrier(struct mpa *mpa, struct instant now, const struct mpa_acc
 	if (!access->hostapd)
 		return;
 	if (memcmp(only.mac, nobody, sizeof(nobody)) != 0)
-		start(mpa, now, &only, "link up", out);
+		order_later(mpa, now, &only, PORT_START, SETTLE_MS * US_PER_MS, out);
 	HASH_ITER(by_nai, mpa->by_nai, s, next)
 		if (s->port.ifindex == access->ifindex && s->state == SUBSCRIBER_HOLDING)
-			start(mpa, now, &s->port, "link up", out);
+			order_later(mpa, now, &s->port, PORT_START, SETTLE_MS * US_PER_MS, out);
 }
 
 void port_auth_end(const struct subscriber *s, struct actions *out)
@@ -231,10 +246,8 @@ void port_auth_end(const struct subscriber *s, struct actions *out)
 
 void port_auth_left(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out)
 {
-	struct caller *c = guarded(mpa, port->ifindex) ? caller_at(mpa, now, port, out) : NULL;
-
-	if (c) /* room was made with the caller */
-		(void)timers_set(&mpa->port_ends, &c->end, now.us + mpa->conf->hold_s * US_PER_S);
+	if (guarded(mpa, port->ifindex))
+		order_later(mpa, now, port, PORT_END, mpa->conf->hold_s * US_PER_S, out);
 }
 
 void port_auth_follow(const struct subscriber *s, struct instant now, enum subscriber_state old,
@@ -274,6 +287,10 @@ void mpa_on_port(struct mpa *mpa, struct instant now, const struct port_event *e
 	case PORT_LINKED:
 		linked(mpa, now, access, out);
 		break;
+	case PORT_KNOWN: /* whom we do not know: we were restarted, too */
+		if (!s)
+			start(mpa, now, &port, "known to hostapd", out);
+		break;
 	case PORT_STARTED:
 		c = caller_at(mpa, now, &port, out);
 		if (!c)
@@ -291,18 +308,33 @@ void mpa_on_port(struct mpa *mpa, struct instant now, const struct port_event *e
 	}
 }
 
+static void on_timer(struct mpa *mpa, struct instant now, struct caller *c, struct actions *out)
+{
+	const struct subscriber *s = subscriber_at(mpa, &c->port);
+
+	switch (c->order) {
+	case PORT_START:
+		if (!s || port_auth_is_closed(s))
+			start(mpa, now, &c->port, "link up", out);
+		break;
+	case PORT_END:
+		if (!s)
+			end(mpa, &c->port, out);
+		forget(mpa, c);
+		break;
+	}
+}
+
 void port_auth_on_time(struct mpa *mpa, struct instant now, struct actions *out)
 {
 	for (unsigned i = 0; i < TIMES_PER_CALL; i++) {
-		struct timer *timer = timers_pop(&mpa->port_ends, now.us);
+		struct timer *timer = timers_pop(&mpa->port_timers, now.us);
 		struct caller *c;
 
 		if (!timer)
 			return;
-		c = container_of(timer, struct caller, end);
-		if (!subscriber_at(mpa, &c->port))
-			end(mpa, &c->port, out);
-		forget(mpa, c);
+		c = container_of(timer, struct caller, timer);
+		on_timer(mpa, now, c, out);
 	}
 }
 
@@ -312,5 +344,5 @@ void port_auth_free(struct mpa *mpa)
 
 	HASH_ITER(hh, mpa->callers, c, next)
 		forget(mpa, c);
-	timers_done(&mpa->port_ends);
+	timers_done(&mpa->port_timers);
 }

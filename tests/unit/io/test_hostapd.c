@@ -116,6 +116,8 @@ static void attach(void)
 	say("OK\n");
 	assert_int_equal(heard_n, before + 1);
 	assert_int_equal(heard[before].type, PORT_LINKED);
+	assert_string_equal(asked(PATIENCE_MS), "STA-FIRST");
+	say(""); /* nobody */
 }
 
 /* Nobody knows which it is: one it has an entry for, or a new one. */
@@ -182,6 +184,28 @@ static void events(void **state)
 		assert_int_equal(heard[0].type, rows[i].type);
 		assert_memory_equal(heard[0].mac, mac, sizeof(mac));
 	}
+}
+
+/* Whoever it knows is named before anything else is asked of it. */
+static void names_its_stations(void **state)
+{
+	(void)state;
+	start_hostapd();
+	assert_string_equal(asked(PATIENCE_MS), "ATTACH");
+	say("OK\n");
+	assert_int_equal(hostapd_tell(link_to, PORT_END, mac), 0);
+	assert_string_equal(asked(PATIENCE_MS), "STA-FIRST");
+	say("02:00:00:00:00:01\nflags=[AUTHORIZED]\naid=0\n");
+	assert_string_equal(asked(PATIENCE_MS), "STA-NEXT 02:00:00:00:00:01");
+	say("02:00:00:00:00:ab\nflags=\n");
+	assert_string_equal(asked(PATIENCE_MS), "STA-NEXT 02:00:00:00:00:ab");
+	say("FAIL\n");
+	assert_int_equal(heard_n, 3);
+	assert_int_equal(heard[1].type, PORT_KNOWN);
+	assert_memory_equal(heard[1].mac, other_mac, sizeof(other_mac));
+	assert_memory_equal(heard[2].mac, mac, sizeof(mac));
+	assert_string_equal(asked(PATIENCE_MS), "DEAUTHENTICATE 02:00:00:00:00:ab");
+	say("OK\n");
 }
 
 static void not_there_yet(void **state)
@@ -274,9 +298,16 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(starts),        TEST(one_after_the_other), TEST(events),
-		TEST(not_there_yet), TEST(restarted),           TEST(a_late_answer),
-		TEST(many_orders),   TEST(only_hostapd_speaks), TEST(long_paths),
+		TEST(starts),
+		TEST(one_after_the_other),
+		TEST(events),
+		TEST(names_its_stations),
+		TEST(not_there_yet),
+		TEST(restarted),
+		TEST(a_late_answer),
+		TEST(many_orders),
+		TEST(only_hostapd_speaks),
+		TEST(long_paths),
 	};
 #undef TEST
 

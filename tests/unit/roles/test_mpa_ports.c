@@ -172,7 +172,22 @@ static void link_up(void **state)
 	assert_string_equal(rig_state(), "holding");
 	assert_null(rig_find(ACTION_PORT));
 	mpa_on_carrier(rig.mpa, rig.now, PORT, true, &rig.out);
+	assert_null(rig_find(ACTION_PORT));
+	rig_pass_ms(SECOND_MS);
 	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+}
+
+/* It speaks by itself meanwhile. */
+static void link_up_and_a_frame(void **state)
+{
+	(void)state;
+	mpa_on_carrier(rig.mpa, rig.now, PORT, false, &rig.out);
+	mpa_on_carrier(rig.mpa, rig.now, PORT, true, &rig.out);
+	rig_pass_ms(50);
+	arp_from(alice_mac);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+	rig_pass_ms(10 * SECOND_MS);
+	assert_null(rig_find(ACTION_PORT));
 }
 
 static void link_up_of_a_known_station(void **state)
@@ -181,6 +196,7 @@ static void link_up_of_a_known_station(void **state)
 	memcpy(rig.accesses[0].carrier_mac, stranger_mac, MAC_OCTETS);
 	actions_clear(&rig.out);
 	mpa_on_carrier(rig.mpa, rig.now, PORT, true, &rig.out);
+	rig_pass_ms(SECOND_MS);
 	assert_int_equal(ordered(PORT_START, PORT, stranger_mac), 1);
 }
 
@@ -260,6 +276,16 @@ static void a_new_hostapd(void **state)
 	news(PORT_LINKED, PORT, NULL);
 	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
 	assert_string_equal(rig_state(), "served");
+}
+
+/* We were restarted: hostapd's stations are to be ours again. */
+static void a_new_agent(void **state)
+{
+	(void)state;
+	news(PORT_KNOWN, PORT, alice_mac);
+	assert_null(rig_find(ACTION_PORT));
+	news(PORT_KNOWN, PORT, stranger_mac);
+	assert_int_equal(ordered(PORT_START, PORT, stranger_mac), 1);
 }
 
 /* Nobody answered: hostapd is to forget it, so that a supplicant that starts late is heard. */
@@ -398,6 +424,7 @@ int main(void)
 		SERVED(a_closed_port),
 		SERVED(held_too_long),
 		SERVED(link_up),
+		SERVED(link_up_and_a_frame),
 		FRESH(link_up_of_a_known_station),
 		SERVED(kicked),
 		SERVED(detached_for_a_while),
@@ -406,6 +433,7 @@ int main(void)
 		SERVED(moved_within),
 		SERVED(refused_later),
 		SERVED(a_new_hostapd),
+		SERVED(a_new_agent),
 		FRESH(no_supplicant),
 		SERVED(silent_stations_are_asked_for),
 		FRESH(questions_wait_for_the_login),
