@@ -18,7 +18,6 @@ A mobile host has an interface for each place, and something that manages them: 
 go with each place. As in real networks, access routers outside refuse source addresses that are not theirs (BCP 38), so
 the manager also sees to it that packets with a place's source address leave there."""
 import collections
-import functools
 import os
 import signal
 
@@ -26,7 +25,6 @@ import vpn
 from charon import Charon, merge
 from dhcp import start_client
 from office import ANCHOR, BUILD, HOME, MPA, Office, Station
-from pki import Authority
 from wire import Wire
 
 Place = collections.namedtuple("Place", "interface subnet metric table delay_ms nat")
@@ -240,10 +238,6 @@ class Campus(Office):
     def add_mobile(self, name):
         m = self.stations[name] = Mobile(self, name, len(self.stations) + 1)
         return m
-
-    @functools.cached_property
-    def authority(self):
-        return Authority(self.path("pki"))
 
     def mpa_conf_of_gateway(self, n, extra=""):
         return self._write(f"gw{n}.conf", f"""

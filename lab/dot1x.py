@@ -6,7 +6,6 @@ import subprocess
 
 from aaa import ACCT_PORT, ANONYMOUS, AUTH_PORT, SERVER_NAME, RadiusServer, private, read
 from net import LabError, wait_for
-from pki import Authority
 
 
 class Hostapd:
@@ -145,8 +144,7 @@ class Floors:
         net.link(office.core, "aaa", host, "core")
         office.core.batch("address add 10.0.20.254/24 dev aaa")
         host.batch(f"address add {self.ADDRESS}/24 dev core", "route add default via 10.0.20.254")
-        self.authority = Authority(office.path("pki"))
-        self.server = RadiusServer(host, self.ADDRESS, self.authority, **server)
+        self.server = RadiusServer(host, self.ADDRESS, office.authority, **server)
         self.server.add_client("ha", "10.0.0.1", self.ANCHOR_SECRET, "keys")
         for n in range(1, office.floors + 1):
             self.server.add_client(f"ar{n}", f"10.0.{n}.1", self.AAA_SECRET)
@@ -181,9 +179,9 @@ user "*@example.com" {{ aaa-key = yes }}
         """wpa_supplicant of a station. options: as of Supplicant; the station's own name and password where none is
         given. It waits: the station need not be anywhere yet."""
         if method == "TLS" and "cert" not in options:
-            options["cert"], options["key"] = self.authority.issue(station.name, station.nai)
+            options["cert"], options["key"] = self.office.authority.issue(station.name, station.nai)
         options.setdefault("password", self.passwords.get(station.name, ""))
-        s = self.supplicants[station.name] = Supplicant(station, self.authority.ca, method, **options)
+        s = self.supplicants[station.name] = Supplicant(station, self.office.authority.ca, method, **options)
         return s.start()
 
     def stop_supplicant(self, station):

@@ -5,12 +5,14 @@
                             ar2 (10.0.2.1) ---/         home network 10.42.0.0/24
 
 A station is a plain host; it moves by its cable going to another floor's bridge."""
+import functools
 import json
 import os
 import subprocess
 
 from dot1x import Floors
 from net import LabError, Network, wait_for
+from pki import Authority
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("HF_BUILD", os.path.join(ROOT, "build", "debug"))
@@ -135,6 +137,10 @@ class Office:
 
     def path(self, name):
         return os.path.join(self.net.dir, name)
+
+    @functools.cached_property
+    def authority(self):
+        return Authority(self.path("pki"))
 
     def add_station(self, name):
         s = self.stations[name] = Station(self, name, len(self.stations) + 1)

@@ -70,7 +70,7 @@ def served(o, st, floor=1, **options):
 
 
 def counter(o, daemon, name):
-    return o.show("counters")[daemon].get(name, 0)
+    return o.show("counters")[daemon]["signalling"][name]
 
 
 @pytest.mark.parametrize("name", METHODS)
