@@ -147,6 +147,8 @@ class Mobile(Station):
             self.dhcp = None
         if new and new not in OUTSIDE:
             self.go(int(new.removeprefix("floor")))
+            if self.office.aaa and not self.dhcp:
+                self.office.aaa.log_in(self)
             self.dhcp = self.dhcp or start_client(self, metric=INSIDE_METRIC, table=INSIDE_TABLE)
         self.places = [p for p in self.places if p != old] + ([new] if new else [])
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Wired 802.1X: hostapd at a port, wpa_supplicant in a station, and how the floors of an office use them."""
 import os
+import re
 import signal
 import subprocess
 
@@ -61,6 +62,10 @@ acct_server_shared_secret={self.secret}
         if check and (r.returncode != 0 or "FAIL" in r.stdout):
             raise LabError(f"hostapd: {' '.join(command)}: {r.stdout}{r.stderr}")
         return r.stdout
+
+    def started(self, mac):
+        """When it asked a station who it is, in seconds since 1970."""
+        return [float(t) for t in re.findall(rf"^(\d+\.\d+): .*CTRL-EVENT-EAP-STARTED {mac}$", self.log(), re.M)]
 
     def authorized(self, mac):
         return "[AUTHORIZED]" in self.tell("sta", mac, check=False)
@@ -137,15 +142,16 @@ class Floors:
     ADDRESS = "10.0.20.1"
     NAS_SECRET, AAA_SECRET, ANCHOR_SECRET = "hostapd and agent", "agent and AAA server", "anchor and AAA server"
 
-    def __init__(self, office, **server):
+    def __init__(self, office, anchor, gateway):
         net = self.net = office.net
+        self.gateway = gateway  # of the home network
         self.office, self.hostapds, self.supplicants, self.passwords = office, {}, {}, {}
         host = net.add("aaa")
         net.link(office.core, "aaa", host, "core")
         office.core.batch("address add 10.0.20.254/24 dev aaa")
         host.batch(f"address add {self.ADDRESS}/24 dev core", "route add default via 10.0.20.254")
-        self.server = RadiusServer(host, self.ADDRESS, office.authority, **server)
-        self.server.add_client("ha", "10.0.0.1", self.ANCHOR_SECRET, "keys")
+        self.server = RadiusServer(host, self.ADDRESS, office.authority)
+        self.server.add_client("ha", anchor, self.ANCHOR_SECRET, "keys")
         for n in range(1, office.floors + 1):
             self.server.add_client(f"ar{n}", f"10.0.{n}.1", self.AAA_SECRET)
             # Of frames to the group of 802.1X a bridge passes on none by itself.
@@ -183,6 +189,14 @@ user "*@example.com" {{ aaa-key = yes }}
         options.setdefault("password", self.passwords.get(station.name, ""))
         s = self.supplicants[station.name] = Supplicant(station, self.office.authority.ca, method, **options)
         return s.start()
+
+    def log_in(self, station, limit=10):
+        """A station that has just arrived shows up, as one does by finding out whether an address is in use; its network
+        manager goes on when the supplicant is done."""
+        supplicant = self.supplicants[station.name]
+        before = supplicant.successes()
+        station.ns.start("arping", "-q", "-D", "-c", "2", "-w", "2", "-I", "eth0", self.gateway)
+        wait_for(lambda: supplicant.successes() > before, f"{station.name} to be let in", limit)
 
     def stop_supplicant(self, station):
         if station.name in self.supplicants:

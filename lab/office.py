@@ -96,7 +96,7 @@ class Office:
         try:
             self._build()
             if aaa:
-                self.aaa = Floors(self)
+                self.aaa = Floors(self, ANCHOR, GATEWAY)
         except BaseException:
             self.net.close()
             raise
