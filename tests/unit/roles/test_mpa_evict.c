@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Both ends of a session agree that it is over (RFC 5176): orders of the AAA server, and what authenticators hear. */
+#include "codec/dhcp4.h"
+#include "codec/ether.h"
+#include "codec/ip4.h"
 #include "login_rig.h"
 
 enum { NAS_DAS = 3800, CAUSE_LOST_CARRIER = 2 };
@@ -273,6 +276,45 @@ static void started_anew(void **state)
 	assert_string_equal(ended_at(nas_at), ""); /* it knows */
 }
 
+static void release_address(void)
+{
+	uint8_t frame[600], octets[400];
+	struct wr d = wr_init(octets, sizeof(octets)), w = wr_init(frame, sizeof(frame));
+	struct dhcp4 m = { .op = DHCP4_BOOTREQUEST, .hlen = MAC_OCTETS, .client = ip("10.42.0.20") };
+	const struct ip4 h = { .ttl = 64, .source = ip("10.42.0.20"), .destination = ip("10.42.0.1") };
+	struct udp4 u = { .source = DHCP4_CLIENT_PORT, .destination = DHCP4_SERVER_PORT };
+
+	memcpy(m.chaddr, alice_mac, MAC_OCTETS);
+	dhcp4_begin(&d, &m);
+	dhcp4_option_u8(&d, DHCP4_OPT_TYPE, DHCP4_RELEASE);
+	dhcp4_end(&d);
+	u.payload = (struct span){ octets, wr_len(&d) };
+	ether_build(&w, gateway_mac, alice_mac, ETHER_IP4);
+	udp4_build(&w, &h, &u);
+	rig_feed(&w);
+}
+
+/* Who gives its address back stays at its port, and may be sent away later. */
+static void without_an_address(void **state)
+{
+	(void)state;
+	serve(port1);
+	release_address();
+	assert_string_equal(rig_state(), "deregistering");
+	assert_string_equal(ended_at(nas_at), "");
+	rig_answer(&(struct rig_reply){ 0 });
+	assert_string_equal(rig_state(), "waiting");
+	assert_string_equal(ended_at(nas_at), "");
+	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, 0, NULL), NOT_YET);
+	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
+	assert_string_equal(rig_state(), "");
+	restart();
+	serve(port1);
+	release_address();
+	assert_int_equal(mpa_kick(rig.mpa, rig.now, granted.user, &rig.out), 0);
+	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +328,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(moved_elsewhere, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(second_nas, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(started_anew, begin, rig_teardown),
+		cmocka_unit_test_setup_teardown(without_an_address, begin, rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
