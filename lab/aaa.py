@@ -317,7 +317,7 @@ class RadiusServer:
         self._write_users()
         self._started = self.log().count("Ready to process requests")
         self.process = self.ns.start("freeradius", "-d", self.directory, "-n", "radiusd", "-f", log=self.path("output"))
-        wait_for(self._is_ready, "FreeRADIUS to start")
+        wait_for(self._is_ready, "FreeRADIUS to start", limit=60)  # slow where the machine is emulated
         return self
 
     def _is_ready(self):

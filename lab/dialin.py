@@ -66,9 +66,10 @@ class Line:
         self.net.stop(self.process, signal.SIGKILL)
 
 
-def radclient(ns, server, kind, secret, *attributes):
-    """Asks as a NAS in @ns. kind: auth, acct, disconnect ... Returns (name of the answer's code, its attributes)."""
-    port = {"auth": 1812, "acct": 1813, "disconnect": 3799, "coa": 3799}[kind]
+def radclient(ns, server, kind, secret, *attributes, port=None):
+    """Asks as a NAS or AAA server in @ns. kind: auth, acct, disconnect, coa. Returns (name of the answer's code, its
+    attributes)."""
+    port = port or {"auth": 1812, "acct": 1813}.get(kind, 3799)
     r = subprocess.run(ns.argv("radclient", "-x", "-r", "1", "-t", "10", f"{server}:{port}", kind, secret),
                        input="\n".join(attributes) + "\n", capture_output=True, text=True)
     found = re.search(r"^Received (\S+) Id \d+ from .*\n((?:\t.*\n?)*)", r.stdout, re.M)
@@ -143,6 +144,7 @@ class Caller:
 
 class DialIn(Office):
     """Its agents know nobody, and have no key but those that the AAA server sends along."""
+    caller, nas_secret, nas_more = Caller, NAS_SECRET, ""
 
     def _build(self):
         super()._build()
@@ -154,7 +156,7 @@ class DialIn(Office):
     def add_caller(self, name, *reply, realm="example.com"):
         """reply: of the AAA server, as RadiusServer.add_user() takes it. Users of other realms are none of the home agent's.
         Before start()."""
-        c = self.callers[name] = Caller(self, name, realm)
+        c = self.callers[name] = self.caller(self, name, realm)
         self.server.add_user(c.nai, c.password, *reply)
         return c
 
@@ -164,7 +166,7 @@ class DialIn(Office):
 
     def _access(self, n):
         return f"""
-nas pppd {{ address = "10.0.{n}.1/32" kind = ppp access = "ppp*" secret = "text:{NAS_SECRET}" }}
+nas pppd {{ address = "10.0.{n}.1/32" kind = ppp access = "ppp*" secret = "text:{self.nas_secret}" {self.nas_more} }}
 aaa main {{ address = "{self.server.address}" secret = "text:{AAA_SECRET}" }}
 """
 

@@ -9,6 +9,7 @@ import vpn
 from aaa import SERVER_NAME, radius_host
 from campus import GATEWAYS, MPA, Campus
 from charon import PLUGINS, Charon, merge
+from dialin import radclient
 from net import wait_for
 from office import CORRESPONDENT
 from pki import Authority
@@ -54,15 +55,17 @@ class RadiusCampus(Campus):
         here = f"10.0.1{n}.1"
         self.start_daemon(f"gw{n}", self.gateways[n], MPA, self.mpa_conf_of_gateway(n, f"""
 radius-hold = 1500
-nas charon {{ address = "{here}/32" kind = vpn access = "ipsec0" secret = "text:{NAS_SECRET}" }}
+nas charon {{ address = "{here}/32" kind = vpn access = "ipsec0" das-port = 3799 secret = "text:{NAS_SECRET}" }}
+radius-das-port = 3800
 aaa main {{ address = "{self.server.address}" secret = "text:{AAA_SECRET}" }}
 {extra}"""))
         c = self.charons[f"gw{n}"] = Charon(self.gateways[n], f"gw{n}-charon", settings=merge(merge(
             vpn.gateway_settings(), {
                 "load": " ".join([*PLUGINS, "eap-radius"]),
-                "plugins": {"eap-radius": {"accounting": True, "servers": {"agent": {
-                    "address": here, "secret": f'"{NAS_SECRET}"', "auth_port": 1812, "acct_port": 1813,
-                    "sockets": 4}}}}}), settings))
+                "plugins": {"eap-radius": {
+                    "accounting": True, "dae": {"enable": True, "listen": here, "secret": f'"{NAS_SECRET}"'},
+                    "servers": {"agent": {"address": here, "secret": f'"{NAS_SECRET}"', "auth_port": 1812,
+                                          "acct_port": 1813, "sockets": 4}}}}}), settings))
         c.own(*self.authority.issue(f"gw{n}", vpn.gateway_name(n), GATEWAYS[n], flag="serverAuth"))
         c.configure({"connections": {"radius": {
             "version": 2, "local_addrs": GATEWAYS[n], "mobike": True, "proposals": vpn.PROPOSALS, "pools": "radius",
@@ -151,7 +154,8 @@ def test_refused_at_home(campus):
 
 
 def test_another_gateway(campus):
-    """L-42: connected to the other gateway as well, the address is the same, and served there."""
+    """L-42: connected to the other gateway as well, the address is the same, and served there; the first one's tunnel is
+    dead then, and charon hears of it."""
     with carol_connected(campus) as (m, client):
         m.ping(CORRESPONDENT, count=2)
         home = m.home
@@ -159,11 +163,11 @@ def test_another_gateway(campus):
         assert campus.binding(m)["home"] == home and campus.binding(m)["care_of"] == "10.0.12.1"
         assert campus.charons["gw2"].sa(state="ESTABLISHED")["remote-vips"] == [home]
         wait_for(lambda: subscriber(campus, m, 1) is None, "the first gateway's agent to hear of it")
+        wait_for(lambda: client.sa(name="gw1") is None, "the first tunnel to be closed")
         m.ping(CORRESPONDENT, count=5, check=False)
         m.ping(CORRESPONDENT, count=2)
-        client.terminate(ike="gw1")  # late, and elsewhere
-        m.ping(CORRESPONDENT, count=2)
         assert campus.binding(m)["care_of"] == "10.0.12.1"
+        assert campus.charons["gw2"].sa(state="ESTABLISHED")
 
 
 def test_the_session_is_known_to_its_end(campus):
@@ -198,3 +202,17 @@ def test_a_certificate_and_another_outer_name(campus):
             ended(campus, m)
             carol.ping(CORRESPONDENT, count=2)
             assert campus.binding(carol)["home"] == carol.home
+
+
+@pytest.mark.parametrize("by", ["operator", "aaa"])
+def test_ended_from_outside(campus, by):
+    """RFC 5176: whoever ends the session, charon closes its tunnel."""
+    with carol_connected(campus) as (m, client):
+        if by == "operator":
+            campus.cli("kick", m.nai)
+        else:
+            answer = radclient(campus.server.ns, "10.0.11.1", "disconnect", AAA_SECRET, f'User-Name = "{m.nai}"',
+                               "Message-Authenticator = 0x00", port=3800)
+            assert answer[0] == "Disconnect-ACK"
+        wait_for(lambda: client.sa() is None, "the tunnel to be closed")
+        ended(campus, m)

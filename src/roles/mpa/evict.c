@@ -12,7 +12,7 @@ static int evict(struct mpa *mpa, struct instant now, const struct relay_ids *id
 
 	if (access && access->hostapd)
 		return -ENOENT; /* it is told by its control socket (port_auth.c) */
-	return relay_end(mpa->relay, now, ids, text_span(nai), order, out);
+	return relay_end(mpa->relay, now, ids, ids->user.n > 0 ? relay_span(&ids->user) : text_span(nai), order, out);
 }
 
 void evict_told(struct subscriber *s)

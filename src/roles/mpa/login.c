@@ -253,6 +253,7 @@ static enum relay_verdict on_login(void *ctx, struct instant now, const struct r
 	s->login.by_aaa = true;
 	s->login.since_us = now.us;
 	s->login.ids = l->ids;
+	s->login.ids.user.n = 0; /* outside of a tunnelled method it may have called itself as it liked */
 	s->login.confirmed = false;
 	s->login.began_us = l->began_us;
 	s->login.let_in_us = now.us;
@@ -305,19 +306,23 @@ static struct subscriber *whose(const struct mpa *mpa, const struct relay_accoun
 	return NULL;
 }
 
-/* Some authenticators make Acct-Session-Id with the first record only, or anew. */
+/* Some authenticators make Acct-Session-Id with the first record only, or anew. And what they call the user there is what
+ * they know it by, whatever the Accept said. */
 static void on_session(void *ctx, const struct relay_accounting *a)
 {
 	struct relay_ids without = a->ids;
-	struct subscriber *s;
+	struct subscriber *s = whose(ctx, a);
 
-	if (a->ids.session.n == 0)
-		return;
-	s = named_by(ctx, a);
 	without.session.n = 0;
-	if (!s || !s->login.by_aaa || s->login.confirmed || !relay_ids_fit(&s->login.ids, &without))
+	if (!s) {
+		s = named_by(ctx, a);
+		if (!s || !s->login.by_aaa || !relay_ids_fit(&s->login.ids, &without))
+			return;
+	}
+	if (s->login.confirmed || a->ids.session.n == 0)
 		return;
 	s->login.ids.session = a->ids.session;
+	s->login.ids.user = a->ids.user;
 	s->login.confirmed = true;
 }
 

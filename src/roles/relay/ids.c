@@ -17,6 +17,7 @@ struct relay_ids ids_read(const struct relay_nas *nas, struct in_addr source, co
 	struct relay_ids ids = { .nas = nas, .source = source };
 	struct radius_at at;
 
+	read_text(request, RADIUS_USER_NAME, &ids.user);
 	read_text(request, RADIUS_ACCT_SESSION_ID, &ids.session);
 	read_text(request, RADIUS_CALLING_STATION_ID, &ids.calling);
 	read_text(request, RADIUS_CALLED_STATION_ID, &ids.called);

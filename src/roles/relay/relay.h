@@ -26,7 +26,8 @@ struct relay_text {
  * to know it again. */
 struct relay_ids {
 	const struct relay_nas *nas;
-	struct in_addr source; /* where it asks from; one section may be many authenticators */
+	struct in_addr source;  /* where it asks from; one section may be many authenticators */
+	struct relay_text user; /* User-Name */
 	struct relay_text session, calling, called,
 		port_id;            /* Acct-Session-Id, Calling-, Called-Station-Id, NAS-Port-Id */
 	struct relay_text nas_id;   /* NAS-Identifier */

@@ -180,6 +180,18 @@ static void told_of_every_end(void **state)
 	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
 }
 
+/* By the name it has for the user itself, which its accounting shows: some go by that alone. */
+static void told_in_its_own_words(void **state)
+{
+	(void)state;
+	serve(port1);
+	granted.user = "outer@example.com";
+	account(port1, RADIUS_ACCT_START, 0);
+	actions_clear(&rig.out);
+	assert_int_equal(mpa_kick(rig.mpa, rig.now, "alice@example.com", &rig.out), 0);
+	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
+}
+
 /* ... but not of what it said itself, and not when it never began. */
 static void not_told_of_what_it_knows(void **state)
 {
@@ -324,6 +336,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ordered_before_it_began, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(passed_on, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(told_of_every_end, begin, rig_teardown),
+		cmocka_unit_test_setup_teardown(told_in_its_own_words, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(not_told_of_what_it_knows, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(moved_elsewhere, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(second_nas, begin, rig_teardown),
