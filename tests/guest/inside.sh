@@ -12,10 +12,11 @@ mount -t bpf bpf /sys/fs/bpf
 ln -s /proc/self/fd /dev/fd
 # There is no udev: what it would make or load is made and loaded here.
 [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+[ -e /dev/ppp ] || mknod /dev/ppp c 108 0
 mkdir -p /lib/modules
 rm -rf "/lib/modules/$(uname -r)"
 ln -s /run/modules "/lib/modules/$(uname -r)"
-modprobe -qa aesni_intel ghash_clmulni_intel tun veth esp4 xfrm_interface
+modprobe -qa aesni_intel ghash_clmulni_intel tun veth esp4 xfrm_interface ppp_async
 ip link set lo up
 for p in /sys/class/virtio-ports/*; do
 	[ "$(cat "$p/name")" = output ] && output=/dev/${p##*/}
