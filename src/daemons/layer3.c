@@ -35,13 +35,13 @@ int daemon_add_user_devices(struct daemon *d, const char *glob)
 	return open_socket(d);
 }
 
-/* Puts the program on; false: said why, and tried again when links change. */
+/* Puts the program on; false: said why, and tried again when links change. One that went meanwhile is told as gone. */
 static bool attach(struct daemon *d, uint32_t ifindex, const char *name)
 {
 	int r = dp_add_layer3(d->dp, ifindex);
 
-	if (r == 0)
-		return true;
+	if (r == 0 || r == -ENODEV)
+		return r == 0;
 	d->dp_errors++;
 	log_line(RECORD_ERR, "event=data_plane_error what=\"attach to %s\" reason=\"%s\"", name, strerror(-r));
 	return false;

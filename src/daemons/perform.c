@@ -31,13 +31,13 @@ static void send_datagram(struct daemon *d, const struct action *a)
 
 static void send_frame(struct daemon *d, const struct action *a)
 {
-	int r = -ENODEV;
+	const struct packet_port *port = NULL;
+	int r;
 
 	for (size_t i = 0; i < d->port_n; i++)
 		if (d->ports[i].ifindex == a->ifindex)
-			r = packet_port_send(&d->ports[i], a->octets);
-	if (r == -ENODEV && d->layer3.fd >= 0)
-		r = packet_socket_send(d->layer3.fd, a->ifindex, a->octets);
+			port = &d->ports[i];
+	r = port ? packet_port_send(port, a->octets) : packet_socket_send(d->layer3.fd, a->ifindex, a->octets);
 	if (r < 0)
 		d->send_errors++;
 }

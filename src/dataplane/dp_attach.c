@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "dataplane/dp_def.h"
 
 /* Debian 12's headers do not know them yet; the kernel refuses with EINVAL where it does not either. */
 #define TCX_INGRESS ((enum bpf_attach_type)46)
@@ -97,4 +98,18 @@ void dp_forget_links(const char *pin_dir, bool all)
 	}
 	if (dir)
 		(void)closedir(dir); /* only read */
+}
+
+void dp_forget_ports(int map)
+{
+	struct dp_port_def port, next;
+	char name[IF_NAMESIZE];
+	int r = bpf_map_get_next_key(map, NULL, &next);
+
+	while (r == 0) {
+		port = next;
+		r = bpf_map_get_next_key(map, &port, &next); /* before it is gone: afterwards it would start anew */
+		if (!if_indextoname(port.ifindex, name))
+			(void)bpf_map_delete_elem(map, &port); /* it was there a moment ago */
+	}
 }

@@ -20,5 +20,7 @@ void dp_detach(const struct dp_hook *h);
 
 /* Gives up the pinned links of interfaces that are gone, or @all: each holds its program in memory, and that its maps. */
 void dp_forget_links(const char *pin_dir, bool all);
+/* Takes entries out of a map whose keys are struct dp_port_def, where the interface is gone. */
+void dp_forget_ports(int map);
 
 #endif

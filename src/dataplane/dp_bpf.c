@@ -287,6 +287,8 @@ static int open_programs(struct dp *dp, const struct dp_conf *conf, uint32_t tun
 		return r;
 	remove_old_layouts(conf->pin_dir);
 	dp_forget_links(conf->pin_dir, false);
+	if (dp->uplink >= 0)
+		dp_forget_ports(dp->uplink);
 	*ret_why = "cannot read events from the kernel";
 	dp->ring = ring_buffer__new(map_fd(dp, "events"), on_event, dp, NULL);
 	if (!dp->ring)

@@ -184,7 +184,7 @@ def test_another_server(office):
     """L-42: the same address by another NAS; the first one's call means nothing any more."""
     alice = office.callers["alice"].call(1).wait_up()
     home, first = alice.home, alice.process
-    alice.ns.batch(f"route del default dev ppp0")
+    alice.ns.batch("route del default dev ppp0")
     alice.call(2)
     wait_for(lambda: (office.binding(alice) or {}).get("care_of") == "10.0.2.1", "the second server", limit=60)
     assert office.binding(alice)["home"] == home

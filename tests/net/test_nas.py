@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """PPP servers that speak RADIUS (radclient plays them): users log in before they get an address, which is their home's."""
+import glob
+import json
 import os
 import re
 import signal
@@ -201,6 +203,18 @@ def test_the_agent_restarts(office, callers):
     assert alice.log_in()[0] == "Access-Accept"  # as after a line that was lost
     assert alice.home == office.binding(alice)["home"]
     alice.ping(CORRESPONDENT, count=2)
+    office.kill("ar2", signal.SIGKILL)
+    alice.drop()
+    office.start_mpa(2)
+    assert at_ports(office, 2) == {bob.home}  # nobody would tell who was at the device that is gone
+
+
+def at_ports(office, n):
+    """Whom the kernel programs know at the ports and lines of an agent: home addresses."""
+    pinned, = glob.glob(os.path.join(office.net.bpf, f"ar{n}", "v*_uplink"))
+    entries = json.loads(subprocess.run(["bpftool", "-j", "map", "dump", "pinned", pinned], check=True,
+                                        capture_output=True).stdout)
+    return {".".join(str(int(octet, 16)) for octet in e["key"][4:8]) for e in entries}
 
 
 def test_lines_come_and_go(office, callers):

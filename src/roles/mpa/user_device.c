@@ -77,10 +77,13 @@ void user_device_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex,
 {
 	struct record note = { .level = RECORD_WARN, .security = true, .event = "spoofed_source", .peer = source };
 	const struct user_device *d = find(mpa, ifindex);
-	const struct subscriber *s = d ? user_of(mpa, d) : NULL;
+	const struct subscriber *s;
 
 	MPA_COUNT(mpa, spoofed_packets);
-	if (!s || !ratelimit_allow(&mpa->security, now.us))
+	if (!d || !ratelimit_allow(&mpa->security, now.us)) /* before the search: there are many addresses to try */
+		return;
+	s = user_of(mpa, d);
+	if (!s)
 		return;
 	note.home = s->home;
 	actions_record(out, &note, text_span(s->nai), "packets with a source that is not the home address are dropped");
