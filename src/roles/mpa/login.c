@@ -61,10 +61,13 @@ static bool is_vpn_device(const struct mpa *mpa, const struct relay_nas *nas)
 static const char *take_nai(struct span user, char ret_nai[MIP_NAI_MAX + 1])
 {
 	static const char anonymous[] = "anonymous";
+	static const char nobody[] = "the AAA server does not tell who it is";
 	size_t name_n;
 
-	if (user.n == 0 || user.n > MIP_NAI_MAX)
-		return "its name is empty or too long";
+	if (user.n == 0)
+		return nobody;
+	if (user.n > MIP_NAI_MAX)
+		return "its name is too long";
 	for (size_t i = 0; i < user.n; i++)
 		if (user.p[i] <= ' ' || user.p[i] >= 0x7f)
 			return "its name has a character no NAI may have";
@@ -72,7 +75,7 @@ static const char *take_nai(struct span user, char ret_nai[MIP_NAI_MAX + 1])
 	ret_nai[user.n] = '\0';
 	name_n = strcspn(ret_nai, "@");
 	if (name_n == 0 || (name_n == sizeof(anonymous) - 1 && strncasecmp(ret_nai, anonymous, name_n) == 0))
-		return "the AAA server does not tell who it is";
+		return nobody;
 	return NULL;
 }
 
@@ -214,13 +217,47 @@ static void refuse_held(struct subscriber *s, struct instant now, const char *wh
 	relay_refuse(s->mpa->relay, now, held, why, out);
 }
 
-static enum relay_verdict refuse(struct mpa *mpa, const struct relay_login *l, const char *why, const char **ret_why,
-				 struct actions *out)
+/* At a port the address tells who it is; at the layer-3 device the name does, which the Accept told the authenticator
+ * (RFC 2865 5.1). */
+static struct subscriber *named_by(const struct mpa *mpa, const struct relay_accounting *a)
+{
+	const struct mpa_access *access = login_access(mpa, &a->ids);
+	struct port port = { 0 };
+	struct subscriber *s;
+
+	if (!access) {
+		s = is_layer3(mpa, a->ids.nas) ? subscriber_find(mpa, a->user) : NULL;
+		return s && !s->access ? s : NULL;
+	}
+	port.ifindex = access->ifindex;
+	memcpy(port.mac, a->ids.mac, sizeof(port.mac));
+	return a->ids.has_mac ? subscriber_at(mpa, &port) : NULL;
+}
+
+/* An authenticator closes the port of whoever was refused there, and need not say so by accounting. Behind a layer-3
+ * device it was one more session that was refused. */
+static void on_refused(void *ctx, struct instant now, const struct relay_ids *ids, struct actions *out)
+{
+	const struct relay_accounting a = { .ids = *ids };
+	struct mpa *mpa = ctx;
+	struct subscriber *s = ids->nas->gives_address ? NULL : named_by(mpa, &a);
+
+	if (!s || s->login.ids.nas != ids->nas || s->login.ids.source.s_addr != ids->source.s_addr)
+		return;
+	MPA_COUNT(mpa, logouts);
+	evict_told(s);
+	subscriber_record(s, out, RECORD_NOTICE, "logout", "whoever is at its port was not let in again");
+	(void)subscriber_event(s, now, EVENT_LEFT, "not let in again", out);
+}
+
+static enum relay_verdict refuse(struct mpa *mpa, struct instant now, const struct relay_login *l, const char *why,
+				 const char **ret_why, struct actions *out)
 {
 	const struct record note = { .level = RECORD_WARN, .security = true, .event = "login_refused" };
 
 	MPA_COUNT(mpa, logins_refused);
 	actions_record(out, &note, l->user, "%s", why);
+	on_refused(mpa, now, &l->ids, out);
 	*ret_why = why;
 	return RELAY_REFUSE;
 }
@@ -236,18 +273,18 @@ static enum relay_verdict on_login(void *ctx, struct instant now, const struct r
 	int r;
 
 	if (fault)
-		return refuse(mpa, l, fault, ret_why, out);
+		return refuse(mpa, now, l, fault, ret_why, out);
 	s = subscriber_find(mpa, text_span(nai));
 	if (s) /* the later login is the one that counts */
 		refuse_held(s, now, "logged in once more", out);
 	r = attach(mpa, now, l, nai, out);
 	if (r == -ENODEV)
-		return refuse(mpa, l, "its port is not one of ours, or its address is not told", ret_why, out);
+		return refuse(mpa, now, l, "its port is not one of ours, or its address is not told", ret_why, out);
 	if (r < 0)
-		return refuse(mpa, l, error_text(r), ret_why, out);
+		return refuse(mpa, now, l, error_text(r), ret_why, out);
 	s = subscriber_find(mpa, text_span(nai));
 	if (!s)
-		return refuse(mpa, l, "it was turned away at once", ret_why, out);
+		return refuse(mpa, now, l, "it was turned away at once", ret_why, out);
 	MPA_COUNT(mpa, logins);
 	evict_other(s, now, &l->ids, out);
 	s->login.by_aaa = true;
@@ -270,23 +307,6 @@ static enum relay_verdict on_login(void *ctx, struct instant now, const struct r
 	s->login.held = l->id;
 	set_timer(s, now.us + mpa->conf->relay.hold_ms * US_PER_MS);
 	return RELAY_HOLD;
-}
-
-/* At a port the address tells who it is; at the layer-3 device the name does, which the Accept told the authenticator
- * (RFC 2865 5.1). */
-static struct subscriber *named_by(const struct mpa *mpa, const struct relay_accounting *a)
-{
-	const struct mpa_access *access = login_access(mpa, &a->ids);
-	struct port port = { 0 };
-	struct subscriber *s;
-
-	if (!access) {
-		s = is_layer3(mpa, a->ids.nas) ? subscriber_find(mpa, a->user) : NULL;
-		return s && !s->access ? s : NULL;
-	}
-	port.ifindex = access->ifindex;
-	memcpy(port.mac, a->ids.mac, sizeof(port.mac));
-	return a->ids.has_mac ? subscriber_at(mpa, &port) : NULL;
 }
 
 /* Who is meant is there still, in this very session: what is late, of a session before, finds nobody. An authenticator
@@ -345,6 +365,7 @@ int login_new(struct mpa *mpa)
 {
 	const struct relay_listener listener = {
 		.on_login = on_login,
+		.on_refused = on_refused,
 		.on_session = on_session,
 		.on_logout = on_logout,
 		.on_restart = evict_on_restart,

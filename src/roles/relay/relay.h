@@ -44,9 +44,11 @@ enum relay_encapsulation { RELAY_ENCAPSULATION_ANY, RELAY_ENCAPSULATION_IPIP, RE
 struct relay_login {
 	uint32_t id; /* of the exchange, for relay_release() and relay_refuse() */
 	struct relay_ids ids;
-	uint64_t began_us;               /* with the first request of this conversation */
-	unsigned rounds;                 /* requests of it */
-	struct span user;                /* User-Name of the Accept, else of the request */
+	uint64_t began_us; /* with the first request of this conversation */
+	unsigned rounds;   /* requests of it */
+	/* User-Name of the Accept; else of the request, but with EAP: that one is what the station says before it proves
+	 * anything, and empty then. */
+	struct span user;
 	uint32_t session_s;              /* Session-Timeout; 0 = none */
 	struct in_addr home_agent, home; /* 0.0.0.0 = not said */
 	enum relay_encapsulation encapsulation;
@@ -76,6 +78,8 @@ struct relay_listener {
 	/* @ret_home: with RELAY_PASS, the address for NASes that give one. @ret_why: with RELAY_REFUSE, for the user. */
 	enum relay_verdict (*on_login)(void *ctx, struct instant now, const struct relay_login *l,
 				       struct in_addr *ret_home, const char **ret_why, struct actions *out);
+	/* AAA does not let in who asked as @ids, or not any more. */
+	void (*on_refused)(void *ctx, struct instant now, const struct relay_ids *ids, struct actions *out);
 	/* It began, or goes on: from now on its Acct-Session-Id is known, which need not be in an Access-Request. */
 	void (*on_session)(void *ctx, const struct relay_accounting *a);
 	void (*on_logout)(void *ctx, struct instant now, const struct relay_accounting *a, struct actions *out);

@@ -119,13 +119,14 @@ static void read_key(const struct exchange *x, const struct radius *p, struct re
 static void read_login(const struct exchange *x, const struct radius *p, const struct radius *request,
 		       struct relay_login *l)
 {
-	struct radius_at at;
+	struct radius_at at, eap;
 
 	*l = (struct relay_login){ .id = x->number,
 				   .ids = ids_read(x->nas, x->key.address, request),
 				   .began_us = x->began_us,
 				   .rounds = x->rounds };
-	if (radius_find(p, RADIUS_USER_NAME, &at) || radius_find(request, RADIUS_USER_NAME, &at))
+	if (radius_find(p, RADIUS_USER_NAME, &at) ||
+	    (!radius_find(request, RADIUS_EAP_MESSAGE, &eap) && radius_find(request, RADIUS_USER_NAME, &at)))
 		l->user = at.value;
 	(void)radius_find_u32(p, RADIUS_SESSION_TIMEOUT, &l->session_s); /* absent: 0, as it is */
 	(void)radius_find_ip4(p, RADIUS_FRAMED_IP_ADDRESS, &l->home);
@@ -169,6 +170,18 @@ static void accepted(struct relay *r, struct instant now, struct exchange *x, co
 	explicit_bzero(l.key, sizeof(l.key));
 }
 
+static void rejected(struct relay *r, struct instant now, const struct exchange *x, struct actions *out)
+{
+	struct relay_ids ids;
+	struct radius request;
+
+	RELAY_COUNT(r, rejects);
+	if (radius_parse(x->request.p, x->request.n, &request) < 0)
+		return; /* it was parsed before */
+	ids = ids_read(x->nas, x->key.address, &request);
+	r->listener.on_refused(r->listener.ctx, now, &ids, out);
+}
+
 static void on_reply(void *ctx, struct instant now, struct radius_call *call, const struct radius *p,
 		     struct actions *out)
 {
@@ -182,7 +195,7 @@ static void on_reply(void *ctx, struct instant now, struct radius_call *call, co
 	if (p->code == RADIUS_ACCESS_CHALLENGE)
 		remember(r, x, p);
 	if (p->code == RADIUS_ACCESS_REJECT)
-		RELAY_COUNT(r, rejects);
+		rejected(r, now, x, out);
 	nas_answer(r, now, x, p->code, p, (struct in_addr){ INADDR_ANY }, NULL, out);
 }
 

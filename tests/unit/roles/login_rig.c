@@ -144,7 +144,9 @@ void log_in(const char *called, uint8_t code)
 
 	radius_begin(&w, RADIUS_ACCESS_REQUEST, next_id++);
 	radius_put_proof(&w);
-	put_station(&w, "anonymous@example.com", called);
+	put_station(&w, said.user ? said.user : "anonymous@example.com", called);
+	if (said.eap)
+		radius_put_eap(&w, (struct span){ (const uint8_t *)"\2\7\0\5\1", 5 });
 	assert_int_equal(radius_sign_request(&w, nas_secret, authenticator), 0);
 	deliver(&w, said.from ? said.from : nas_at, NAS_PORT, AUTH);
 	a = sent_to(server_at);

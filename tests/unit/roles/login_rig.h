@@ -26,6 +26,8 @@ struct said {
 	const char *mac;  /* NULL: alice's */
 	const char *from; /* NULL: nas_at */
 	uint32_t delay_s; /* of accounting; 0: not said */
+	bool eap;         /* it asks with EAP */
+	const char *user; /* in Access-Requests; NULL: anonymous@example.com */
 };
 extern struct said said;
 

@@ -169,6 +169,46 @@ static void reauthentication(void **state)
 	assert_string_equal(rig_state(), "deregistering");
 }
 
+/* L-53, L-61: a port that AAA does not let in any more is closed here as well, whether its authenticator accounts or not. */
+static void not_let_in_again(void **state)
+{
+	(void)state;
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ 0 });
+	said.from = "10.0.1.10"; /* another one, where somebody has alice's address */
+	log_in(port1, RADIUS_ACCESS_REJECT);
+	said.from = NULL;
+	said.mac = "02-00-00-00-00-09";
+	log_in(port1, RADIUS_ACCESS_REJECT);
+	said.mac = NULL;
+	log_in(port2, RADIUS_ACCESS_REJECT);
+	assert_string_equal(rig_state(), "served");
+	log_in(port1, RADIUS_ACCESS_REJECT);
+	assert_string_equal(rig_state(), "deregistering");
+	assert_int_equal(rig_find(ACTION_VISITOR_DEL)->visitor.ifindex, PORT);
+}
+
+/* L-62: with EAP the name around is what a station says before it has proved anything. */
+static void the_name_around_is_nobodys(void **state)
+{
+	struct radius_at at;
+	struct radius p;
+
+	(void)state;
+	said.user = "bob@example.com";
+	granted.user = NULL;
+	said.eap = true;
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	assert_int_equal(told(&p), RADIUS_ACCESS_REJECT);
+	assert_true(radius_find(&p, RADIUS_EAP_MESSAGE, &at));
+	assert_memory_equal(at.value.p, "\4\7\0\4", 4); /* RFC 3579 2.6.5: and no text */
+	assert_false(radius_find(&p, RADIUS_REPLY_MESSAGE, &at));
+	assert_string_equal(rig_state(), "");
+	said.eap = false; /* CHAP and PAP prove this very name */
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	assert_string_equal(state_of("bob@example.com"), "registering");
+}
+
 /* G-11: logged out: deregistered; link lost: held. */
 static void accounting_stops(void **state)
 {
@@ -280,6 +320,8 @@ int main(void)
 		TEST(nobody),
 		TEST(ports),
 		TEST(reauthentication),
+		TEST(not_let_in_again),
+		TEST(the_name_around_is_nobodys),
 		TEST(accounting_stops),
 		TEST(a_late_stop),
 		TEST(a_late_stop_of_the_same_port),

@@ -68,6 +68,30 @@ static void keys_in_one_attribute(void **state)
 	assert_int_equal(rewritten(RADIUS_VENDOR_SPECIFIC, (struct span){ v, sizeof(v) }, &aaa_hop, &nas_hop).n, 0);
 }
 
+/* As an authenticator names a session, at its beginning and in every record (RFC 2866 5.5). */
+static void names_of_a_session(void **state)
+{
+	struct wr w = wr_init(octets, sizeof(octets));
+	struct relay_ids ids;
+	struct radius p;
+
+	(void)state;
+	radius_begin(&w, RADIUS_ACCOUNTING_REQUEST, 3);
+	radius_put(&w, RADIUS_ACCT_SESSION_ID, (struct span){ (const uint8_t *)"4D2E-7", 6 });
+	radius_put_u32(&w, RADIUS_NAS_PORT, 17);
+	radius_put(&w, RADIUS_CALLING_STATION_ID, (struct span){ (const uint8_t *)"192.0.2.1[4500]", 15 });
+	radius_end(&w);
+	assert_int_equal(radius_parse(octets, wr_len(&w), &p), 0);
+	ids = ids_read(&nas, ip("10.0.1.9"), &p);
+	assert_ptr_equal(ids.nas, &nas);
+	assert_int_equal(ids.source.s_addr, ip("10.0.1.9").s_addr);
+	assert_int_equal(ids.session.n, 6);
+	assert_memory_equal(ids.session.octets, "4D2E-7", 6);
+	assert_true(ids.has_port && !ids.has_mac);
+	assert_int_equal(ids.port, 17);
+	assert_int_equal(ids.calling.n, 15);
+}
+
 static void set_text(struct relay_text *t, const char *text)
 {
 	t->n = (uint8_t)strlen(text);
@@ -117,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(passwords),
 		cmocka_unit_test(keys_in_one_attribute),
+		cmocka_unit_test(names_of_a_session),
 		cmocka_unit_test(sessions_are_told_apart),
 	};
 
