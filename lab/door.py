@@ -16,7 +16,7 @@ class Attempt:
     def __init__(self, office, station, floor, method, address, **options):
         """address: it helps itself to one. options: of its supplicant."""
         self.office, self.station, self.floor, self.method = office, station, floor, method
-        self.asked = self._requests()
+        self.asked, self.answered = self._requests(), len(office.aaa.server.logins())
         self.capture = Capture(station.ns, "eth0", ALL_BUT_EAPOL)
         self.supplicant = office.aaa.supplicant(station, method, **options)
         station.configure(address)
@@ -33,7 +33,7 @@ class Attempt:
 
     def _answer(self):
         mac = self.station.mac.replace(":", "-")
-        return next((x for x in self.office.aaa.server.logins() if x["station"].lower() == mac), None)
+        return next((x for x in self.office.aaa.server.logins()[self.answered:] if x["station"].lower() == mac), None)
 
     def end(self):
         """Returns what came of it, and takes the station away."""

@@ -4,20 +4,24 @@ import pytest
 from aaa import ANONYMOUS
 from capture import Capture
 from dhcp import start_client, wait_bound
+from door import ALL_BUT_EAPOL, Attempt
 from net import wait_for
-from office import CORRESPONDENT, GATEWAY, HOME, Office
+from office import CORRESPONDENT, HOME, Office
+from pki import Authority
 from traffic import Traffic
 
 METHODS = {"alice": "TTLS", "bob": "PEAP", "carol": "TLS"}
-ANYTHING = "inbound and not ether proto 0x888e and not ip6"  # the bridge and the router say by IPv6 that they are there
-NOBODY = "mallory"  # has a supplicant, and no entry at the AAA server
+NOBODY = "mallory"  # as trudy: has a supplicant, and no entry at the AAA server
+LIMITED = {"dave": ("Session-Timeout = 2", "Termination-Action = RADIUS-Request"), "erin": ("Session-Timeout = 2",)}
 
 
 @pytest.fixture(scope="module")
 def floors():
     with Office("dot1x", floors=2, aaa=True) as o:
-        for name in (*METHODS, NOBODY):
+        for name in (*METHODS, *LIMITED, NOBODY, "trudy"):
             o.add_station(name)
+        for name, limits in LIMITED.items():
+            o.aaa.add_user(name, *limits)
         for name, method in METHODS.items():
             o.aaa.add_user(name, "Session-Timeout = 3600", password=method != "TLS")
         o.start()
@@ -69,61 +73,57 @@ def served(o, st, floor=1, **options):
     return st.address()
 
 
-def counter(o, daemon, name):
-    return o.show("counters")[daemon]["signalling"][name]
+def all_served(o, **options):
+    """Users of all three methods arrive at once. options: of each supplicant, by user. Returns what AAA answered them."""
+    there = [o.stations[name] for name in METHODS]
+    told = [answer(o, st) for st in there]
+    clients = [enter(o, st, 1, **options.get(st.name, {})) for st in there]
+    for st, client in zip(there, clients):
+        o.wait_served(st, 1)
+        wait_bound(st)
+        o.net.stop(client)
+    return {st.name: t() for st, t in zip(there, told)}
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_methods(clean, name):
+def test_methods(clean):
     """A-24, L-11, L-54, L-61, L-62, L-63: whoever AAA lets in is registered by the name that was proved inside of the tunnel
     and with the key that came along; the network around reads a pseudonym only."""
-    st = clean.stations[name]
-    told = answer(clean, st)
-    home = served(clean, st)
-    login = told()
-    assert (login["answer"], login["user"], login["outer"]) == ("Access-Accept", st.nai, ANONYMOUS)
-    assert login["type"] == METHODS[name]
-    s, b = clean.subscriber(1, st), clean.binding(st)
-    assert (s["association"], s["mac"], s["home"], b["nai"], b["home"]) == ("from access authentication", st.mac, home, st.nai,
-                                                                           home)
-    assert s["nas"] == "hostapd" and 3500 < s["login_expires_s"] <= 3600
-    assert st.nai in clean.aaa.hostapds[1].tell("sta", st.mac)  # the Accept's User-Name went on to the authenticator
+    for name, login in all_served(clean).items():
+        st = clean.stations[name]
+        st.ping(CORRESPONDENT, count=2)
+        assert login["answer"] == "Access-Accept" and login["type"] == METHODS[name]
+        assert (login["user"], login["outer"]) == (st.nai, ANONYMOUS)
+        s, b = clean.subscriber(1, st), clean.binding(st)
+        assert (s["association"], s["mac"], s["home"]) == ("from access authentication", st.mac, st.address())
+        assert (b["nai"], b["home"]) == (st.nai, st.address())
+        assert st.nai in clean.aaa.hostapds[1].tell("sta", st.mac)  # the Accept's User-Name went on to the authenticator
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_what_is_said_outside_does_not_count(clean, name):
+def test_what_is_said_outside_does_not_count(clean):
     """L-62: a station that calls itself by another user's name outside of the tunnel is who it has proved to be."""
-    st, other = clean.stations[name], clean.stations["bob" if name == "alice" else "alice"]
-    told = answer(clean, st)
-    served(clean, st, outer=other.nai)
-    assert told()["outer"] == other.nai
-    assert clean.binding(other) is None and clean.subscriber(1, other) is None
+    lies = {"alice": "bob", "bob": "carol", "carol": "alice"}
+    outer = {name: {"outer": clean.stations[lie].nai} for name, lie in lies.items()}
+    for name, login in all_served(clean, **outer).items():
+        st = clean.stations[name]
+        assert (login["user"], login["outer"]) == (st.nai, clean.stations[lies[name]].nai)
+        assert clean.subscriber(1, st)["mac"] == st.mac and clean.binding(st)["home"] == st.address()
 
 
-@pytest.mark.parametrize("name, method, options", [
-    (NOBODY, "TTLS", {}), (NOBODY, "PEAP", {}), ("alice", "TTLS", {"password": "wrong"}),
-    ("bob", "PEAP", {"password": "wrong"})])
-def test_no_service_for_who_is_refused(clean, name, method, options):
+def test_no_service_for_who_is_refused(clean):
     """L-53, L-61, G-15: nothing comes out of the port of whom AAA turns away but EAPOL: no DHCP, ARP, ICMP, data; nothing of
     it arrives anywhere, and nothing is registered."""
-    st, requests = clean.stations[name], counter(clean, "ha", "requests")
-    told = answer(clean, st)
+    others = Authority(clean.path("others"), "others")
+    cert, key = others.issue("carol", clean.stations["carol"].nai)
     behind = Capture(clean.ha, "any", f"net {HOME}.0/24")
-    at_port = Capture(st.ns, "eth0", ANYTHING)
-    clean.aaa.supplicant(st, method, **options)
-    clean.net.stop(enter(clean, st, 1))
-    assert told()["answer"] == "Access-Reject"
-    wait_for(lambda: clean.aaa.supplicants[name].failures(), "the station to be told")
-    st.configure(f"{HOME}.77")
-    attempts = [["ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", target]
-                for target in (GATEWAY, CORRESPONDENT, "10.0.1.1", f"{HOME}.10")]
-    attempts += [["arping", "-c", "2", "-w", "1", "-I", "eth0", GATEWAY],
-                 ["busybox", "udhcpc", "-f", "-n", "-q", "-i", "eth0", "-s", "/bin/true", "-t", "2", "-T", "1"]]
-    running = [st.ns.start(*argv) for argv in attempts]
-    assert all(p.wait(10) != 0 for p in running)
-    assert at_port.stop() == [] and behind.stop() == []
-    assert clean.binding(st) is None and clean.subscriber(1, st) is None
-    assert counter(clean, "ha", "requests") == requests
+    cases = [(NOBODY, "TTLS", {}), ("trudy", "PEAP", {}), ("alice", "TTLS", {"password": "wrong"}),
+             ("bob", "PEAP", {"password": "wrong"}), ("carol", "TLS", {"cert": cert, "key": key})]
+    attempts = [Attempt(clean, clean.stations[name], 1, method, f"{HOME}.{70 + n}", **options)
+                for n, (name, method, options) in enumerate(cases)]
+    for a in attempts:
+        e = a.end()
+        assert (e["answer"], e["worked"], e["frames_heard"], e["registered"], e["anchor_asked"]) == (
+            "Access-Reject", [], 0, False, 0), e
+    assert behind.stop() == []
 
 
 def test_no_supplicant_no_service(clean):
@@ -132,7 +132,7 @@ def test_no_supplicant_no_service(clean):
     home = served(clean, alice)
     silent.go(1)
     silent.configure(home)
-    at_port = Capture(silent.ns, "eth0", ANYTHING)
+    at_port = Capture(silent.ns, "eth0", ALL_BUT_EAPOL)
     assert not silent.ping(CORRESPONDENT, count=3, check=False, W=1)
     assert at_port.stop() == []
     alice.ping(CORRESPONDENT, count=2)
@@ -174,6 +174,23 @@ def test_authenticated_once_more(clean):
     assert tcp["intact"] and tcp["resets"] == 0
     assert [n for n, _, received in traffic.samples if not received] == []
     assert clean.binding(st)["sequence"] == sequence
+
+
+def test_session_time(clean):
+    """L-54: a session that AAA limits is authenticated anew and goes on, or ends with all that is registered."""
+    dave, erin = clean.stations["dave"], clean.stations["erin"]
+    told = answer(clean, dave, 2)
+    clients = [enter(clean, st, 1) for st in (dave, erin)]
+    for st in (dave, erin):
+        clean.wait_served(st, 1)
+        wait_bound(st)
+    sequence = clean.binding(dave)["sequence"]
+    clean.net.stop(clients[1])  # who wants nothing does not log in again
+    wait_for(lambda: clean.binding(erin) is None, "the session to end")
+    assert told()["answer"] == "Access-Accept"
+    dave.ping(CORRESPONDENT, count=2)
+    assert clean.binding(dave)["sequence"] == sequence
+    clean.net.stop(clients[0])
 
 
 def test_a_user_who_is_no_more(clean):
