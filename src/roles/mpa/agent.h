@@ -251,6 +251,8 @@ enum subscriber_event {
 /* @s may be gone afterwards: then false. */
 bool subscriber_event(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
 		      struct actions *out);
+/* Only its address is being given up: its session goes on. */
+bool subscriber_stays(const struct subscriber *s);
 /* Its DHCP lease runs from now. */
 void subscriber_leased(struct subscriber *s, struct instant now, uint32_t lease_s);
 extern const char *const subscriber_state_names[SUBSCRIBER_STATE_COUNT];

@@ -130,6 +130,13 @@ bool dhcp_relay_disagrees(const struct subscriber *s)
 	return s->leased.s_addr != INADDR_ANY && s->leased.s_addr != s->home.s_addr;
 }
 
+/* On its way to us it may have logged out, or gone: then no address makes it stay (L-53). */
+static bool is_here(const struct subscriber *s)
+{
+	return s->state != SUBSCRIBER_HOLDING &&
+	       (s->state != SUBSCRIBER_DEREGISTERING || s->released || (s->access && s->access->trusted));
+}
+
 static void take_lease(struct subscriber *s, struct instant now, const struct dhcp4 *m)
 {
 	if (s->leased.s_addr != m->your.s_addr)
@@ -152,7 +159,7 @@ static void on_ack(struct mpa *mpa, struct instant now, const struct origin *fro
 		MPA_COUNT(mpa, dhcp_ignored); /* who asked has left: somebody else is there now */
 		return;
 	}
-	if (s)
+	if (s && is_here(s))
 		take_lease(s, now, m); /* it may be registered at once */
 	if (from->nai.n > 0)
 		id.nai = from->nai;

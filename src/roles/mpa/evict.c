@@ -38,18 +38,13 @@ static bool may_come_back(const struct subscriber *s, enum subscriber_event e)
 	return !s->login.ids.nas->gives_address && (e == EVENT_REVOKED || e == EVENT_SUPERSEDED);
 }
 
-/* Without an address for now: the session goes on. */
-static bool stays(const struct subscriber *s)
-{
-	return s->state == SUBSCRIBER_DEREGISTERING && (s->released || dhcp_relay_disagrees(s));
-}
-
 void evict_follow(struct subscriber *s, struct instant now, enum subscriber_event e, const char *reason,
 		  struct actions *out)
 {
 	struct relay_ids ids;
 
-	if (!s->login.ids.nas || stays(s) || may_come_back(s, e) || s->login.held != 0) /* a Reject tells as well */
+	if (!s->login.ids.nas || subscriber_stays(s) || may_come_back(s, e) ||
+	    s->login.held != 0) /* a Reject tells as well */
 		return;
 	switch (s->state) {
 	case SUBSCRIBER_DEREGISTERING:

@@ -226,12 +226,12 @@ static void give_up(struct subscriber *s, struct instant now, const struct dhcp4
 static void serve(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct span payload,
 		  struct actions *out)
 {
-	if (s->mpa->conf->dhcp == MPA_DHCP_ANCHOR)
-		send_to_anchor(s, payload, out);
-	else
+	if (s->mpa->conf->dhcp != MPA_DHCP_ANCHOR) {
 		subscriber_answer_dhcp(s, now, m, out);
-	if (s->mpa->conf->dhcp == MPA_DHCP_ANCHOR)
-		give_up(s, now, m, out); /* last: it may be gone then */
+		return;
+	}
+	send_to_anchor(s, payload, out);
+	give_up(s, now, m, out); /* last: it may be gone then */
 }
 
 static void hold(struct subscriber *s, struct span frame)
@@ -270,12 +270,11 @@ static bool goes_by(struct mpa *mpa, const struct port *port, const struct ip4 *
 	       ip->destination.s_addr != server_id(s, n).s_addr; /* which the kernel program leaves to us */
 }
 
-/* Which address the station thinks it has: the first request may ask the home agent for it (L-35, L-55). */
+/* Which address the station thinks it has, or had: the first request may ask the home agent for it (L-35, L-55). What a
+ * server behind the home agent remembers of it is the same. */
 static struct in_addr shown_address(const struct dhcp4 *m)
 {
-	if (m->client.s_addr != INADDR_ANY)
-		return m->client;
-	return m->type == DHCP4_REQUEST ? m->requested : (struct in_addr){ INADDR_ANY };
+	return m->client.s_addr != INADDR_ANY ? m->client : m->requested;
 }
 
 static void watch(struct subscriber *s, struct instant now, const struct dhcp4 *m, struct actions *out)

@@ -206,8 +206,8 @@ void port_auth_let_in(struct subscriber *s, struct instant now, struct actions *
 
 bool port_auth_is_closed(const struct subscriber *s)
 {
-	bool open =
-		s->state == SUBSCRIBER_SERVED || s->state == SUBSCRIBER_REGISTERING || s->state == SUBSCRIBER_WAITING;
+	bool open = s->state == SUBSCRIBER_SERVED || s->state == SUBSCRIBER_REGISTERING ||
+		    s->state == SUBSCRIBER_WAITING || subscriber_stays(s);
 
 	return guarded(s->mpa, s->port.ifindex) && !open;
 }

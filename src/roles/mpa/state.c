@@ -252,6 +252,11 @@ static const struct row rows[SUBSCRIBER_STATE_COUNT][EVENT_COUNT] = {
 	},
 };
 
+bool subscriber_stays(const struct subscriber *s)
+{
+	return s->state == SUBSCRIBER_DEREGISTERING && (s->released || dhcp_relay_disagrees(s));
+}
+
 /* Cases in which the table's row is not the whole truth; NULL: it is. */
 static const struct row *exception(const struct subscriber *s, const struct row *row, struct instant now,
 				   enum subscriber_event e)
@@ -264,8 +269,7 @@ static const struct row *exception(const struct subscriber *s, const struct row 
 
 	if (s->state == SUBSCRIBER_SERVED && e == EVENT_TIMER && now.us >= s->expires_us)
 		return &lost; /* the last refresh went unanswered to the very end */
-	if (s->state == SUBSCRIBER_DEREGISTERING && row->next == SUBSCRIBER_GONE && e != EVENT_REVOKED &&
-	    e != EVENT_SUPERSEDED && (s->released || dhcp_relay_disagrees(s)))
+	if (subscriber_stays(s) && row->next == SUBSCRIBER_GONE && e != EVENT_REVOKED && e != EVENT_SUPERSEDED)
 		return dhcp_relay_disagrees(s) ? &rehomed : &released;
 	if (row->next != SUBSCRIBER_GONE || !s->vpn.sessions || (e != EVENT_REVOKED && e != EVENT_SUPERSEDED))
 		return NULL;
