@@ -196,6 +196,7 @@ void order(const struct order *o)
 			break;
 		case RADIUS_NAS_IP_ADDRESS:
 		case RADIUS_FRAMED_IP_ADDRESS:
+		case RADIUS_NAS_PORT:
 			memcpy(&a, o->said[i].value, sizeof(a));
 			radius_put_ip4(&w, o->said[i].type, a);
 			break;

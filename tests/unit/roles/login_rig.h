@@ -39,7 +39,7 @@ void log_in(const char *called, uint8_t code);
 void account(const char *called, uint32_t status, uint32_t cause);
 void stop(const char *called, uint32_t cause);
 
-/* The server wants a session ended. Values of 4 octets are addresses where the attribute is one. */
+/* The server wants a session ended. Addresses and numbers are values of 4 octets. */
 struct order {
 	struct {
 		uint8_t type; /* 0: none */

@@ -84,6 +84,7 @@ static void orders_that_fit_nobody(void **state)
 	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, RADIUS_CALLING_STATION_ID, "02-00-00-00-00-02"),
 			 RADIUS_NO_SESSION);
 	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, RADIUS_NAS_PORT_ID, "eth7"), RADIUS_NO_SESSION);
+	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, RADIUS_NAS_PORT, "\0\0\0\7"), RADIUS_NO_SESSION);
 	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, RADIUS_FRAMED_IP_ADDRESS, "\x0a\x2a\x01\x15"),
 			 RADIUS_NO_SESSION);
 	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, RADIUS_NAS_IDENTIFIER, "ap2"), RADIUS_NAS_MISMATCH);
@@ -159,6 +160,20 @@ static void passed_on(void **state)
 	assert_int_equal(rig_counter("logouts"), 1);
 }
 
+/* What cannot be passed on is not begun: the server asks again. */
+static void too_much_at_once(void **state)
+{
+	const struct relay_ids other = { .nas = &nas, .source = ip("10.0.1.77") };
+
+	(void)state;
+	serve(port1);
+	actions_clear(&rig.out);
+	while (relay_end(mpa_relay(rig.mpa), rig.now, &other, text("x"), NULL, &rig.out) == 0)
+		actions_clear(&rig.out);
+	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, 0, NULL), RADIUS_NO_RESOURCES);
+	assert_string_equal(rig_state(), "served");
+}
+
 /* Whatever ends the service, the authenticator is told, once. */
 static void told_of_every_end(void **state)
 {
@@ -232,11 +247,42 @@ static void moved_elsewhere(void **state)
 	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
 }
 
+/* One station, two names: there is one session, and it is the other's now. */
+static void another_name(void **state)
+{
+	(void)state;
+	serve(port1);
+	granted.user = "bob@example.com";
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	assert_string_equal(state_of("alice@example.com"), "deregistering");
+	granted.user = "alice@example.com"; /* of whom ended_at() looks for the end */
+	assert_string_equal(ended_at(nas_at), "");
+}
+
+/* An authenticator beside us is told by its control socket, whoever wants it. */
+static void by_its_control_socket(void **state)
+{
+	(void)state;
+	rig.accesses[0].hostapd = (char *)"/run/hostapd";
+	restart();
+	serve(port1);
+	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, 0, NULL), DONE);
+	assert_int_equal(rig_find(ACTION_PORT)->port.order, PORT_END);
+	assert_memory_equal(rig_find(ACTION_PORT)->port.mac, alice_mac, MAC_OCTETS);
+	assert_string_equal(ended_at(nas_at), "");
+}
+
 /* L-42: the same identity at a second NAS of this agent. */
 static void second_nas(void **state)
 {
 	(void)state;
+	serve(port1);
+	said.from = "10.0.1.10";
+	log_in(port2, RADIUS_ACCESS_ACCEPT);
+	assert_string_equal(ended_at(nas_at), ""); /* an access point: it may be back */
+	said.from = NULL;
 	nas.gives_address = true;
+	restart();
 	serve(port1);
 	said.from = "10.0.1.10";
 	said.session = "second";
@@ -335,10 +381,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(several_fit, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(ordered_before_it_began, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(passed_on, begin, rig_teardown),
+		cmocka_unit_test_setup_teardown(too_much_at_once, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(told_of_every_end, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(told_in_its_own_words, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(not_told_of_what_it_knows, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(moved_elsewhere, begin, rig_teardown),
+		cmocka_unit_test_setup_teardown(another_name, begin, rig_teardown),
+		cmocka_unit_test_setup_teardown(by_its_control_socket, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(second_nas, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(started_anew, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(without_an_address, begin, rig_teardown),

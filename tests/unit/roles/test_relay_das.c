@@ -5,7 +5,7 @@
 #include "roles/relay/relay.h"
 #include "tests/unit/test.h"
 
-enum { CLIENT = 50001, DAS = 3799, NAS_DAS = 3800, SERVER_PORT = 41000, NOW_UNIX = 1700000000 };
+enum { CLIENT = 50001, CLIENT2, DAS = 3799, NAS_DAS = 3800, SERVER_PORT = 41000, NOW_UNIX = 1700000000 };
 
 static const char aaa_at[] = "10.0.0.11", nas_at[] = "10.0.1.9";
 static const struct span nas_secret = { (const uint8_t *)"nas secret", 10 };
@@ -61,7 +61,7 @@ static struct relay_text kept(const char *s)
 static int rig_up(void **state)
 {
 	static const struct relay_listener listener = { .on_wanted = on_wanted };
-	const uint16_t port = CLIENT;
+	static const uint16_t ports[] = { CLIENT, CLIENT2 };
 
 	(void)state;
 	nas = (struct relay_nas){ .name = "floor",
@@ -90,7 +90,7 @@ static int rig_up(void **state)
 	ask_nas = false;
 	assert_int_equal(actions_init(&out), 0);
 	assert_int_equal(relay_new(&conf, &listener, &relay), 0);
-	assert_int_equal(relay_set_clients(relay, &port, 1), 0);
+	assert_int_equal(relay_set_clients(relay, ports, ARRAY_SIZE(ports)), 0);
 	return 0;
 }
 
@@ -261,6 +261,9 @@ static void orders_of_others(void **state)
 	assert_int_equal(radius_sign_request(&w, aaa_secret, NULL), 0);
 	deliver(&w, nas_at, SERVER_PORT, DAS); /* nobody who may */
 	assert_int_equal(counter("radius_das_unknown_server"), 1);
+	w.start[RADIUS_AUTHENTICATOR_AT]++; /* only its Message-Authenticator is right */
+	deliver(&w, aaa_at, SERVER_PORT, DAS);
+	assert_int_equal(counter("radius_das_unproven"), 2);
 	w.start[0] = RADIUS_ACCOUNTING_REQUEST;
 	deliver(&w, aaa_at, SERVER_PORT, DAS);
 	assert_int_equal(counter("radius_das_malformed"), 1);
@@ -268,7 +271,7 @@ static void orders_of_others(void **state)
 	radius_begin(&w, RADIUS_DISCONNECT_REQUEST, 2); /* without Message-Authenticator */
 	radius_put(&w, RADIUS_ACCT_SESSION_ID, text("0F1E2D3C"));
 	order(&w);
-	assert_int_equal(counter("radius_das_unproven"), 2);
+	assert_int_equal(counter("radius_das_unproven"), 3);
 	assert_int_equal(orders, 0);
 	assert_int_equal(sent_n(aaa_at), 0);
 	server.unproven = true;
@@ -361,7 +364,7 @@ static struct radius asked_nas(void)
 
 	assert_int_equal(p.code, RADIUS_DISCONNECT_REQUEST);
 	assert_int_equal(a->udp.remote_port, NAS_DAS);
-	assert_int_equal(a->udp.local_port, CLIENT);
+	assert_true(a->udp.local_port == CLIENT || a->udp.local_port == CLIENT2);
 	assert_true(radius_check_request(&p, nas_secret));
 	assert_int_equal(radius_check_message(&p, nas_secret, NULL), RADIUS_PROOF_RIGHT);
 	return p;
@@ -378,7 +381,7 @@ static void nas_answers(uint8_t code, uint32_t why)
 	if (why != 0)
 		radius_put_u32(&w, RADIUS_ERROR_CAUSE, why);
 	assert_int_equal(radius_sign_response(&w, nas_secret, authenticator), 0);
-	deliver(&w, nas_at, NAS_DAS, CLIENT);
+	deliver(&w, nas_at, NAS_DAS, sent(nas_at, &p)->udp.local_port);
 }
 
 static void assert_text(const struct radius *p, uint8_t type, const char *want)
@@ -447,6 +450,16 @@ static void by_port(void **state)
 	assert_int_equal(sent_n(nas_at), 1);
 }
 
+static void order_port(uint32_t port)
+{
+	struct wr w = begin(RADIUS_DISCONNECT_REQUEST, (uint8_t)port);
+
+	radius_put_u32(&w, RADIUS_NAS_PORT, port);
+	actions_clear(&out);
+	now.us++;
+	order(&w);
+}
+
 /* However many end at once, logins find identifiers; and the server is told that it has to ask again. */
 static void too_many(void **state)
 {
@@ -458,14 +471,15 @@ static void too_many(void **state)
 	order_session(7);
 	assert_int_equal(answered(RADIUS_DISCONNECT_NAK, 7), RADIUS_NO_RESOURCES);
 	assert_int_equal(counter("radius_ends_full"), 1);
-	for (unsigned i = 0; i < 2000; i++) { /* orders are remembered up to a number */
-		struct wr w = begin(RADIUS_DISCONNECT_REQUEST, (uint8_t)i);
-
-		radius_put_u32(&w, RADIUS_NAS_PORT, i);
-		actions_clear(&out);
-		order(&w);
+	for (unsigned i = 0; i < 2000; i++) {
+		order_port(i);
 		assert_int_equal(answered(RADIUS_DISCONNECT_NAK, (uint8_t)i), RADIUS_NO_RESOURCES);
 	}
+	orders = 0;
+	order_port(1900);
+	assert_int_equal(orders, 0); /* remembered */
+	order_port(100);
+	assert_int_equal(orders, 1); /* not any more: there is a limit */
 }
 
 int main(void)
