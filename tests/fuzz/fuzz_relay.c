@@ -21,9 +21,11 @@ enum step {
 	STEP_UNKNOWN_SOURCE,
 	STEP_REVOKE,
 	STEP_TIME,
+	STEP_ORDER,
+	STEP_ENDED,
 };
 
-enum { AUTH = 1812, ACCT = 1813, CLIENT = 50001, NAS_PORT = 40000, ASKED_MAX = 4, STATIONS = 4, PORTS = 2 };
+enum { AUTH = 1812, ACCT = 1813, DAS = 3799, CLIENT = 50001, NAS_PORT = 40000, ASKED_MAX = 4, STATIONS = 4, PORTS = 2 };
 /* Bits of a step's first octet. */
 enum { WITHOUT_PROOF = 0x80, BARE = 0x40, OTHER_CHOICE = 0x20 };
 
@@ -55,6 +57,9 @@ static struct {
 		size_t n;
 	} asked[ASKED_MAX]; /* of the server */
 	unsigned asked_n;
+	uint8_t orders[256][16];               /* authenticators of what the server wants ended, by identifier */
+	uint8_t end_id, end_authenticator[16]; /* the newest Disconnect-Request to the authenticator */
+	bool ends;
 	bool let_in[256], served[256]; /* by last octet of the MAC address */
 	struct mip_request registration;
 	char nai[MIP_NAI_MAX + 1];
@@ -78,6 +83,36 @@ static struct radius_secret secret(struct span s)
 	return r;
 }
 
+static struct relay_conf relay_conf(void)
+{
+	static struct relay_nas nas;
+	static struct radius_server server;
+
+	nas = (struct relay_nas){ .name = "floor",
+				  .address = { A(10, 0, 1, 0), 24 },
+				  .secret = secret(nas_secret),
+				  .unproven = true,
+				  .das_port = DAS };
+	server = (struct radius_server){ .name = "aaa",
+					 .address = AAA_AT,
+					 .auth_port = AUTH,
+					 .acct_port = ACCT,
+					 .secret = secret(aaa_secret),
+					 .timeout_ms = 1000,
+					 .tries = 3 };
+	return (struct relay_conf){ .address = CARE_OF,
+				    .auth_port = AUTH,
+				    .acct_port = ACCT,
+				    .das_port = DAS,
+				    .nases = &nas,
+				    .nas_n = 1,
+				    .servers = &server,
+				    .server_n = 1,
+				    .dead_s = 30,
+				    .hold_ms = 3000,
+				    .max_exchanges = 6 };
+}
+
 static const struct mpa_conf *conf(void)
 {
 	static char realm[] = "x", nai[] = "b@x";
@@ -86,8 +121,6 @@ static const struct mpa_conf *conf(void)
 	static struct mpa_association association;
 	static struct mpa_access accesses[PORTS];
 	static struct mpa_station station; /* known, but the ports are not trusted */
-	static struct relay_nas nas;
-	static struct radius_server server;
 	static struct mpa_conf c;
 
 	agent = (struct mpa_home_agent){ .name = "ha", .address = ANCHOR };
@@ -102,16 +135,6 @@ static const struct mpa_conf *conf(void)
 						   .by_dhcp = true,
 						   .by_packet = true,
 						   .by_carrier = true };
-	nas = (struct relay_nas){
-		.name = "floor", .address = { A(10, 0, 1, 0), 24 }, .secret = secret(nas_secret), .unproven = true
-	};
-	server = (struct radius_server){ .name = "aaa",
-					 .address = AAA_AT,
-					 .auth_port = AUTH,
-					 .acct_port = ACCT,
-					 .secret = secret(aaa_secret),
-					 .timeout_ms = 1000,
-					 .tries = 3 };
 	c = (struct mpa_conf){ .care_of = CARE_OF,
 			       .home_agents = &agent,
 			       .home_agent_n = 1,
@@ -124,16 +147,7 @@ static const struct mpa_conf *conf(void)
 			       .accesses = accesses,
 			       .access_n = PORTS,
 			       .aaa_mac = MAC_HMAC_MD5,
-			       .relay = { .address = CARE_OF,
-					  .auth_port = AUTH,
-					  .acct_port = ACCT,
-					  .nases = &nas,
-					  .nas_n = 1,
-					  .servers = &server,
-					  .server_n = 1,
-					  .dead_s = 30,
-					  .hold_ms = 3000,
-					  .max_exchanges = 6 },
+			       .relay = relay_conf(),
 			       .sequence = carrier,
 			       .lifetime_s = 1800,
 			       .retransmit_ms = 1000,
@@ -176,6 +190,28 @@ static void check_asked(const struct action *a)
 	world.asked[world.asked_n++ % ASKED_MAX].n = a->octets.n;
 }
 
+static void check_end(const struct action *a)
+{
+	struct radius p;
+
+	assert(a->udp.local_port == CLIENT && radius_parse(a->octets.p, a->octets.n, &p) == 0);
+	assert(p.code == RADIUS_DISCONNECT_REQUEST && radius_check_request(&p, nas_secret));
+	assert(radius_check_message(&p, nas_secret, NULL) == RADIUS_PROOF_RIGHT);
+	world.end_id = p.id;
+	memcpy(world.end_authenticator, p.authenticator, sizeof(world.end_authenticator));
+	world.ends = true;
+}
+
+static void check_ordered(const struct action *a)
+{
+	struct radius p;
+
+	assert(a->udp.remote_port == AUTH && radius_parse(a->octets.p, a->octets.n, &p) == 0);
+	assert(p.code == RADIUS_DISCONNECT_ACK || p.code == RADIUS_DISCONNECT_NAK || p.code == RADIUS_COA_NAK);
+	assert(radius_check_message(&p, aaa_secret, world.orders[p.id]) == RADIUS_PROOF_RIGHT);
+	assert(radius_check_response(&p, aaa_secret, world.orders[p.id]));
+}
+
 static void check_registration(const struct action *a)
 {
 	struct mip_exts x;
@@ -202,7 +238,11 @@ static void perform(void)
 	for (size_t i = 0; i < world.out.n; i++) {
 		const struct action *a = &world.out.v[i];
 
-		if (a->type == ACTION_SEND_DATAGRAM && a->udp.remote.s_addr == NAS_AT.s_addr) {
+		if (a->type == ACTION_SEND_DATAGRAM && a->udp.remote_port == DAS) {
+			check_end(a);
+		} else if (a->type == ACTION_SEND_DATAGRAM && a->udp.local_port == DAS) {
+			check_ordered(a);
+		} else if (a->type == ACTION_SEND_DATAGRAM && a->udp.remote.s_addr == NAS_AT.s_addr) {
 			check_answer(a);
 			check_accept(a);
 		} else if (a->type == ACTION_SEND_DATAGRAM && a->udp.remote.s_addr == AAA_AT.s_addr) {
@@ -327,6 +367,40 @@ static void reply(uint8_t kind, struct rd r)
 		asked.code == RADIUS_ACCOUNTING_REQUEST ? ACCT : AUTH, CLIENT);
 }
 
+/* Octets: whose session, attributes. */
+static void order(uint8_t kind, struct rd r)
+{
+	static const char *const names[] = { "a@x", "b@x", "c@x", "d@x" };
+	struct wr w = wr_init(world.packet, sizeof(world.packet));
+	uint8_t id = world.requests++;
+
+	radius_begin(&w, kind & OTHER_CHOICE ? RADIUS_COA_REQUEST : RADIUS_DISCONNECT_REQUEST, id);
+	if (!(kind & WITHOUT_PROOF))
+		radius_put_proof(&w);
+	if (!(kind & BARE))
+		put_text(&w, RADIUS_USER_NAME, names[rd_u8(&r) % STATIONS]);
+	put_all(&w, &r);
+	if (radius_sign_request(&w, aaa_secret, NULL) < 0)
+		return;
+	memcpy(world.orders[id], w.start + RADIUS_AUTHENTICATOR_AT, sizeof(world.orders[id]));
+	deliver((struct span){ world.packet, wr_len(&w) }, AAA_AT, AUTH, DAS);
+	deliver((struct span){ world.packet, wr_len(&w) }, AAA_AT, AUTH, DAS);
+}
+
+static void ended(uint8_t kind, struct rd r)
+{
+	struct wr w = wr_init(world.packet, sizeof(world.packet));
+
+	if (!world.ends)
+		return;
+	radius_begin(&w, kind & OTHER_CHOICE ? RADIUS_DISCONNECT_NAK : RADIUS_DISCONNECT_ACK, world.end_id);
+	if (!(kind & WITHOUT_PROOF))
+		radius_put_proof(&w);
+	put_all(&w, &r);
+	if (radius_sign_response(&w, nas_secret, world.end_authenticator) == 0)
+		deliver((struct span){ world.packet, wr_len(&w) }, NAS_AT, DAS, CLIENT);
+}
+
 static void sign(struct wr *w)
 {
 	(void)sa_sign(&user_sa, MIP_EXT_MN_HA_AUTH, w); /* a failure is a bad message, fine as well */
@@ -367,7 +441,7 @@ static void revoke_one(struct rd r)
 
 static void run(uint8_t kind, struct span p)
 {
-	static const uint16_t raw_ports[] = { AUTH, ACCT, CLIENT };
+	static const uint16_t raw_ports[] = { AUTH, ACCT, CLIENT, DAS };
 	static const char *const names[] = { "a@x", "b@x", "c@x", "d@x" };
 	struct rd r = rd_init(p.p, p.n);
 	const uint8_t first = p.n > 0 ? p.p[0] : 0;
@@ -387,7 +461,7 @@ static void run(uint8_t kind, struct span p)
 		answer(r);
 		break;
 	case STEP_RAW:
-		deliver(p, kind & BARE ? AAA_AT : NAS_AT, kind & BARE ? AUTH : NAS_PORT, raw_ports[kind / 16 % 3]);
+		deliver(p, kind & BARE ? AAA_AT : NAS_AT, kind & BARE ? AUTH : NAS_PORT, raw_ports[kind / 16 % 4]);
 		break;
 	case STEP_CARRIER:
 		mpa_on_carrier(world.mpa, world.now, 1 + first % PORTS, kind & BARE, &world.out);
@@ -402,6 +476,12 @@ static void run(uint8_t kind, struct span p)
 		break;
 	case STEP_REVOKE:
 		revoke_one(r);
+		break;
+	case STEP_ORDER:
+		order(kind, r);
+		break;
+	case STEP_ENDED:
+		ended(kind, r);
 		break;
 	case STEP_TIME:
 	default: /* of 16 */

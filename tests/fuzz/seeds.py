@@ -368,7 +368,7 @@ def radius_packets():
 
 def relay():
     """Steps of fuzz_relay.c; attributes there have a type, the length of the value, and the value."""
-    ask, reply, account, answer, raw, carrier, detach, unknown, revoke, time = range(10)
+    ask, reply, account, answer, raw, carrier, detach, unknown, revoke, time, order, ended = range(12)
 
     def put_in(*values):
         return b"".join(bytes([kind, len(value)]) + value for kind, value in values)
@@ -394,6 +394,13 @@ def relay():
     put("relay", "lost", login(1) + granted + step(carrier, b"\0") + login(2, 1, 5) + step(revoke, b"\1") + step(detach, b"\1"))
     put("relay", "forged", step(ask | 0x80, b"\1") + step(reply | 0x80, b"\0\0") + step(ask, b"\2") + step(raw | 0x40, bytes(40)))
     put("relay", "raw", step(raw, radius(1, *STATION)) + step(raw | 0x10, radius(4, *STATION)) + step(raw | 0x20, radius(2)))
+    served = login(1) + granted
+    put("relay", "ordered", served + step(order, b"\2") + step(ended, b""))
+    put("relay", "ordered-in-vain", served + step(order, b"\2") + step(ended | 0x20, put_in((101, b"\0\0\1\x95"))) + step(order, b"\1"))
+    put("relay", "ordered-and-silent", served + step(order, b"\2" + put_in((33, b"p"), (55, b"\0\0\0\0"))) + step(time, b"", 11) * 4)
+    put("relay", "ordered-and-back", served + step(order, b"\2") + login(5, 1) + step(ended, b"") + granted)
+    put("relay", "ordered-while-held", login(1) + step(order, b"\2") + granted)
+    put("relay", "changed", step(order | 0x20, b"\2" + put_in((6, b"\0\0\0\x11"))) + step(order | 0x80 | 0x40, put_in((31, b"02-00-00-00-00-02"))))
     put("relay", "own-words", step(ask, b"\x90" + put_in((1, b"bob@x"), (31, b"02:00:00:00:00:09"), (87, b"eth1"),
                                                         (30, b"020000000100"))) + step(reply | 0x40, b"\0\0") + granted)
 

@@ -9,7 +9,7 @@
 #include "base/util.h"
 #include "world.h"
 
-enum { WALKS = 12, STATIONS = 200, AGENTS = 2, STORM_S = 30, SETTLE_S = 300, PATIENCE_S = 5, TROUBLES = 3 };
+enum { WALKS = 6, STATIONS = 200, AGENTS = 2, STORM_S = 30, SETTLE_S = 300, PATIENCE_S = 5, TROUBLES = 3 };
 
 static struct world world;
 static size_t floor_of[STATIONS];
