@@ -133,7 +133,7 @@ class Caller:
             self.lines.pop(0).cut()
 
     def ping(self, target, count=1, check=True, **options):
-        argv = ["ping", "-n", "-q", "-i", "0.05", "-c", str(count), "-W", "1"]
+        argv = ["ping", "-n", "-q", "-i", "0.05", "-c", str(count), "-W", str(options.pop("W", 1))]
         for k, v in options.items():
             argv += [f"-{k}", str(v)]
         r = subprocess.run(self.ns.argv(*argv, target), capture_output=True, text=True)

@@ -14,12 +14,11 @@ from net import wait_for
 from office import CORRESPONDENT, HOME
 from traffic import Traffic
 
-LATE_MS = 400  # of a held login: radius-hold
 
 
 @pytest.fixture(scope="module")
 def office():
-    with DialIn("nas", mpa=f"radius-hold = {LATE_MS * 5}\nhold = 8") as o:
+    with DialIn("nas", mpa="radius-hold = 1000\nhold = 3") as o:
         for name in ("alice", "bob"):
             o.add_caller(name)
         o.add_caller("carol", f"Framed-IP-Address = {HOME}.150", "Session-Timeout = 1000")
@@ -53,7 +52,7 @@ def test_a_call(office, callers, way):
     alice, sent = callers["alice"], counter(office, 1, "signalling", "requests_sent")
     alice.dial(1, unit=3)
     alice.configure(f"{HOME}.77")
-    assert not alice.ping(CORRESPONDENT, check=False)
+    assert not alice.ping(CORRESPONDENT, check=False, W="0.3")
     assert alice.log_in(password="wrong", way=way)[0] == "Access-Reject"
     assert counter(office, 1, "signalling", "requests_sent") == sent and office.binding(alice) is None
     answer, said = alice.log_in(way=way)
@@ -122,7 +121,7 @@ def test_only_the_home_address(office, callers):
     before = counter(office, 1, "kernel", "unknown_source")
     for source in (bob.home, f"{HOME}.199", "10.9.0.77"):
         alice.ns.batch(f"address add {source}/32 dev {alice.device}")
-        assert not alice.ping(CORRESPONDENT, check=False, count=2, I=source)
+        assert not alice.ping(CORRESPONDENT, check=False, count=2, W="0.3", I=source)
         alice.ns.batch(f"address del {source}/32 dev {alice.device}")
     assert counter(office, 1, "kernel", "unknown_source") >= before + 6
     wait_for(lambda: re.search(rf'event=spoofed_source .*nai="{alice.nai}".*peer=10.9.0.77', office.log("ar1")),
@@ -168,7 +167,7 @@ def test_a_lost_line(office, callers):
     alice.ping(CORRESPONDENT, count=2)
     alice.account("Stop", "Acct-Terminate-Cause = Lost-Carrier")
     assert state(office, 1, alice) == "holding"
-    wait_for(lambda: office.binding(alice) is None, "the binding to end", limit=12)
+    wait_for(lambda: office.binding(alice) is None, "the binding to end", limit=8)
 
 
 def test_what_does_not_fit(office, callers):
@@ -197,7 +196,7 @@ def test_the_agent_restarts(office, callers):
     office.start_mpa(2)
     alice.ping(CORRESPONDENT, count=2)
     bob.configure(f"{HOME}.77")
-    assert not bob.ping(CORRESPONDENT, check=False)
+    assert not bob.ping(CORRESPONDENT, check=False, W="0.3")
     assert bob.log_in()[0] == "Access-Accept"
     bob.ping(CORRESPONDENT, count=2)
     assert alice.log_in()[0] == "Access-Accept"  # as after a line that was lost

@@ -5,6 +5,29 @@
 #include "base/util.h"
 #include "roles/mpa/agent.h"
 
+/* Outer identities are not one user's: an authenticator that goes by the name alone would end all who share it. */
+static bool is_shared(const struct mpa *mpa, const struct relay_ids *ids)
+{
+	const struct subscriber *s, *next;
+
+	HASH_ITER(by_nai, mpa->by_nai, s, next) {
+		const struct relay_ids *other = &s->login.ids;
+
+		if (other != ids && other->nas && other->source.s_addr == ids->source.s_addr &&
+		    other->user.n == ids->user.n && memcmp(other->user.octets, ids->user.octets, ids->user.n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The user as the authenticator calls it; nobody: it has to go by the other identifiers. */
+static struct span name_at(const struct mpa *mpa, const struct relay_ids *ids, const char *nai)
+{
+	if (ids->user.n == 0)
+		return text_span(nai);
+	return is_shared(mpa, ids) ? (struct span){ NULL, 0 } : relay_span(&ids->user);
+}
+
 static int evict(struct mpa *mpa, struct instant now, const struct relay_ids *ids, const char *nai,
 		 struct relay_order *order, struct actions *out)
 {
@@ -12,7 +35,7 @@ static int evict(struct mpa *mpa, struct instant now, const struct relay_ids *id
 
 	if (access && access->hostapd)
 		return -ENOENT; /* it is told by its control socket (port_auth.c) */
-	return relay_end(mpa->relay, now, ids, ids->user.n > 0 ? relay_span(&ids->user) : text_span(nai), order, out);
+	return relay_end(mpa->relay, now, ids, name_at(mpa, ids, nai), order, out);
 }
 
 void evict_told(struct subscriber *s)

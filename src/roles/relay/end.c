@@ -21,7 +21,8 @@ static void put(const struct radius_call *call, struct wr *w)
 	const struct relay_end *e = container_of(call, const struct relay_end, call);
 	const struct relay_ids *ids = &e->ids;
 
-	radius_put(w, RADIUS_USER_NAME, (struct span){ e->user.p, e->user.n });
+	if (e->user.n > 0)
+		radius_put(w, RADIUS_USER_NAME, (struct span){ e->user.p, e->user.n });
 	if (ids->nas_address.s_addr != INADDR_ANY)
 		radius_put_ip4(w, RADIUS_NAS_IP_ADDRESS, ids->nas_address);
 	put_text(w, RADIUS_NAS_IDENTIFIER, &ids->nas_id);

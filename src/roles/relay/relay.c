@@ -80,7 +80,8 @@ int octets_copy(struct octets *to, struct span from)
 
 	if (!p)
 		return -ENOMEM;
-	memcpy(p, from.p, from.n);
+	if (from.n > 0)
+		memcpy(p, from.p, from.n);
 	free(to->p);
 	*to = (struct octets){ p, from.n };
 	return 0;

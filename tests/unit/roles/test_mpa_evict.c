@@ -41,8 +41,9 @@ static const char *ended_at(const char *to)
 			continue;
 		assert_int_equal(radius_parse(a->octets.p, a->octets.n, &p), 0);
 		assert_int_equal(p.code, RADIUS_DISCONNECT_REQUEST);
-		assert_true(radius_find(&p, RADIUS_USER_NAME, &at));
-		assert_memory_equal(at.value.p, granted.user, at.value.n);
+		assert_int_equal(radius_find(&p, RADIUS_USER_NAME, &at), granted.user != NULL);
+		if (granted.user)
+			assert_memory_equal(at.value.p, granted.user, at.value.n);
 		assert_true(radius_find(&p, RADIUS_ACCT_SESSION_ID, &at) && at.value.n < sizeof(session));
 		memcpy(session, at.value.p, at.value.n);
 	}
@@ -205,6 +206,31 @@ static void told_in_its_own_words(void **state)
 	actions_clear(&rig.out);
 	assert_int_equal(mpa_kick(rig.mpa, rig.now, "alice@example.com", &rig.out), 0);
 	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
+}
+
+/* Several have the same outer identity: whoever goes by that alone must not end them all. */
+static void not_in_words_that_others_share(void **state)
+{
+	(void)state;
+	nas.gives_address = true;
+	serve(port1);
+	granted.user = "outer@example.com";
+	account(port1, RADIUS_ACCT_START, 0);
+	granted.user = "bob@example.com";
+	said.session = "1F1E2D3C";
+	log_in(port2, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.21" });
+	granted.user = "outer@example.com";
+	account(port2, RADIUS_ACCT_START, 0);
+	actions_clear(&rig.out);
+	granted.user = NULL;
+	assert_int_equal(mpa_kick(rig.mpa, rig.now, "alice@example.com", &rig.out), 0);
+	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
+	granted.user = "outer@example.com"; /* the last who has it */
+	rig_pass_ms(4000);
+	actions_clear(&rig.out);
+	assert_int_equal(mpa_kick(rig.mpa, rig.now, "bob@example.com", &rig.out), 0);
+	assert_string_equal(ended_at(nas_at), "1F1E2D3C");
 }
 
 /* ... but not of what it said itself, and not when it never began. */
@@ -384,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_much_at_once, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(told_of_every_end, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(told_in_its_own_words, begin, rig_teardown),
+		cmocka_unit_test_setup_teardown(not_in_words_that_others_share, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(not_told_of_what_it_knows, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(moved_elsewhere, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(another_name, begin, rig_teardown),
