@@ -6,7 +6,7 @@ set -eu
 
 packages="gcc meson ninja-build pkg-config clang llvm clang-format clang-tidy pyflakes3 shellcheck libclang-rt-14-dev bpftool
 libbpf-dev libuv1-dev libssl-dev libmnl-dev liblmdb-dev libconfuse-dev libjansson-dev libcmocka-dev uthash-dev libcap-ng-dev
-python3 python3-pytest python3-pytest-timeout python3-scapy tshark tcpdump iproute2 iputils-ping iputils-arping ethtool procps
+python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-scapy tshark tcpdump iproute2 iputils-ping iputils-arping ethtool procps
 busybox isc-dhcp-client dhcpcd-base systemd isc-dhcp-server kea-dhcp4-server man-db nftables
 hostapd wpasupplicant eapoltest freeradius freeradius-utils ppp
 charon-systemd strongswan-swanctl strongswan-pki libcharon-extra-plugins libstrongswan-extra-plugins

@@ -12,6 +12,10 @@ from office import Office  # noqa: E402
 clean_up_when_told_to_end()
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: looks at times, so nothing runs beside it")
+
+
 def pytest_collection_modifyitems(items):
     if os.geteuid() != 0:
         for item in items:

@@ -8,6 +8,8 @@ import pytest
 from net import wait_for
 from test_charon_link import HOST, Daemon, Pair, grant
 
+pytestmark = pytest.mark.alone
+
 TIMEOUT_MS = 1500
 
 

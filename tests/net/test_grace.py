@@ -30,6 +30,8 @@ while True:
 """
 HEAR = """
 import socket, struct, sys
+
+pytestmark = pytest.mark.alone
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
 s.bind(("0.0.0.0", int(sys.argv[1])))

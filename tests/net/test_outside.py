@@ -27,6 +27,8 @@ except TimeoutError:
 """
 TUNNEL = """
 import socket, sys
+
+pytestmark = pytest.mark.alone
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IPIP)
 for address in sys.argv[2:]:
     s.sendto(bytes.fromhex(sys.argv[1]), (address, 0))

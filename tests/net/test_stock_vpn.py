@@ -10,6 +10,8 @@ from net import LabError, wait_for
 from office import CORRESPONDENT
 from traffic import Traffic
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def campus():

@@ -15,6 +15,8 @@ from office import CORRESPONDENT, ROOT
 from traffic import Traffic, longest_hole_ms
 from vpn_rig import connected, records, session
 
+pytestmark = pytest.mark.alone
+
 REPORT = os.path.join(ROOT, "build", "chaos.json")
 # The client's own dead peer detection, as short as one may set it: two seconds and a half.
 WATCHFUL = {"retransmit_timeout": 0.5, "retransmit_base": 1, "retransmit_tries": 3, "close_ike_on_child_failure": True}

@@ -9,6 +9,8 @@ from pki import Authority
 from traffic import Traffic
 from vpn_rig import connected, records, session
 
+pytestmark = pytest.mark.alone
+
 CARE_OF = {1: "10.0.11.1", 2: "10.0.12.1"}  # private, as A-41 allows
 MS = 0.001  # charon's log is cut to milliseconds
 

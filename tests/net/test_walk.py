@@ -6,6 +6,8 @@ from net import wait_for
 from office import CORRESPONDENT, HOME
 from traffic import Traffic
 
+pytestmark = pytest.mark.alone
+
 USERS = ("alice", "bob", "carol")  # certificate, shared key, password
 
 

@@ -10,6 +10,8 @@ from net import Network, wait_for
 from office import PROBE
 from wire import RELAY, Wire
 
+pytestmark = pytest.mark.alone
+
 HOSTS = {"a": "192.0.2.1", "b": "192.0.2.2"}
 
 
