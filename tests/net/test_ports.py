@@ -128,7 +128,7 @@ def test_a_served_neighbour_opens_nothing(floors):
     """G-15: who is let in is one MAC address with one IP address; nobody else at its port is."""
     alice = settle(floors, "alice", 1)
     thief = stranger(floors, "thief", 90, 1)
-    thief.ns.batch(f"address flush dev eth0", f"address add {alice.address()}/24 dev eth0",
+    thief.ns.batch("address flush dev eth0", f"address add {alice.address()}/24 dev eth0",
                    f"neigh replace {GATEWAY} lladdr {GATEWAY_MAC} dev eth0", f"route replace default via {GATEWAY}")
     for target in (GATEWAY, CORRESPONDENT):
         assert not thief.ping(target, count=3, check=False, W=1)
