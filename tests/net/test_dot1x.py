@@ -4,7 +4,7 @@ import pytest
 from aaa import ANONYMOUS
 from capture import Capture
 from dhcp import start_client, wait_bound
-from door import ALL_BUT_EAPOL, Attempt
+from door import ALL_BUT_EAPOL, Attempt, shortcuts
 from net import wait_for
 from office import CORRESPONDENT, HOME, Office
 from pki import Authority
@@ -132,9 +132,11 @@ def test_no_supplicant_no_service(clean):
     home = served(clean, alice)
     silent.go(1)
     silent.configure(home)
-    at_port = Capture(silent.ns, "eth0", ALL_BUT_EAPOL)
+    silent.ns.batch(*shortcuts(clean, 1))
+    at_port, behind = Capture(silent.ns, "eth0", ALL_BUT_EAPOL), Capture(clean.cn, "eth0", "icmp")
     assert not silent.ping(CORRESPONDENT, count=3, check=False, W=1)
-    assert at_port.stop() == []
+    assert at_port.stop() == [] and behind.stop() == []
+    silent.ns.batch(*(line.replace(" add ", " del ") for line in shortcuts(clean, 1)))
     alice.ping(CORRESPONDENT, count=2)
 
 
