@@ -35,6 +35,7 @@ struct hostapd {
 	void (*fn)(void *ctx, const struct port_event *e);
 	void *ctx;
 	bool attached;
+	bool told;                          /* fn() believes that it is there */
 	enum command asked;                 /* its answer is awaited */
 	bool late;                          /* for a tick at least */
 	struct waiting orders[WAITING_MAX]; /* a ring */
@@ -46,6 +47,7 @@ static const struct {
 	enum port_event_type type;
 } event_names[] = {
 	{ "CTRL-EVENT-EAP-STARTED ", PORT_STARTED },
+	{ "AP-STA-CONNECTED ", PORT_OPENED },
 	{ "AP-STA-DISCONNECTED ", PORT_CLOSED },
 	{ "CTRL-EVENT-EAP-TIMEOUT-FAILURE ", PORT_SILENT },  /* not even an identity */
 	{ "CTRL-EVENT-EAP-TIMEOUT-FAILURE2 ", PORT_SILENT }, /* in the middle */
@@ -104,6 +106,7 @@ static void take_attached(struct hostapd *h, bool good)
 	h->attached = good;
 	if (!good)
 		return;
+	h->told = true;
 	ask(h, LIST, "STA-FIRST");
 	h->fn(h->ctx, &(struct port_event){ .type = PORT_LINKED, .ifindex = h->place.ifindex });
 }
@@ -220,7 +223,11 @@ static void on_timer(uv_timer_t *t)
 		lose(h);
 	h->late = true;
 	if (h->attached && h->asked == NONE)
-		ask(h, PING, "PING"); /* fails when it is gone, whether or not another took its place */
+		ask(h, PING, "PING");  /* fails when it is gone, whether or not another took its place */
+	if (h->told && !h->attached) { /* here and not when it shows: then somebody may be giving an order */
+		h->told = false;
+		h->fn(h->ctx, &(struct port_event){ .type = PORT_LOST, .ifindex = h->place.ifindex });
+	}
 	if (!h->attached && h->asked == NONE && find(h))
 		ask(h, ATTACH, "ATTACH");
 }

@@ -48,7 +48,9 @@ struct net_event {
 enum port_event_type {
 	PORT_LINKED,  /* it is there, new or again: what it knew of stations may be gone */
 	PORT_KNOWN,   /* after that: one of the stations it knows */
+	PORT_LOST,    /* it is not there any more */
 	PORT_STARTED, /* it asks a station who it is */
+	PORT_OPENED,  /* a station was let in */
 	PORT_CLOSED,  /* a station that was authorised is not any more */
 	PORT_SILENT,  /* a station did not answer at all */
 };
@@ -56,7 +58,7 @@ enum port_event_type {
 struct port_event {
 	enum port_event_type type;
 	uint32_t ifindex;
-	uint8_t mac[MAC_OCTETS]; /* of the station; not of PORT_LINKED */
+	uint8_t mac[MAC_OCTETS]; /* of the station; not of PORT_LINKED, PORT_LOST */
 };
 
 /* Octets from a good random source; tests pass a seeded one. */

@@ -274,8 +274,20 @@ static void linked(struct mpa *mpa, struct instant now, const struct mpa_access 
 			start(mpa, now, &s->port, "hostapd may not know it any more", out);
 }
 
+/* Its server was not us, or not asked at all: nobody is served by that. */
+static void note_stranger(const struct mpa_access *access, const struct port *port, struct actions *out)
+{
+	const struct record note = { .level = RECORD_WARN, .security = true, .event = "login_missing" };
+	const uint8_t *m = port->mac;
+
+	actions_record(out, &note, (struct span){ 0 },
+		       "hostapd let %02x:%02x:%02x:%02x:%02x:%02x in at %s, and has not asked us by RADIUS", m[0], m[1],
+		       m[2], m[3], m[4], m[5], access->interface);
+}
+
 void mpa_on_port(struct mpa *mpa, struct instant now, const struct port_event *e, struct actions *out)
 {
+	static const struct record lost = { .level = RECORD_WARN, .event = "hostapd_lost" };
 	const struct mpa_access *access = guarded(mpa, e->ifindex);
 	const struct port port = port_at(e->ifindex, e->mac);
 	struct subscriber *s = subscriber_at(mpa, &port);
@@ -286,6 +298,13 @@ void mpa_on_port(struct mpa *mpa, struct instant now, const struct port_event *e
 	switch (e->type) {
 	case PORT_LINKED:
 		linked(mpa, now, access, out);
+		break;
+	case PORT_LOST:
+		actions_record(out, &lost, (struct span){ 0 }, "nobody new is let in at %s", access->interface);
+		break;
+	case PORT_OPENED:
+		if (!s)
+			note_stranger(access, &port, out);
 		break;
 	case PORT_KNOWN: /* whom we do not know: we were restarted, too */
 		if (!s)

@@ -81,6 +81,14 @@ static size_t ordered(enum port_order order, uint32_t ifindex, const uint8_t *ma
 	return n;
 }
 
+static const char *recorded(const char *event)
+{
+	for (size_t i = 0; i < rig.out.n; i++)
+		if (rig.out.v[i].type == ACTION_RECORD && strcmp(rig.out.v[i].record.event, event) == 0)
+			return rig.out.v[i].record.reason;
+	return "";
+}
+
 static void nothing_but_port_orders(void)
 {
 	for (size_t i = 0; i < rig.out.n; i++)
@@ -288,6 +296,26 @@ static void a_new_agent(void **state)
 	assert_int_equal(ordered(PORT_START, PORT, stranger_mac), 1);
 }
 
+/* Its server is another one, by mistake: nobody would know why its stations have no service. */
+static void let_in_without_us(void **state)
+{
+	(void)state;
+	news(PORT_OPENED, PORT, alice_mac);
+	assert_string_equal(recorded("login_missing"), "");
+	news(PORT_OPENED, PORT, stranger_mac);
+	assert_string_equal(recorded("login_missing"),
+			    "hostapd let 02:00:00:00:00:09 in at floor1, and has not asked us by RADIUS");
+	nothing_but_port_orders();
+}
+
+static void hostapd_is_gone(void **state)
+{
+	(void)state;
+	news(PORT_LOST, PORT, NULL);
+	assert_string_equal(recorded("hostapd_lost"), "nobody new is let in at floor1");
+	assert_string_equal(rig_state(), "served");
+}
+
 /* Nobody answered: hostapd is to forget it, so that a supplicant that starts late is heard. */
 static void no_supplicant(void **state)
 {
@@ -331,14 +359,6 @@ static size_t frames_sent(void)
 	for (size_t i = 0; i < rig.out.n; i++)
 		n += rig.out.v[i].type == ACTION_SEND_FRAME;
 	return n;
-}
-
-static const char *recorded(const char *event)
-{
-	for (size_t i = 0; i < rig.out.n; i++)
-		if (rig.out.v[i].type == ACTION_RECORD && strcmp(rig.out.v[i].record.event, event) == 0)
-			return rig.out.v[i].record.reason;
-	return "";
 }
 
 /* L-53: no answer before it is let in; then one to what it has asked, so that nobody waits for a repetition. Its address
@@ -434,6 +454,8 @@ int main(void)
 		SERVED(refused_later),
 		SERVED(a_new_hostapd),
 		SERVED(a_new_agent),
+		SERVED(let_in_without_us),
+		SERVED(hostapd_is_gone),
 		FRESH(no_supplicant),
 		SERVED(silent_stations_are_asked_for),
 		FRESH(questions_wait_for_the_login),
