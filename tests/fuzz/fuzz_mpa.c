@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The mobility proxy agent as a whole. The input is a list of steps: what happens (1 octet), milliseconds before it
  * (1, cubed), octets that follow (2), octets. Answers and revocations are built and signed by us. After each step the
- * data plane, as the actions made it, has a visitor for each served subscriber and for nobody else. */
+ * data plane, as the actions made it, has a visitor for each served subscriber and for nobody else; and nothing leaves by
+ * the port where hostapd authenticates for who is none (L-53). */
 #include "codec/arp.h"
 #include "codec/mip_msg.h"
 #include "core/sa.h"
@@ -19,10 +20,11 @@ enum step {
 	STEP_TUNNELLED,
 	STEP_ATTACH,
 	STEP_TIME,
+	STEP_PORT,
 	STEP_COUNT
 };
 
-enum { MAX_SUBSCRIBERS = 4, PORTS = 2 };
+enum { MAX_SUBSCRIBERS = 4, PORTS = 3, GUARDED = 3, GUARDED_BIT = 0x20 };
 
 #define A(a, b, c, d)                                                                                                  \
 	{                                                                                                              \
@@ -53,7 +55,7 @@ static void fill(void *ctx, uint8_t *ret, size_t n)
 static struct mpa_conf *conf(void)
 {
 	static char realm[] = "example.com", alice[] = "alice@example.com", bob[] = "bob@example.org",
-		    carol[] = "carol@example.com", host_name[] = "carol", fqdn[] = "carol.example.com";
+		    carol[] = "carol@example.com", socket[] = "/", host_name[] = "carol", fqdn[] = "carol.example.com";
 	static struct mpa_home_agent agent;
 	static struct mpa_network network;
 	static struct mpa_association associations[2];
@@ -76,7 +78,9 @@ static struct mpa_conf *conf(void)
 	for (uint32_t i = 0; i < PORTS; i++)
 		accesses[i] = (struct mpa_access){ .ifindex = i + 1,
 						   .mac = { 2, 0, 0, 0, 1, (uint8_t)i },
-						   .trusted = true,
+						   .trusted = i + 1 != GUARDED,
+						   .hostapd = i + 1 == GUARDED ? socket : NULL,
+						   .presence_s = 60,
 						   .by_dhcp = true,
 						   .by_packet = true,
 						   .by_carrier = true };
@@ -146,6 +150,16 @@ static void check_sent(const struct action *a)
 	last_agent = a->udp.remote;
 }
 
+/* To a station, or to all at the port. */
+static bool is_served(const uint8_t to[MAC_OCTETS])
+{
+	for (size_t i = 0; i < MAX_SUBSCRIBERS; i++)
+		if (shadow[i].used && shadow[i].v.ifindex == GUARDED &&
+		    ((to[0] & 1) || memcmp(shadow[i].v.mac, to, MAC_OCTETS) == 0))
+			return true;
+	return false;
+}
+
 static void perform(const struct actions *out)
 {
 	assert(out->dropped == 0);
@@ -164,13 +178,16 @@ static void perform(const struct actions *out)
 			break;
 		case ACTION_SEND_FRAME:
 			assert(a->ifindex >= 1 && a->ifindex <= PORTS && a->octets.n >= ETHER_HEADER_OCTETS);
+			assert(a->ifindex != GUARDED || is_served(a->octets.p));
 			break;
 		case ACTION_RECORD:
 			assert(a->record.nai && a->record.reason && a->record.event);
 			break;
 		case ACTION_SEND_TUNNELLED:
 		case ACTION_CHARON:
+			break;
 		case ACTION_PORT:
+			assert(a->port.ifindex == GUARDED);
 			break;
 		case ACTION_HOME_SET:
 		case ACTION_HOME_DEL:
@@ -250,7 +267,7 @@ static void build_revocation(struct wr *w)
 static void run(struct mpa *mpa, uint8_t kind, struct instant now, struct span p, struct actions *out)
 {
 	const uint8_t first = p.n > 0 ? p.p[0] : 0;
-	const uint32_t ifindex = 1 + kind / 128U;
+	const uint32_t ifindex = kind & GUARDED_BIT ? GUARDED : 1 + kind / 128U;
 	struct datagram d = { .local = conf()->care_of,
 			      .remote = last_agent,
 			      .local_port = MIP_PORT,
@@ -260,6 +277,7 @@ static void run(struct mpa *mpa, uint8_t kind, struct instant now, struct span p
 				     .mac = { 2, 0, 0, 0, 0, first % 8 },
 				     .nai = first & 8 ? "dave@example.com" : "alice@example.com",
 				     .trigger = MPA_TRIGGER_COMMAND };
+	struct port_event event = { .type = (enum port_event_type)(first / 8 % (PORT_SILENT + 1)), .ifindex = ifindex };
 	struct tunnelled t = { .tunnel = { .local = conf()->care_of, .remote = last_agent }, .inner = p };
 	uint8_t buf[512];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -296,6 +314,10 @@ static void run(struct mpa *mpa, uint8_t kind, struct instant now, struct span p
 		break;
 	case STEP_ATTACH:
 		(void)mpa_attach(mpa, now, &attach, out); /* so are its refusals */
+		break;
+	case STEP_PORT:
+		memcpy(event.mac, attach.mac, sizeof(event.mac));
+		mpa_on_port(mpa, now, &event, out);
 		break;
 	case STEP_TIME:
 	case STEP_COUNT:

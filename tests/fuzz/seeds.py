@@ -219,6 +219,17 @@ def proxy_agent():
     put("mpa", "refresh", step(unknown, b"\x01") + ok + step(time, b"", 112) + ok)
     put("mpa", "udp", step(unknown, b"\x01") + step(answer, struct.pack("!BHBBB", 0, 60, 10, 1, 3)) + step(time, b"", 29))
     put("mpa", "command", step(attach, b"\x09") + ok + step(attach | 0x80, b"\x09", 3) + ok + step(detach, b"\x08"))
+    # At the guarded port: told to begin, let in, asked before and after; closed, silent, held, back; hostapd restarted.
+    g, port = 0x20, 10
+    here = step(attach | g, b"\x09") + ok
+    closed, silent, started, linked, known = (step(port | g, bytes([8 * kind + 1])) for kind in (5, 6, 3, 0, 1))
+    guarded_offer = step(frame | g, dhcp_frame(dhcp(DISCOVER)))
+    guarded_arp = step(frame | g, arp(source="10.42.0.10"), 11)
+    put("mpa", "guarded", guarded_offer + guarded_arp + here + guarded_arp + guarded_offer + step(revoke, b"", 3) + guarded_arp * 2 +
+        step(time, b"", 32))
+    put("mpa", "guarded-hold", started + here + closed + guarded_arp + here + closed + step(time, b"", 32) + silent)
+    put("mpa", "guarded-restart", here + linked + known + step(carrier | g, b"\x00") + step(carrier | g, b"\x01") + step(time, b"", 11) +
+        guarded_arp + step(time, b"", 40) * 4)
     wrapped = IP(src="10.0.0.1", dst="10.42.0.10", proto=4) / IP(src="10.42.0.11", dst="224.0.0.251") / UDP() / b"mdns"
     put("mpa", "broadcast", step(unknown, b"\x01") + ok + step(tunnelled, bytes(wrapped)))
 
