@@ -210,8 +210,8 @@ struct mpa {
 	struct timers retransmits, lives, keepalives, waits, logins, presences;
 	struct caller *callers; /* at ports with an authenticator; the oldest first */
 	struct timers port_timers;
-	struct ratelimit port_starts;
-	struct relay *relay; /* NULL: none is configured */
+	struct ratelimit *port_starts; /* of each access: who floods one leaves the others alone */
+	struct relay *relay;           /* NULL: none is configured */
 	struct agent_link links[LINKS_MAX];
 	size_t link_n;
 	struct departed departed[DEPARTED_MAX];
@@ -268,6 +268,7 @@ void presence_heard(struct subscriber *s, struct instant now); /* a frame of its
 void presence_on_time(struct mpa *mpa, struct instant now, struct actions *out);
 
 /* port_auth.c: ports with an authenticator beside us; at others nothing happens */
+int port_auth_new(struct mpa *mpa); /* 0 or -ENOMEM */
 /* A frame of whoever is not served there. @source: the address it seems to have, or 0.0.0.0. */
 void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct in_addr source,
 		     struct actions *out);

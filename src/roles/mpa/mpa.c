@@ -14,7 +14,6 @@
 enum {
 	SECURITY_RECORDS_PER_S = 10,
 	ICMP_ERRORS_PER_S = 1000,
-	PORT_STARTS_PER_S = 250,
 	LIVES_PER_CALL = 64,
 	REASON_MAX = 256,
 	ICMP_ERROR_MAX = 600
@@ -34,12 +33,11 @@ int mpa_new(const struct mpa_conf *conf, const struct random *random, struct mpa
 	mpa->conf = conf;
 	mpa->random = *random;
 	mpa->security = ratelimit_init(SECURITY_RECORDS_PER_S);
-	if (login_new(mpa) < 0) {
+	if (port_auth_new(mpa) < 0 || login_new(mpa) < 0) {
 		mpa_freep(&mpa);
 		return -ENOMEM;
 	}
 	mpa->icmp_errors = ratelimit_init(ICMP_ERRORS_PER_S);
-	mpa->port_starts = ratelimit_init(PORT_STARTS_PER_S);
 	*ret = mpa;
 	return 0;
 }

@@ -16,6 +16,7 @@ enum {
 	/* A link that came up: whoever is there speaks by itself, mostly. What we send at once is often lost, a bridge on the
 	 * way being not ready, and hostapd repeats it only after seconds. */
 	SETTLE_MS = 1000,
+	STARTS_PER_S = 250,
 	TIMES_PER_CALL = 64,
 };
 
@@ -34,6 +35,16 @@ struct caller {
 	struct timer timer;
 	enum port_order order; /* that the timer is for. PORT_END: unless it is back by then */
 };
+
+int port_auth_new(struct mpa *mpa)
+{
+	mpa->port_starts = calloc(mpa->conf->access_n + 1, sizeof(mpa->port_starts[0]));
+	if (!mpa->port_starts)
+		return -ENOMEM;
+	for (size_t i = 0; i < mpa->conf->access_n; i++)
+		mpa->port_starts[i] = ratelimit_init(STARTS_PER_S);
+	return 0;
+}
 
 static const struct mpa_access *guarded(const struct mpa *mpa, uint32_t ifindex)
 {
@@ -121,16 +132,17 @@ static void note_attempt(struct caller *c, struct instant now)
 static void start(struct mpa *mpa, struct instant now, const struct port *port, const char *why, struct actions *out)
 {
 	const struct record note = { .level = RECORD_INFO, .event = "port_start" };
+	const struct mpa_access *access = mpa_access_of(mpa, port->ifindex);
 	const struct subscriber *s = subscriber_at(mpa, port);
 	const uint8_t *m = port->mac;
 	struct caller *c = caller_at(mpa, now, port, out);
 
-	if (!c)
+	if (!c || !access)
 		return;
 	note_attempt(c, now);
 	if (now.us < c->quiet_until_us)
 		return;
-	if (!ratelimit_allow(&mpa->port_starts, now.us)) {
+	if (!ratelimit_allow(&mpa->port_starts[access - mpa->conf->accesses], now.us)) {
 		MPA_COUNT(mpa, port_starts_limited);
 		return;
 	}
@@ -364,4 +376,5 @@ void port_auth_free(struct mpa *mpa)
 	HASH_ITER(hh, mpa->callers, c, next)
 		forget(mpa, c);
 	timers_done(&mpa->port_timers);
+	free(mpa->port_starts);
 }

@@ -430,6 +430,9 @@ static void many_strangers(void **state)
 	assert_int_equal(rig_counter("port_starts"), STARTS_PER_S);
 	assert_int_equal(rig_counter("port_starts_limited"), CALLERS_MAX + 1 - STARTS_PER_S);
 	assert_int_equal(rig_counter("callers_forgotten"), 1);
+	actions_clear(&rig.out); /* at another port nobody suffers from it */
+	mpa_on_unknown_source(rig.mpa, rig.now, OTHER_PORT, alice_mac, ip("10.42.0.20"), 0, &rig.out);
+	assert_int_equal(ordered(PORT_START, OTHER_PORT, alice_mac), 1);
 }
 
 int main(void)
