@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Devices where users arrive as plain IP packets belong to charon, to a PPP daemon, or to the administrator: they come and
- * go without us. One is for all VPN users; PPP has one for each. */
+/* Devices where users arrive as plain IP packets belong to charon, to a PPP daemon, or to the administrator: they come
+ * and go without us. One is for all VPN users; PPP has one for each. */
 #include <fnmatch.h>
 #include <net/if.h>
 #include <string.h>
@@ -69,8 +69,8 @@ static bool is_user_device(const struct daemon *d, const char *name)
 	return false;
 }
 
-/* News may be older than what there is now, so that is what counts. Our program comes before the role hears of the device,
- * and so before anybody is let in there. */
+/* News may be older than what there is now, so that is what counts. Our program comes before the role hears of the
+ * device, and so before anybody is let in there. */
 static void check_user_device(struct daemon *d, uint32_t ifindex)
 {
 	char name[IF_NAMESIZE];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""PPP servers that speak RADIUS (radclient plays them): users log in before they get an address, which is their home's."""
+"""PPP servers that speak RADIUS, played by radclient: users log in before they get an address, which is their home's."""
 import glob
 import json
 import os
@@ -155,7 +155,7 @@ def test_home_is_silent(office, callers):
 
 
 def test_a_lost_line(office, callers):
-    """G-11: the device goes without a word: the binding waits, then ends; whoever calls again meanwhile is home at once."""
+    """G-11: the device goes without a word: the binding waits, then ends; who calls again meanwhile is home at once."""
     alice = callers["alice"]
     alice.connect(1)
     home = alice.home

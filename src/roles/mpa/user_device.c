@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Layer-3 devices of one user each, as PPP has them (L-26, L-40): they come before their users and go with them. Nothing
- * passes but what carries the home address of the user who is there (G-15). */
+/* Layer-3 devices of one user each, as PPP has them (L-26, L-40): they come before their users and go with them.
+ * Nothing passes but what carries the home address of the user who is there (G-15). */
 #define HASH_NONFATAL_OOM 1
 
 #include <stdio.h>
