@@ -18,7 +18,7 @@ from traffic import Traffic
 
 @pytest.fixture(scope="module")
 def office():
-    with DialIn("nas", mpa="radius-hold = 1000\nhold = 3") as o:
+    with DialIn("nas", mpa="radius-hold = 2000\nhold = 4") as o:
         for name in ("alice", "bob"):
             o.add_caller(name)
         o.add_caller("carol", f"Framed-IP-Address = {HOME}.150", "Session-Timeout = 1000")
