@@ -58,7 +58,7 @@ def test_unknown_on_trusted_ports():
         o.start()
         st.go(1)
         dhclient(st, SAYS["fqdn"].replace("Alice", "mallory") + SAYS["client-id"] + SAYS["host-name"])
-        wait_for(lambda: o.show("counters")["ar1"]["signalling"]["unknown_stations"] >= 2, "it to ask twice")
+        wait_for(lambda: o.show("counters")["ar1"]["signalling"]["unknown_stations"] > 0, "it to ask")
         assert_nobody(o)
 
 
@@ -79,10 +79,10 @@ def test_nobody_on_other_ports(mode):
         st.go(1)
         dhclient(st, "".join(SAYS.values()))
         signalling = lambda: o.show("counters")["ar1"]["signalling"]
-        wait_for(lambda: signalling()["not_trusted"] >= 2, "it to ask twice")
+        wait_for(lambda: signalling()["not_trusted"] > 0, "it to ask")
         assert st.address() is None
         st.configure(f"{HOME}.120")
-        assert not st.ping(CORRESPONDENT, count=2, check=False)
+        assert not st.ping(CORRESPONDENT, count=2, check=False, W=0.3)
         subprocess.run(st.ns.argv("arping", "-c", "2", "-w", "1", "-I", "eth0", f"{HOME}.1"), capture_output=True)
         c = signalling()
         assert (c["dhcp_answered"], c["dhcp_relayed"], c["arp_answered"], c["echo_answered"]) == (0, 0, 0, 0)
