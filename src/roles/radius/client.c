@@ -149,7 +149,8 @@ static int transmit(struct radius_client *c, struct instant now, struct radius_c
 	call->tries++;
 	(void)timers_set(&c->timers, &call->timer, now.us + call->to.timeout_ms * US_PER_MS); /* room for every id */
 	radius_begin(&w, call->code, call->id);
-	radius_put_proof(&w);
+	if (call->code != RADIUS_ACCOUNTING_REQUEST) /* RFC 2866 knows of none: its authenticator proves it all */
+		radius_put_proof(&w);
 	call->caller->put(call, &w);
 	r = radius_sign_request(&w, call->to.secret, is_access ? call->authenticator : NULL);
 	if (r < 0)

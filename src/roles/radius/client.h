@@ -36,7 +36,7 @@ struct radius_peer {
 
 /* What a caller does for its calls. One table for all calls of a kind. */
 struct radius_caller {
-	/* Puts the attributes of @call, but for the Message-Authenticator, which is there already. Called for each
+	/* Puts the attributes of @call, but for the Message-Authenticator, which is none of its business. Called for each
 	 * transmission. call->to and call->authenticator are what they are hidden with. */
 	void (*put)(const struct radius_call *call, struct wr *w);
 	/* @call is over and was answered by call->to: @p is authentic, and of a code that answers call->code. The call may

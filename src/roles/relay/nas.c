@@ -104,7 +104,9 @@ static struct exchange *add(struct relay *r, const struct nas_key *key, const st
 		return NULL;
 	}
 	x->key = *key;
-	x->number = ++r->last_number;
+	if (++r->last_number == 0) /* means none, where a login is held */
+		r->last_number = 1;
+	x->number = r->last_number;
 	x->code = p->code;
 	x->call = (struct radius_call){ .caller = &r->caller, .code = p->code };
 	memcpy(x->authenticator, p->authenticator, sizeof(x->authenticator));

@@ -516,6 +516,7 @@ static void accounting(void **state)
 	p = read_of(sent("10.0.0.11", 0));
 	assert_int_equal(sent("10.0.0.11", 0)->udp.remote_port, ACCT);
 	assert_true(radius_check_request(&p, aaa_secret));
+	assert_int_equal(radius_check_message(&p, aaa_secret, NULL), RADIUS_PROOF_ABSENT);
 	w.start[4] ^= 1; /* its authenticator */
 	deliver(&w, "10.0.1.9", NAS_PORT, ACCT);
 	assert_int_equal(logouts, 1);
