@@ -337,10 +337,11 @@ class RadiusServer:
     def log(self):
         return read(self.path("log"))
 
-    def logins(self):
-        """What was answered: dictionaries with answer, user, outer, type, resumed, station, nas."""
-        return [dict(answer=m[1], **dict(re.findall(r"(\w+)=(\S*)", m[2])))
-                for m in re.finditer(r"^(\S+) (.*)$", read(self.path("logins")), re.M)]
+    def logins(self, mac=None):
+        """What was answered, about all or one: dictionaries with answer, user, outer, type, resumed, station, nas."""
+        found = [dict(answer=m[1], **dict(re.findall(r"(\w+)=(\S*)", m[2])))
+                 for m in re.finditer(r"^(\S+) (.*)$", read(self.path("logins")), re.M)]
+        return [x for x in found if mac is None or x["station"].lower() == mac.replace(":", "-")]
 
     def accounting(self):
         """What was told: dictionaries with status, user, session, station, cause."""

@@ -22,7 +22,7 @@ class Attempt:
     def __init__(self, office, station, floor, method, address, **options):
         """address: it helps itself to one. options: of its supplicant."""
         self.office, self.station, self.floor, self.method = office, station, floor, method
-        self.asked, self.answered = self._requests(), len(office.aaa.server.logins())
+        self.asked, self.answered = self._requests(), len(office.aaa.server.logins(station.mac))
         self.capture = Capture(station.ns, "eth0", ALL_BUT_EAPOL)
         self.supplicant = office.aaa.supplicant(station, method, **options)
         station.configure(address)
@@ -40,8 +40,7 @@ class Attempt:
         return self.office.show("counters")["ha"]["signalling"]["requests"]
 
     def _answer(self):
-        mac = self.station.mac.replace(":", "-")
-        return next((x for x in self.office.aaa.server.logins()[self.answered:] if x["station"].lower() == mac), None)
+        return next(iter(self.office.aaa.server.logins(self.station.mac)[self.answered:]), None)
 
     def end(self):
         """Returns what came of it, and takes the station away."""
@@ -65,12 +64,12 @@ def history(office, nai):
 
 def phases(office, station, floor, since):
     """Milliseconds of the last login on a floor after the time `since`: until it began, of the authentication by hostapd's
-    own clock, and of the registration that the Accept waited for."""
-    started = [t for t in office.aaa.hostapds[floor].started(station.mac) if t >= since]
+    own clock, and of the registration that the Accept waited for. None: there was none."""
     records = [r for r in history(office, station.nai) if r["node"] == f"ar{floor}" and r["time_us"] / 1e6 >= since]
     times = {r["event"]: r["time_us"] / 1e6 for r in records if r["event"] in ("login", "reply_received")}
-    if not started or len(times) < 2:
+    begun = [t for t in office.aaa.hostapds[floor].started(station.mac) if since <= t <= times.get("login", 0)]
+    if not begun or "reply_received" not in times:
         return None
-    return {"until_begun_ms": (started[-1] - since) * 1e3, "authentication_ms": (times["login"] - started[-1]) * 1e3,
+    return {"until_begun_ms": (begun[-1] - since) * 1e3, "authentication_ms": (times["login"] - begun[-1]) * 1e3,
             "registration_ms": (times["reply_received"] - times["login"]) * 1e3,
-            "resumed": office.aaa.server.logins()[-1]["resumed"] == "yes"}
+            "resumed": office.aaa.server.logins(station.mac)[-1]["resumed"] == "yes"}

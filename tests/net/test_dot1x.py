@@ -54,11 +54,10 @@ def enter(o, st, floor, **options):
 
 def answer(o, st, n=1):
     """The AAA server's n-th answer about a station from now on."""
-    mac = st.mac.replace(":", "-")
-    before = len(o.aaa.server.logins())
+    before = len(o.aaa.server.logins(st.mac))
 
     def answered():
-        found = [x for x in o.aaa.server.logins()[before:] if x["station"].lower() == mac]
+        found = o.aaa.server.logins(st.mac)[before:]
         return found[n - 1] if len(found) >= n else None
     return lambda: wait_for(answered, f"the AAA server to answer about {st.name}")
 
