@@ -76,8 +76,8 @@ static const struct conf_key top_keys[] = {
 	{ .name = "radius-acct-port", .kind = KEY_U16, .offset = TOP(mpa.relay.acct_port), .min = 1, .max = 65535,
 	  .fallback = "1813", .help = "Our UDP port for accounting." },
 	{ .name = "radius-das-port", .kind = KEY_U16, .offset = TOP(mpa.relay.das_port), .max = 65535, .fallback = "0",
-	  .help = "Our UDP port where AAA servers may end a session (Disconnect-Request, RFC 5176; 3799 is usual); "
-		  "0: they may not." },
+	  .help = "Our UDP port where AAA servers may end a session (Disconnect-Request, RFC 5176; 3799 is usual), proven as "
+		  "the section of each says; 0: they may not." },
 	{ .name = "radius-dead", .kind = KEY_U16, .offset = TOP(mpa.relay.dead_s), .max = 3600, .fallback = "30",
 	  .help = "How long a silent AAA server is not asked first, in seconds." },
 	{ .name = "radius-hold", .kind = KEY_U16, .offset = TOP(mpa.relay.hold_ms), .min = 500, .max = 10000, .fallback = "4000",

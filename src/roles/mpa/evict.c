@@ -21,21 +21,30 @@ static bool is_shared(const struct mpa *mpa, const struct relay_ids *ids)
 }
 
 /* The user as the authenticator calls it; nobody: it has to go by the other identifiers. */
-static struct span name_at(const struct mpa *mpa, const struct relay_ids *ids, const char *nai)
+static struct relay_text name_at(const struct mpa *mpa, const struct relay_ids *ids, const char *nai)
 {
-	if (ids->user.n == 0)
-		return text_span(nai);
-	return is_shared(mpa, ids) ? (struct span){ NULL, 0 } : relay_span(&ids->user);
+	struct relay_text name = { .n = 0 };
+	size_t n = strlen(nai);
+
+	if (ids->user.n > 0)
+		return is_shared(mpa, ids) ? name : ids->user;
+	if (n <= sizeof(name.octets)) {
+		memcpy(name.octets, nai, n);
+		name.n = (uint8_t)n;
+	}
+	return name;
 }
 
 static int evict(struct mpa *mpa, struct instant now, const struct relay_ids *ids, const char *nai,
 		 struct relay_order *order, struct actions *out)
 {
 	const struct mpa_access *access = login_access(mpa, ids);
+	struct relay_ids to = *ids;
 
 	if (access && access->hostapd)
 		return -ENOENT; /* it is told by its control socket (port_auth.c) */
-	return relay_end(mpa->relay, now, ids, name_at(mpa, ids, nai), order, out);
+	to.user = name_at(mpa, ids, nai);
+	return relay_end(mpa->relay, now, &to, text_span(nai), order, out);
 }
 
 void evict_told(struct subscriber *s)
@@ -89,21 +98,32 @@ void evict_follow(struct subscriber *s, struct instant now, enum subscriber_even
 	}
 }
 
+static bool same(struct span a, struct span b)
+{
+	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+/* The server may know it by its accounting only; of names anybody may show that alone is not enough. */
+static bool is_name_of(const struct subscriber *s, const struct relay_wanted *w)
+{
+	return w->user.n == 0 || same(w->user, text_span(s->nai)) ||
+	       (w->ids.session.n > 0 && same(w->user, relay_span(&s->login.ids.user)));
+}
+
 static bool fits(const struct subscriber *s, const struct relay_wanted *w)
 {
-	return s->login.ids.nas && relay_wanted_fits(w, &s->login.ids) &&
+	return s->login.ids.nas && is_name_of(s, w) && relay_wanted_fits(w, &s->login.ids) &&
 	       (w->home.s_addr == INADDR_ANY || w->home.s_addr == s->home.s_addr);
 }
 
 /* The only one that fits all that is said. Return: 0, or enum radius_error_cause. */
 static uint32_t find_wanted(const struct mpa *mpa, const struct relay_wanted *w, struct subscriber **ret)
 {
-	const struct subscriber *named = w->user.n > 0 ? subscriber_find(mpa, w->user) : NULL;
 	struct subscriber *s, *next, *found = NULL;
 	size_t fit = 0, at_other = 0;
 
 	HASH_ITER(by_nai, mpa->by_nai, s, next) {
-		if ((w->user.n > 0 && s != named) || !fits(s, w))
+		if (!fits(s, w))
 			continue;
 		if (!relay_same_nas(&w->ids, &s->login.ids)) {
 			at_other++;

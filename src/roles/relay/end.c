@@ -21,8 +21,7 @@ static void put(const struct radius_call *call, struct wr *w)
 	const struct relay_end *e = container_of(call, const struct relay_end, call);
 	const struct relay_ids *ids = &e->ids;
 
-	if (e->user.n > 0)
-		radius_put(w, RADIUS_USER_NAME, (struct span){ e->user.p, e->user.n });
+	put_text(w, RADIUS_USER_NAME, &ids->user);
 	if (ids->nas_address.s_addr != INADDR_ANY)
 		radius_put_ip4(w, RADIUS_NAS_IP_ADDRESS, ids->nas_address);
 	put_text(w, RADIUS_NAS_IDENTIFIER, &ids->nas_id);
@@ -43,7 +42,7 @@ static void drop(struct relay_end *e)
 	radius_drop(r->client, &e->call);
 	DL_DELETE(r->ends, e);
 	r->end_n--;
-	free(e->user.p);
+	free(e->nai.p);
 	free(e);
 }
 
@@ -63,7 +62,7 @@ static void finish(struct relay_end *e, struct instant now, uint32_t cause, cons
 		RELAY_COUNT(r, ends_done);
 	} else {
 		RELAY_COUNT(r, ends_failed);
-		actions_record(out, &note, (struct span){ e->user.p, e->user.n },
+		actions_record(out, &note, (struct span){ e->nai.p, e->nai.n },
 			       "%s %s (Error-Cause %u); there, the session may go on", e->ids.nas->name, why, cause);
 	}
 	drop(e);
@@ -95,14 +94,14 @@ struct radius_caller end_caller(struct relay *r)
 	return (struct radius_caller){ .put = put, .on_reply = on_reply, .on_silence = on_silence, .ctx = r };
 }
 
-static int add(struct relay *r, const struct relay_ids *ids, struct span user, struct relay_end **ret)
+static int add(struct relay *r, const struct relay_ids *ids, struct span nai, struct relay_end **ret)
 {
 	auto_(freep) struct relay_end *e = NULL;
 
 	if (r->end_n >= ENDS_MAX)
 		return -ENOSPC;
 	e = calloc(1, sizeof(*e));
-	if (!e || octets_copy(&e->user, user) < 0)
+	if (!e || octets_copy(&e->nai, nai) < 0)
 		return -ENOMEM;
 	e->relay = r;
 	e->ids = *ids;
@@ -113,7 +112,7 @@ static int add(struct relay *r, const struct relay_ids *ids, struct span user, s
 	return 0;
 }
 
-int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, struct span user,
+int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, struct span nai,
 	      struct relay_order *order, struct actions *out)
 {
 	const struct radius_peer peer = {
@@ -130,7 +129,7 @@ int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, 
 
 	if (peer.port == 0)
 		return -ENOENT;
-	error = add(r, ids, user, &e);
+	error = add(r, ids, nai, &e);
 	if (error == 0) {
 		e->stamp = (uint32_t)unix_s(now);
 		error = radius_ask_peer(r->client, now, &e->call, &peer, out);
@@ -148,12 +147,11 @@ int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, 
 	return 0;
 }
 
-void end_forget(struct relay *r, struct instant now, struct in_addr source, struct span user, struct actions *out)
+void end_forget(struct relay *r, struct instant now, struct in_addr source, struct span nai, struct actions *out)
 {
 	struct relay_end *e, *next;
 
 	DL_FOREACH_SAFE(r->ends, e, next)
-		if (e->ids.source.s_addr == source.s_addr && e->user.n == user.n &&
-		    memcmp(e->user.p, user.p, user.n) == 0)
+		if (e->ids.source.s_addr == source.s_addr && e->nai.n == nai.n && memcmp(e->nai.p, nai.p, nai.n) == 0)
 			finish(e, now, 0, "", out);
 }

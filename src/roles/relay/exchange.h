@@ -81,7 +81,7 @@ struct relay_end {
 	struct relay_end *prev, *next;
 	struct relay *relay;
 	struct relay_ids ids;
-	struct octets user;
+	struct octets nai;
 	uint32_t stamp;            /* [s] Unix */
 	struct relay_order *order; /* or NULL */
 	struct radius_call call;
@@ -161,7 +161,7 @@ void das_free(struct relay *r);
 /* end.c: sessions that end at their authenticator */
 struct radius_caller end_caller(struct relay *r);
 /* The user logs in there once more, and an authenticator that goes by the name alone would end that. */
-void end_forget(struct relay *r, struct instant now, struct in_addr source, struct span user, struct actions *out);
+void end_forget(struct relay *r, struct instant now, struct in_addr source, struct span nai, struct actions *out);
 void end_free_all(struct relay *r);
 
 /* rewrite.c: attributes from one hop to the next */

@@ -108,12 +108,12 @@ void relay_release(struct relay *r, struct instant now, uint32_t id, struct in_a
 void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *why, struct actions *out);
 
 /**
- * relay_end() - asks the authenticator of @ids to end that session.
- * @user: its name. @order: the order of an AAA server, which is answered when the authenticator has answered; or NULL.
+ * relay_end() - asks the authenticator of @ids to end that session. In the words of @ids.
+ * @nai: whose it is. @order: the order of an AAA server, which is answered when the authenticator has answered; or NULL.
  * Return: 0; -ENOENT: it is not to be asked, its section has no port for that; -ENOSPC, -EBUSY, -ENOMEM, -EMSGSIZE: too
  * much is under way, which is counted; the session stays at its authenticator.
  */
-int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, struct span user,
+int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, struct span nai,
 	      struct relay_order *order, struct actions *out);
 
 void relay_on_time(struct relay *r, struct instant now, struct actions *out);

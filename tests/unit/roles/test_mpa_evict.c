@@ -329,6 +329,29 @@ static void second_nas(void **state)
 	assert_string_equal(ended_at(nas_at), "");
 }
 
+/* Some authenticators go on with the name shown outside of a tunnelled method, and know no other. */
+static void called_otherwise(void **state)
+{
+	(void)state;
+	nas.gives_address = true;
+	serve(port1);
+	granted.user = "outside@example.com";
+	account(port1, RADIUS_ACCT_START, 0);
+	actions_clear(&rig.out);
+	assert_int_equal(mpa_kick(rig.mpa, rig.now, "alice@example.com", &rig.out), 0);
+	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
+	granted.user = "alice@example.com"; /* back, before it was answered */
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_pass_ms(1000);
+	assert_string_equal(ended_at(nas_at), "");
+	granted.user = "outside@example.com";
+	rig_answer(&(struct rig_reply){ 0 });
+	account(port1, RADIUS_ACCT_START, 0);
+	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, 0, NULL), RADIUS_NO_SESSION); /* anybody's */
+	assert_int_equal(order_of(RADIUS_USER_NAME, granted.user, RADIUS_ACCT_SESSION_ID, "0F1E2D3C"), NOT_YET);
+	assert_string_equal(ended_at(nas_at), "0F1E2D3C");
+}
+
 /* RFC 2866 5.1: an authenticator that starts anew has forgotten all; users come back, or are waited for in vain. */
 static void started_anew(void **state)
 {
@@ -416,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_name, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(by_its_control_socket, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(second_nas, begin, rig_teardown),
+		cmocka_unit_test_setup_teardown(called_otherwise, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(started_anew, begin, rig_teardown),
 		cmocka_unit_test_setup_teardown(without_an_address, begin, rig_teardown),
 	};

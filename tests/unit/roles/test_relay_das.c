@@ -79,6 +79,7 @@ static int rig_up(void **state)
 				    .max_exchanges = 8 };
 	session = (struct relay_ids){ .nas = &nas,
 				      .source = ip(nas_at),
+				      .user = kept("alice@example.com"),
 				      .session = kept("0F1E2D3C"),
 				      .calling = kept("02-00-00-00-00-0A"),
 				      .nas_id = kept("ap1"),
