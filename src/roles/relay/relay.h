@@ -108,7 +108,7 @@ void relay_release(struct relay *r, struct instant now, uint32_t id, struct in_a
 void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *why, struct actions *out);
 
 /**
- * relay_end() - asks the authenticator of @ids to end that session. In the words of @ids.
+ * relay_end() - asks the authenticator of @ids, in their words, to end that session.
  * @nai: whose it is. @order: the order of an AAA server, which is answered when the authenticator has answered; or NULL.
  * Return: 0; -ENOENT: it is not to be asked, its section has no port for that; -ENOSPC, -EBUSY, -ENOMEM, -EMSGSIZE: too
  * much is under way, which is counted; the session stays at its authenticator.
