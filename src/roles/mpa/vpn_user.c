@@ -41,6 +41,8 @@ int layer3_enter(struct subscriber *s, struct user_device *own, struct actions *
 
 	if (comes && served)
 		subscriber_visitor_del(s, out);
+	if (!s->vpn.here)
+		s->lease_ends_us = 0; /* of a port: nobody renews it here */
 	s->vpn.here = true;
 	s->vpn.own = own;
 	s->access = NULL;

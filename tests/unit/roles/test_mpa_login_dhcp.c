@@ -119,6 +119,23 @@ static void logged_out_is_logged_out(void **state)
 	assert_string_equal(rig_state(), "");
 }
 
+/* Whoever goes on to a layer-3 device keeps the address, and has nothing to renew there. */
+static void no_lease_at_a_device(void **state)
+{
+	(void)state;
+	serve("10.42.0.50");
+	memcpy(nas.access, "ppp*", 5);
+	mpa_on_user_device(rig.mpa, rig.now, 23, "ppp3", 1492, &rig.out);
+	said.port_id = "ppp3";
+	log_in(NULL, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ .home = "10.42.0.50" });
+	for (int i = 0; i < 4; i++) {
+		rig_pass_ms(225000); /* of a lifetime of 300 s; the lease has 600 s */
+		assert_string_equal(rig_state(), "served");
+		rig_answer(&(struct rig_reply){ .home = "10.42.0.50" });
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_relay, rig_teardown)
 
 int main(void)
@@ -127,6 +144,7 @@ int main(void)
 		TEST(a_released_address_ends_no_session),
 		TEST(another_address_ends_no_session),
 		TEST(logged_out_is_logged_out),
+		TEST(no_lease_at_a_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
