@@ -146,9 +146,9 @@ class Wire:
                         "udp port 67", log=log)
         wait_for(lambda: os.path.exists(log) and "listening on" in open(log).read(), "the capture")
 
-    def messages(self, kind=None):
+    def messages(self, *kinds):
         fields = [x for f in FIELDS.values() for x in ("-e", f)]
         r = subprocess.run(["tshark", "-n", "-r", self.file, "-T", "fields", "-E", "separator=/t", *fields],
                            capture_output=True, text=True)
         seen = [dict(zip(FIELDS, line.split("\t"))) for line in r.stdout.splitlines()]
-        return [m for m in seen if m.get("remote") is not None and (kind is None or m["kind"] == kind)]
+        return [m for m in seen if m.get("remote") is not None and (not kinds or m["kind"] in kinds)]

@@ -78,13 +78,12 @@ def test_nobody_on_other_ports(mode):
         wire = Wire(o)
         st.go(1)
         dhclient(st, "".join(SAYS.values()))
-        signalling = lambda: o.show("counters")["ar1"]["signalling"]
-        wait_for(lambda: signalling()["not_trusted"] > 0, "it to ask")
+        wait_for(lambda: o.show("counters")["ar1"]["signalling"]["not_trusted"] > 0, "it to ask")
         assert st.address() is None
         st.configure(f"{HOME}.120")
         assert not st.ping(CORRESPONDENT, count=2, check=False, W=0.3)
         subprocess.run(st.ns.argv("arping", "-c", "2", "-w", "1", "-I", "eth0", f"{HOME}.1"), capture_output=True)
-        c = signalling()
+        c = o.show("counters")["ar1"]["signalling"]
         assert (c["dhcp_answered"], c["dhcp_relayed"], c["arp_answered"], c["echo_answered"]) == (0, 0, 0, 0)
         assert wire.messages() == []
         assert_nobody(o)
