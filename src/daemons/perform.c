@@ -111,6 +111,12 @@ static void note_dp(struct daemon *d, int r, const char *what)
 	log_line(RECORD_ERR, "event=data_plane_error what=\"%s\" reason=\"%s\"", what, strerror(-r));
 }
 
+static void send_to_charon(struct daemon *d, const struct charon_command *c)
+{
+	if (!d->charon || charon_link_send(d->charon, c) < 0)
+		d->send_errors++; /* charon is gone, which the role hears next */
+}
+
 static void perform(struct daemon *d, const struct action *a)
 {
 	switch (a->type) {
@@ -145,8 +151,7 @@ static void perform(struct daemon *d, const struct action *a)
 		daemon_order_port(d, a->port.order, a->port.ifindex, a->port.mac);
 		break;
 	case ACTION_CHARON:
-		if (!d->charon || charon_link_send(d->charon, &a->charon) < 0)
-			d->send_errors++; /* charon is gone, which the role hears next */
+		send_to_charon(d, &a->charon);
 		break;
 	case ACTION_HOME_SET:
 		note_dp(d, dp_home_set(d->home, a->home), "set home address");
