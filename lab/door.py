@@ -50,7 +50,7 @@ class Attempt:
         heard = len(self.capture.stop())
         known = self.office.binding(self.station) or self.office.subscriber(self.floor, self.station)
         self.station.leave()
-        self.station.ns.batch(*(line.replace(" add ", " del ") for line in self.knows))
+        self.station.ns.batch(*(line.replace(" add ", " del ") for line in self.knows), "address flush dev eth0")
         self.office.aaa.stop_supplicant(self.station)
         return {"user": self.station.nai, "shown": answer["outer"], "method": self.method, "answer": answer["answer"],
                 "tried": list(self.tries), "worked": worked, "frames_heard": heard, "registered": known is not None,

@@ -36,9 +36,10 @@ def clean(floors):
         h.stop()
         h.start()
     for st in floors.stations.values():
+        if not st.floor:
+            continue
         floors.aaa.stop_supplicant(st)
-        if st.floor:
-            st.leave()
+        st.leave()
         st.ns.ip("addr", "flush", "dev", "eth0")
         floors.cli("kick", st.nai, check=False)
         wait_for(lambda: not floors.binding(st), f"the binding of {st.name} to end")
@@ -133,7 +134,7 @@ def test_no_supplicant_no_service(clean):
     silent.configure(home)
     silent.ns.batch(*shortcuts(clean, 1))
     at_port, behind = Capture(silent.ns, "eth0", ALL_BUT_EAPOL), Capture(clean.cn, "eth0", "icmp")
-    assert not silent.ping(CORRESPONDENT, count=3, check=False, W=1)
+    assert not silent.ping(CORRESPONDENT, count=3, check=False, W=0.3)
     assert at_port.stop() == [] and behind.stop() == []
     silent.ns.batch(*(line.replace(" add ", " del ") for line in shortcuts(clean, 1)))
     alice.ping(CORRESPONDENT, count=2)
@@ -203,7 +204,7 @@ def test_a_user_who_is_no_more(clean):
         server.reload()
         told = answer(clean, st)
         st.go(2)
-        st.ping(CORRESPONDENT, check=False, W=1)
+        st.ping(CORRESPONDENT, check=False, W=0.3)
         assert told()["answer"] == "Access-Reject"
         assert clean.subscriber(2, st) is None
     finally:
@@ -218,7 +219,7 @@ def test_logoff(clean):
     clean.aaa.supplicants["alice"].tell("logoff")
     wait_for(lambda: clean.binding(st) is None, "the binding to end")
     wait_for(lambda: clean.subscriber(1, st) is None, "the agent to forget")
-    assert not st.ping(CORRESPONDENT, count=2, check=False, W=1)
+    assert not st.ping(CORRESPONDENT, count=2, check=False, W=0.3)
     assert [a["cause"] for a in clean.aaa.server.accounting() if a["status"] == "Stop"][-1] == "User-Request"
 
 
@@ -230,7 +231,7 @@ def test_aaa_away(clean):
     try:
         client = enter(clean, bob, 1)
         bob.configure(f"{HOME}.78")
-        assert not bob.ping(CORRESPONDENT, count=3, check=False, W=1)
+        assert not bob.ping(CORRESPONDENT, count=3, check=False, W=0.3)
         assert clean.binding(bob) is None
         alice.ping(CORRESPONDENT, count=3)
     finally:
