@@ -8,6 +8,9 @@ from dhcp_servers import RANGE, RELAY, SERVERS, Wire
 from net import wait_for
 from office import CORRESPONDENT, GATEWAY, HOME, Office
 
+# The anchor's addresses are some of the server's.
+ANCHOR_RELAYS = {"mpa": "dhcp = anchor", "ha": f'dhcp-server = "{CORRESPONDENT}"',
+                 "pools": f'"{HOME}.{RANGE[0]}-{HOME}.{RANGE[1]}"'}
 DISCOVER, OFFER, DHCP_REQUEST, DECLINE, ACK, NAK, RELEASE = "1234567"
 
 
@@ -105,9 +108,10 @@ def test_reboot_on_another_floor(make_place):
     assert seen[-1]["relay"] == "10.0.2.1"
 
 
-def test_refused_wish(make_place):
+@pytest.mark.parametrize("mode", ["relay", "anchor"])
+def test_refused_wish(make_place, mode):
     """The server's NAK reaches the station, which gets an address then: the lease of another network is no use."""
-    place, st = make_place(floors=1)
+    place, st = make_place(floors=1, **(ANCHOR_RELAYS if mode == "anchor" else {}))
     with open(place.office.path("lease"), "w") as f:
         f.write("""lease { interface "eth0"; fixed-address 192.168.7.7; option subnet-mask 255.255.255.0;
             option dhcp-lease-time 86400; option dhcp-server-identifier 192.168.7.1;
@@ -116,7 +120,7 @@ def test_refused_wish(make_place):
     dhclient(st)
     assert check_configured(st) == place.office.binding(st)["home"]
     assert "DHCPNAK" in log_of(st)
-    assert place.wire.messages(NAK)[0]["destination"] == "10.0.1.1"
+    assert place.wire.messages(NAK)[0]["destination"] == ("10.0.1.1" if mode == "relay" else GATEWAY)
 
 
 def test_release_frees_lease_and_binding(make_place):
@@ -177,8 +181,7 @@ def test_server_that_does_not_heed_the_subnet(make_place):
 
 def test_anchor_is_the_relay(make_place):
     """L-38, L-39: DHCP goes through the tunnel, the home agent relays it; renewals go by, and a release ends it."""
-    place, st = make_place(mpa="dhcp = anchor", ha=f'dhcp-server = "{CORRESPONDENT}"',
-                           pools=f'"{HOME}.{RANGE[0]}-{HOME}.{RANGE[1]}"')
+    place, st = make_place(**ANCHOR_RELAYS)
     o = place.office
     st.go(1)
     p, _ = start_stock(st, "exec dhcpcd -4 -B -A --noipv4ll --nodelay -d eth0")
