@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "codec/radius.h"
 
 enum { MESSAGE_MAX = 4096, MESSAGES_PER_CALL = 64, TICK_MS = 1000, WAITING_MAX = 256, COMMAND_MAX = 64 };
 
@@ -97,8 +98,7 @@ static void next_order(struct hostapd *h)
 
 static bool read_mac(const char *text, uint8_t ret[MAC_OCTETS])
 {
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &ret[0], &ret[1], &ret[2], &ret[3], &ret[4],
-		      &ret[5]) == MAC_OCTETS;
+	return radius_mac((struct span){ (const uint8_t *)text, strlen(text) }, ret); /* written as there */
 }
 
 static void take_attached(struct hostapd *h, bool good)

@@ -206,7 +206,6 @@ void port_auth_let_in(struct subscriber *s, struct instant now, struct actions *
 	s->login.first_us = 0;
 	if (!c)
 		return;
-	timers_cancel(&s->mpa->port_timers, &c->timer);
 	if (now.us - c->first_us <= ATTEMPT_S * US_PER_S)
 		s->login.first_us = c->first_us;
 	c->first_us = c->quiet_until_us = 0; /* it may be back from elsewhere in a moment */
@@ -265,14 +264,14 @@ void port_auth_left(struct mpa *mpa, struct instant now, const struct port *port
 void port_auth_follow(const struct subscriber *s, struct instant now, enum subscriber_state old,
 		      enum subscriber_event e, struct actions *out)
 {
-	if (s->vpn.here)
-		return;
-	if (e == EVENT_REVOKED || e == EVENT_SUPERSEDED)
-		port_auth_left(s->mpa, now, &s->port, out);
-	else if (old == SUBSCRIBER_HOLDING && e == EVENT_TIMER)
+	bool stayed_away = old == SUBSCRIBER_HOLDING && e == EVENT_TIMER;
+	/* It is to log in again, and to hear why it may not. */
+	bool unwanted = old == SUBSCRIBER_SERVED && s->state == SUBSCRIBER_BARRED && s->login.held == 0;
+
+	if (stayed_away || unwanted)
 		port_auth_end(s, out);
-	else if (old == SUBSCRIBER_SERVED && s->state == SUBSCRIBER_BARRED && s->login.held == 0)
-		port_auth_end(s, out); /* it is to log in again, and to hear why it may not */
+	else if (!s->vpn.here && (e == EVENT_REVOKED || e == EVENT_SUPERSEDED))
+		port_auth_left(s->mpa, now, &s->port, out);
 }
 
 static void linked(struct mpa *mpa, struct instant now, const struct mpa_access *access, struct actions *out)

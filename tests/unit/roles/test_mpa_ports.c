@@ -254,6 +254,19 @@ static void back_from_elsewhere(void **state)
 	assert_string_equal(rig_state(), "served");
 }
 
+/* Faster than hostapd repeats itself. */
+static void to_and_fro(void **state)
+{
+	(void)state;
+	news(PORT_STARTED, PORT, alice_mac);
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ 0 });
+	rig_revoke(60, "10.0.0.1", true);
+	rig_pass_ms(SECOND_MS);
+	arp_from(alice_mac);
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+}
+
 static void moved_within(void **state)
 {
 	(void)state;
@@ -380,6 +393,20 @@ static void questions_wait_for_the_login(void **state)
 			    "authentication 0.0 ms in 1 rounds, registration 7.5 ms, first frame 40.0 ms before");
 }
 
+/* L-53: nor does another server answer for us. */
+static void a_closed_port_is_not_relayed(void **state)
+{
+	(void)state;
+	rig.conf.dhcp = MPA_DHCP_RELAY;
+	rig.conf.dhcp_server = ip("10.0.0.53");
+	discover();
+	assert_non_null(sent_to("10.0.0.53"));
+	news(PORT_CLOSED, PORT, alice_mac);
+	discover();
+	assert_null(sent_to("10.0.0.53"));
+	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
+}
+
 static void old_questions_are_forgotten(void **state)
 {
 	(void)state;
@@ -453,6 +480,7 @@ int main(void)
 		SERVED(detached_for_a_while),
 		SERVED(served_elsewhere),
 		SERVED(back_from_elsewhere),
+		FRESH(to_and_fro),
 		SERVED(moved_within),
 		SERVED(refused_later),
 		SERVED(a_new_hostapd),
@@ -462,6 +490,7 @@ int main(void)
 		FRESH(no_supplicant),
 		SERVED(silent_stations_are_asked_for),
 		FRESH(questions_wait_for_the_login),
+		SERVED(a_closed_port_is_not_relayed),
 		FRESH(old_questions_are_forgotten),
 		FRESH(back_before_the_hold_is_over),
 		FRESH(the_session_time_is_over),
