@@ -190,15 +190,6 @@ def test_kick_and_logoff(floors):
     assert accepted(floors) >= before + 2
 
 
-def test_a_station_that_left_is_forgotten(floors):
-    """L-18: its session at the floor it left ends, a while later, there too."""
-    st = settle(floors, "alice", 1)
-    settle(floors, "alice", 2)
-    assert floors.aaa.hostapds[1].authorized(st.mac)
-    wait_for(lambda: not floors.aaa.hostapds[1].authorized(st.mac), "its old session to end", HOLD_S + 5)
-    st.ping(CORRESPONDENT)
-
-
 def test_link_loss_and_return(floors):
     """G-11, L-03: the cable to the floor: its users are held; when it is back they are asked, and served again."""
     st = settle(floors, "alice", 1)

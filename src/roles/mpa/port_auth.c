@@ -16,6 +16,9 @@ enum {
 	/* A link that came up: whoever is there speaks by itself, mostly. What we send at once is often lost, a bridge on the
 	 * way being not ready, and hostapd repeats it only after seconds. */
 	SETTLE_MS = 1000,
+	/* Whoever went elsewhere often returns, and then hostapd had better know it: of whom it is told to forget it wants to
+	 * hear nothing for 5 s. */
+	AWAY_S = 300,
 	STARTS_PER_S = 250,
 	TIMES_PER_CALL = 64,
 };
@@ -258,7 +261,7 @@ void port_auth_end(const struct subscriber *s, struct actions *out)
 void port_auth_left(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out)
 {
 	if (guarded(mpa, port->ifindex))
-		order_later(mpa, now, port, PORT_END, mpa->conf->hold_s * US_PER_S, out);
+		order_later(mpa, now, port, PORT_END, AWAY_S * US_PER_S, out);
 }
 
 void port_auth_follow(const struct subscriber *s, struct instant now, enum subscriber_state old,

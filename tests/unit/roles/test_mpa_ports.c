@@ -6,7 +6,7 @@
 #include "codec/ip4.h"
 #include "login_rig.h"
 
-enum { SECOND_MS = 1000, HOLD_S = 30, CALLERS_MAX = 512, STARTS_PER_S = 250 };
+enum { SECOND_MS = 1000, HOLD_S = 30, AWAY_S = 300, LIFETIME_S = 3600, CALLERS_MAX = 512, STARTS_PER_S = 250 };
 
 static const uint8_t stranger_mac[MAC_OCTETS] = { 2, 0, 0, 0, 0, 9 };
 
@@ -18,6 +18,7 @@ static int guarded(void **state)
 
 	for (size_t i = 0; i < 2; i++)
 		rig.accesses[i].hostapd = (char *)"/run/hostapd";
+	rig.conf.lifetime_s = LIFETIME_S;
 	restart();
 	return r;
 }
@@ -234,7 +235,7 @@ static void served_elsewhere(void **state)
 	assert_null(rig_find(ACTION_PORT));
 	arp_from(alice_mac);
 	assert_null(rig_find(ACTION_PORT));
-	rig_pass_ms(HOLD_S * SECOND_MS - 1);
+	rig_pass_ms(AWAY_S * SECOND_MS - 1);
 	assert_null(rig_find(ACTION_PORT));
 	rig_pass_ms(1);
 	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
@@ -249,7 +250,7 @@ static void back_from_elsewhere(void **state)
 	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
 	let_in(PORT);
 	rig_answer(&(struct rig_reply){ .stamp = 70 });
-	rig_pass_ms(2 * HOLD_S * SECOND_MS);
+	rig_pass_ms(2 * AWAY_S * SECOND_MS);
 	assert_null(rig_find(ACTION_PORT));
 	assert_string_equal(rig_state(), "served");
 }
@@ -272,7 +273,7 @@ static void moved_within(void **state)
 	(void)state;
 	let_in(OTHER_PORT);
 	assert_null(rig_find(ACTION_PORT));
-	rig_pass_ms(HOLD_S * SECOND_MS);
+	rig_pass_ms(AWAY_S * SECOND_MS);
 	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
 	assert_string_equal(rig_state(), "served");
 }
@@ -281,7 +282,7 @@ static void moved_within(void **state)
 static void refused_later(void **state)
 {
 	(void)state;
-	rig_pass_ms(225 * SECOND_MS); /* three quarters of the lifetime */
+	rig_pass_ms(LIFETIME_S / 4 * 3 * SECOND_MS);
 	rig_answer(&(struct rig_reply){ .code = MIP_CODE_UNSPECIFIED });
 	assert_int_equal(ordered(PORT_END, PORT, alice_mac), 1);
 	news(PORT_CLOSED, PORT, alice_mac);
