@@ -109,8 +109,9 @@ def test_no_key_no_service(o):
     for s in o.servers:
         s.users["carol@example.com"] = u
         s.reload()
-    o.stations["carol"].leave()
-    served(o, "carol", 2)  # a refusal is not for ever
+    st = o.stations["carol"]
+    st.go(2)  # the first agent goes on trying, too
+    wait_for(lambda: st.ping(CORRESPONDENT, check=False, W=1), "carol to be served: a refusal is not for ever", 20)
 
 
 def test_the_next_server_is_asked(o):
