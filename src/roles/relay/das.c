@@ -81,7 +81,7 @@ static bool is_current(struct instant now, const struct radius *p, uint64_t *ret
 	return true;
 }
 
-static void drop(struct relay *r, struct relay_order *o)
+void das_forget(struct relay *r, struct relay_order *o)
 {
 	timers_cancel(&r->order_timers, &o->timer);
 	HASH_DELETE(by_key, r->orders, o);
@@ -95,7 +95,7 @@ void das_free(struct relay *r)
 	struct relay_order *o, *next;
 
 	HASH_ITER(by_key, r->orders, o, next)
-		drop(r, o);
+		das_forget(r, o);
 	timers_done(&r->order_timers);
 }
 
@@ -104,12 +104,12 @@ static struct relay_order *add(struct relay *r, const struct order_key *key, con
 	size_t all = HASH_CNT(by_key, r->orders);
 	struct relay_order *o;
 
-	if (all >= ORDERS_MAX) { /* the first to be forgotten; most are answered, since fewer questions may be open */
+	if (all >= ORDERS_MAX) { /* the first to be forgotten of those that are answered */
 		struct timer *oldest = timers_pop(&r->order_timers, NEVER - 1);
 
 		if (!oldest)
 			return NULL;
-		drop(r, container_of(oldest, struct relay_order, timer));
+		das_forget(r, container_of(oldest, struct relay_order, timer));
 	}
 	o = calloc(1, sizeof(*o));
 	if (!o || timers_reserve(&r->order_timers, all + 1) < 0 || octets_copy(&o->request, p->packet) < 0) {
@@ -167,7 +167,7 @@ static void answer(struct relay *r, struct relay_order *o, uint32_t cause, struc
 	put_proxy_states(&w, o);
 	if (radius_sign_response(&w, secret_of(&o->server->secret), o->key.authenticator) < 0 ||
 	    octets_copy(&o->answer, (struct span){ packet, wr_len(&w) }) < 0) {
-		drop(r, o); /* too large, or without memory: it asks again, and the session is over then */
+		das_forget(r, o); /* too large, or without memory: it asks again, and the session is over then */
 		return;
 	}
 	send_answer(r, o, out);
@@ -256,7 +256,9 @@ static uint32_t carry_out(struct relay *r, struct instant now, struct relay_orde
 	if (radius_find(p, RADIUS_USER_NAME, &at))
 		w.user = at.value;
 	(void)radius_find_ip4(p, RADIUS_FRAMED_IP_ADDRESS, &w.home); /* absent: 0.0.0.0, as it is */
-	return r->listener.on_wanted(r->listener.ctx, now, &w, out);
+	cause = r->listener.on_wanted(r->listener.ctx, now, &w, out);
+	/* It ended the session before, and asks anew, with another Event-Timestamp. */
+	return cause == RADIUS_NO_SESSION && end_adopt(r, &w) ? 0 : cause;
 }
 
 void das_on_request(struct relay *r, struct instant now, const struct datagram *d, struct actions *out)
@@ -309,6 +311,6 @@ void das_on_time(struct relay *r, struct instant now)
 
 		if (!timer)
 			return;
-		drop(r, container_of(timer, struct relay_order, timer));
+		das_forget(r, container_of(timer, struct relay_order, timer));
 	}
 }

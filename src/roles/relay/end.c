@@ -5,8 +5,9 @@
 #include "base/util.h"
 #include "roles/relay/exchange.h"
 
-/* Fewer than the identifiers there are: logins need them more. Four seconds, while the AAA server still waits. */
-enum { ENDS_MAX = 256, TIMEOUT_MS = 1000, TRIES = 4 };
+/* As many are asked at once: fewer than the identifiers there are, which logins need more. The others wait. Each is asked
+ * for four seconds, while the AAA server still waits. */
+enum { ASKED_MAX = 256, ENDS_MAX = 4096, TIMEOUT_MS = 1000, TRIES = 4 };
 
 static void put_text(struct wr *w, uint8_t type, const struct relay_text *t)
 {
@@ -42,6 +43,7 @@ static void drop(struct relay_end *e)
 	radius_drop(r->client, &e->call);
 	DL_DELETE(r->ends, e);
 	r->end_n--;
+	r->asked_n -= e->asked;
 	free(e->nai.p);
 	free(e);
 }
@@ -52,7 +54,36 @@ void end_free_all(struct relay *r)
 		drop(r->ends);
 }
 
-static void finish(struct relay_end *e, struct instant now, uint32_t cause, const char *why, struct actions *out)
+static struct span nai_of(const struct relay_end *e)
+{
+	return (struct span){ e->nai.p, e->nai.n };
+}
+
+static int ask(struct relay_end *e, struct instant now, struct actions *out)
+{
+	const struct relay_nas *nas = e->ids.nas;
+	const struct radius_peer peer = {
+		.address = e->ids.source,
+		.port = nas->das_port,
+		.secret = secret_of(&nas->secret),
+		.timeout_ms = TIMEOUT_MS,
+		.tries = TRIES,
+		.unproven = nas->unproven,
+		.name = nas->name,
+	};
+	int error;
+
+	e->stamp = (uint32_t)unix_s(now);
+	error = radius_ask_peer(e->relay->client, now, &e->call, &peer, out);
+	if (error < 0)
+		return error;
+	e->asked = true;
+	e->relay->asked_n++;
+	return 0;
+}
+
+/* @cause: 0, or why the session may go on at its authenticator. */
+static void conclude(struct relay_end *e, struct instant now, uint32_t cause, const char *why, struct actions *out)
 {
 	const struct record note = { .level = RECORD_WARN, .event = "session_not_ended", .peer = e->ids.source };
 	struct relay *r = e->relay;
@@ -62,12 +93,43 @@ static void finish(struct relay_end *e, struct instant now, uint32_t cause, cons
 		RELAY_COUNT(r, ends_done);
 	} else {
 		RELAY_COUNT(r, ends_failed);
-		actions_record(out, &note, (struct span){ e->nai.p, e->nai.n },
-			       "%s %s (Error-Cause %u); there, the session may go on", e->ids.nas->name, why, cause);
+		actions_record(out, &note, nai_of(e), "%s %s (Error-Cause %u); there, the session may go on",
+			       e->ids.nas->name, why, cause);
 	}
 	drop(e);
 	if (order)
 		das_finish(r, now, order, cause, out);
+}
+
+static struct relay_end *first_waiting(const struct relay *r)
+{
+	struct relay_end *e = r->end_n > r->asked_n ? r->ends : NULL;
+
+	while (e && e->asked)
+		e = e->next;
+	return e;
+}
+
+void end_ask_waiting(struct relay *r, struct instant now, struct actions *out)
+{
+	struct relay_end *e;
+
+	while (r->asked_n < ASKED_MAX && (e = first_waiting(r)) != NULL) {
+		int error = ask(e, now, out);
+
+		if (error == -EBUSY)
+			return; /* when an identifier is free again */
+		if (error < 0)
+			conclude(e, now, RADIUS_NO_RESOURCES, "cannot be asked", out);
+	}
+}
+
+static void finish(struct relay_end *e, struct instant now, uint32_t cause, const char *why, struct actions *out)
+{
+	struct relay *r = e->relay;
+
+	conclude(e, now, cause, why, out);
+	end_ask_waiting(r, now, out);
 }
 
 /* It is over, and nothing else was wanted, when the authenticator does not know it. */
@@ -115,27 +177,12 @@ static int add(struct relay *r, const struct relay_ids *ids, struct span nai, st
 int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, struct span nai,
 	      struct relay_order *order, struct actions *out)
 {
-	const struct radius_peer peer = {
-		.address = ids->source,
-		.port = ids->nas->das_port,
-		.secret = secret_of(&ids->nas->secret),
-		.timeout_ms = TIMEOUT_MS,
-		.tries = TRIES,
-		.unproven = ids->nas->unproven,
-		.name = ids->nas->name,
-	};
 	struct relay_end *e;
 	int error;
 
-	if (peer.port == 0)
+	if (ids->nas->das_port == 0)
 		return -ENOENT;
 	error = add(r, ids, nai, &e);
-	if (error == 0) {
-		e->stamp = (uint32_t)unix_s(now);
-		error = radius_ask_peer(r->client, now, &e->call, &peer, out);
-		if (error < 0)
-			drop(e);
-	}
 	if (error < 0) {
 		RELAY_COUNT(r, ends_full);
 		return error;
@@ -144,7 +191,29 @@ int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, 
 	e->order = order;
 	if (order)
 		order->end = e;
+	end_ask_waiting(r, now, out);
 	return 0;
+}
+
+static bool same(struct span a, struct span b)
+{
+	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+bool end_adopt(struct relay *r, const struct relay_wanted *w)
+{
+	struct relay_end *e;
+
+	DL_FOREACH(r->ends, e) {
+		if (!e->order || !relay_wanted_fits(w, &e->ids) || !relay_same_nas(&w->ids, &e->ids) ||
+		    (w->user.n > 0 && !same(w->user, nai_of(e)) && !same(w->user, relay_span(&e->ids.user))))
+			continue;
+		das_forget(r, e->order);
+		e->order = w->order;
+		w->order->end = e;
+		return true;
+	}
+	return false;
 }
 
 void end_forget(struct relay *r, struct instant now, struct in_addr source, struct span nai, struct actions *out)
@@ -152,6 +221,7 @@ void end_forget(struct relay *r, struct instant now, struct in_addr source, stru
 	struct relay_end *e, *next;
 
 	DL_FOREACH_SAFE(r->ends, e, next)
-		if (e->ids.source.s_addr == source.s_addr && e->nai.n == nai.n && memcmp(e->nai.p, nai.p, nai.n) == 0)
-			finish(e, now, 0, "", out);
+		if (e->ids.source.s_addr == source.s_addr && same(nai_of(e), nai))
+			conclude(e, now, 0, "", out);
+	end_ask_waiting(r, now, out);
 }

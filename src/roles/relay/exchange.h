@@ -82,7 +82,8 @@ struct relay_end {
 	struct relay *relay;
 	struct relay_ids ids;
 	struct octets nai;
-	uint32_t stamp;            /* [s] Unix */
+	uint32_t stamp;            /* [s] Unix; of its packets */
+	bool asked;
 	struct relay_order *order; /* or NULL */
 	struct radius_call call;
 };
@@ -109,7 +110,7 @@ struct relay {
 	struct relay_order *orders;
 	struct timers order_timers;
 	struct relay_end *ends;
-	size_t end_n;
+	size_t end_n, asked_n;
 	struct radius_caller end_caller;
 	uint32_t last_number;
 	struct ratelimit notes;
@@ -156,10 +157,15 @@ void das_on_request(struct relay *r, struct instant now, const struct datagram *
 void das_on_time(struct relay *r, struct instant now);
 /* Its authenticator has answered; @cause: 0, or why the session goes on there. */
 void das_finish(struct relay *r, struct instant now, struct relay_order *o, uint32_t cause, struct actions *out);
+/* It is not to be answered. */
+void das_forget(struct relay *r, struct relay_order *o);
 void das_free(struct relay *r);
 
 /* end.c: sessions that end at their authenticator */
 struct radius_caller end_caller(struct relay *r);
+void end_ask_waiting(struct relay *r, struct instant now, struct actions *out);
+/* A wish that is being fulfilled already, told anew: whoever told it before waits no longer. False: there is none such. */
+bool end_adopt(struct relay *r, const struct relay_wanted *w);
 /* The user logs in there once more, and an authenticator that goes by the name alone would end that. */
 void end_forget(struct relay *r, struct instant now, struct in_addr source, struct span nai, struct actions *out);
 void end_free_all(struct relay *r);

@@ -135,6 +135,7 @@ void relay_on_time(struct relay *r, struct instant now, struct actions *out)
 {
 	radius_client_on_time(r->client, now, out);
 	das_on_time(r, now);
+	end_ask_waiting(r, now, out);
 	for (unsigned i = 0; i < TIMES_PER_CALL; i++) {
 		struct timer *timer = timers_pop(&r->timers, now.us);
 		struct exchange *x;

@@ -110,8 +110,8 @@ void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *
 /**
  * relay_end() - asks the authenticator of @ids, in their words, to end that session.
  * @nai: whose it is. @order: the order of an AAA server, which is answered when the authenticator has answered; or NULL.
- * Return: 0; -ENOENT: it is not to be asked, its section has no port for that; -ENOSPC, -EBUSY, -ENOMEM, -EMSGSIZE: too
- * much is under way, which is counted; the session stays at its authenticator.
+ * Return: 0; -ENOENT: it is not to be asked, its section has no port for that; -ENOSPC, -ENOMEM: too much is under way,
+ * which is counted; the session stays at its authenticator.
  */
 int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, struct span nai,
 	      struct relay_order *order, struct actions *out);

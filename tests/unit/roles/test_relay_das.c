@@ -34,8 +34,9 @@ static uint32_t on_wanted(void *ctx, struct instant at, const struct relay_wante
 	(void)ctx;
 	orders++;
 	wanted = *w;
-	for (size_t i = 0; i < sizeof(wanted_user); i++)
-		wanted_user[i] = i < w->user.n ? (char)w->user.p[i] : '\0';
+	memset(wanted_user, 0, sizeof(wanted_user));
+	if (w->user.n > 0)
+		memcpy(wanted_user, w->user.p, w->user.n);
 	if (!ask_nas)
 		return cause;
 	r = relay_end(relay, at, &session, text("alice@example.com"), w->order, a);
@@ -186,7 +187,7 @@ static uint32_t answered(uint8_t code, uint8_t id)
 {
 	uint8_t asked[16];
 	uint32_t why = 0;
-	struct radius p;
+	struct radius p = { 0 };
 	const struct action *a = sent(aaa_at, &p);
 
 	memcpy(asked, buf + RADIUS_AUTHENTICATOR_AT, sizeof(asked));
@@ -206,7 +207,7 @@ static void an_order_and_its_answer(void **state)
 {
 	struct wr w = begin(RADIUS_DISCONNECT_REQUEST, 7);
 	struct radius_at at = { 0 };
-	struct radius p;
+	struct radius p = { 0 };
 
 	(void)state;
 	radius_put(&w, RADIUS_USER_NAME, text("alice@example.com"));
@@ -360,7 +361,7 @@ static void repeated_orders(void **state)
 /* What went to the authenticator last. */
 static struct radius asked_nas(void)
 {
-	struct radius p;
+	struct radius p = { 0 };
 	const struct action *a = sent(nas_at, &p);
 
 	assert_int_equal(p.code, RADIUS_DISCONNECT_REQUEST);
@@ -398,7 +399,7 @@ static void assert_text(const struct radius *p, uint8_t type, const char *want)
 static void passed_on(void **state)
 {
 	struct radius_at at;
-	struct radius p;
+	struct radius p = { 0 };
 	uint32_t v;
 
 	(void)state;
@@ -436,7 +437,7 @@ static void passed_on(void **state)
 /* A session without number is told by its port. */
 static void by_port(void **state)
 {
-	struct radius p;
+	struct radius p = { 0 };
 	uint32_t v;
 
 	(void)state;
@@ -449,6 +450,35 @@ static void by_port(void **state)
 	nas.das_port = 0;
 	assert_int_equal(relay_end(relay, now, &session, text("alice@example.com"), NULL, &out), -ENOENT);
 	assert_int_equal(sent_n(nas_at), 1);
+}
+
+/* RFC 5176 6.3: with another Event-Timestamp it is another request; the session is over, and its end still awaited. */
+static void asked_anew(void **state)
+{
+	struct wr w;
+
+	(void)state;
+	ask_nas = true;
+	order_session(7);
+	ask_nas = false;
+	cause = RADIUS_NO_SESSION;
+	w = begin(RADIUS_DISCONNECT_REQUEST, 9);
+	radius_put(&w, RADIUS_USER_NAME, text("bob@example.com"));
+	order(&w);
+	assert_int_equal(answered(RADIUS_DISCONNECT_NAK, 9), RADIUS_NO_SESSION);
+	actions_clear(&out);
+	w = begin(RADIUS_DISCONNECT_REQUEST, 8);
+	radius_put(&w, RADIUS_USER_NAME, text("alice@example.com"));
+	radius_put(&w, RADIUS_ACCT_SESSION_ID, text("0F1E2D3C"));
+	order(&w);
+	assert_int_equal(sent_n(aaa_at), 0);
+	pass_ms(1000); /* the authenticator is asked again */
+	order(&w);
+	nas_answers(RADIUS_DISCONNECT_ACK, 0);
+	assert_int_equal(answered(RADIUS_DISCONNECT_ACK, 8), 0);
+	assert_int_equal(sent_n(aaa_at), 1);
+	order_session(7); /* of which nobody waits for the answer */
+	assert_int_equal(answered(RADIUS_DISCONNECT_NAK, 7), RADIUS_NO_SESSION);
 }
 
 static void order_port(uint32_t port)
@@ -465,8 +495,12 @@ static void order_port(uint32_t port)
 static void too_many(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 256; i++)
+	for (unsigned i = 0; i < 4096; i++)
 		assert_int_equal(relay_end(relay, now, &session, text("alice@example.com"), NULL, &out), 0);
+	assert_int_equal(sent_n(nas_at), 256); /* fewer than there are identifiers: somebody may want to log in */
+	nas_answers(RADIUS_DISCONNECT_ACK, 0);
+	assert_int_equal(sent_n(nas_at), 257); /* the next one's turn */
+	assert_int_equal(relay_end(relay, now, &session, text("alice@example.com"), NULL, &out), 0);
 	actions_clear(&out);
 	ask_nas = true;
 	order_session(7);
@@ -492,6 +526,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(repeated_orders, rig_up, rig_down),
 		cmocka_unit_test_setup_teardown(passed_on, rig_up, rig_down),
 		cmocka_unit_test_setup_teardown(by_port, rig_up, rig_down),
+		cmocka_unit_test_setup_teardown(asked_anew, rig_up, rig_down),
 		cmocka_unit_test_setup_teardown(too_many, rig_up, rig_down),
 	};
 
