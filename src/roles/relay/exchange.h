@@ -82,7 +82,7 @@ struct relay_end {
 	struct relay *relay;
 	struct relay_ids ids;
 	struct octets nai;
-	uint32_t stamp;            /* [s] Unix; of its packets */
+	uint32_t stamp; /* [s] Unix; of its packets */
 	bool asked;
 	struct relay_order *order; /* or NULL */
 	struct radius_call call;
