@@ -161,7 +161,8 @@ static const struct conf_key access_keys[] = {
 		  "(ctrl_interface). It is told to begin when an unknown station shows up." },
 	{ .name = "carrier-nai", .kind = KEY_STRING, .offset = ACCESS(carrier_nai), .optional = true,
 	  .help = "Who sits behind this port." },
-	{ .name = "carrier-mac", .kind = KEY_MAC, .offset = ACCESS(carrier_mac), .optional = true, .help = "Its MAC address." },
+	{ .name = "carrier-mac", .kind = KEY_MAC, .offset = ACCESS(carrier_mac), .optional = true,
+	  .help = "Its MAC address. With hostapd it alone is enough: it is told to begin when the link comes up." },
 };
 
 static const struct conf_key vpn_keys[] = {

@@ -8,7 +8,7 @@
 #include "roles/mpa/agent.h"
 
 enum {
-	CALLERS_MAX = 512, /* the oldest is forgotten: it is told to begin a little sooner than it would be */
+	CALLERS_MAX = 512, /* the oldest is forgotten, and hostapd is to forget it, unless it was let in */
 	PAUSE_S = 1,       /* from one START of a station to the next */
 	UNDER_WAY_S = 3,   /* hostapd's own repetition */
 	ATTEMPT_S = 10,    /* what is older belongs to an attempt before */
@@ -27,6 +27,7 @@ enum {
 struct caller {
 	UT_hash_handle hh;
 	struct port port;
+	bool asked; /* by our order, and not let in yet */
 	uint64_t quiet_until_us;
 	uint64_t first_us;     /* of this attempt */
 	struct in_addr source; /* as seen in its frames */
@@ -81,16 +82,19 @@ static void end(struct mpa *mpa, const struct port *port, struct actions *out)
 	actions_port(out, PORT_END, port->ifindex, port->mac);
 }
 
-static void make_room(struct mpa *mpa, struct instant now, struct actions *out)
+/* So hostapd, whose room is limited too, has no more of them than we. */
+static void make_room(struct mpa *mpa, struct actions *out)
 {
 	struct caller *oldest = mpa->callers;
+	bool ends;
 
 	if (HASH_COUNT(mpa->callers) < CALLERS_MAX)
 		return;
-	if (now.us < oldest->quiet_until_us || oldest->timer.slot != 0)
+	ends = oldest->timer.slot != 0 && oldest->order == PORT_END;
+	if (ends || (oldest->asked && !subscriber_at(mpa, &oldest->port))) {
 		MPA_COUNT(mpa, callers_forgotten);
-	if (oldest->timer.slot != 0 && oldest->order == PORT_END)
 		end(mpa, &oldest->port, out);
+	}
 	forget(mpa, oldest);
 }
 
@@ -104,14 +108,14 @@ static struct caller *caller_of(const struct mpa *mpa, const struct port *port)
 }
 
 /* Made when there is none. NULL: without memory. */
-static struct caller *caller_at(struct mpa *mpa, struct instant now, const struct port *port, struct actions *out)
+static struct caller *caller_at(struct mpa *mpa, const struct port *port, struct actions *out)
 {
 	const struct port key = port_at(port->ifindex, port->mac);
 	struct caller *c = caller_of(mpa, port);
 
 	if (c)
 		return c;
-	make_room(mpa, now, out);
+	make_room(mpa, out);
 	c = calloc(1, sizeof(*c));
 	if (!c || timers_reserve(&mpa->port_timers, CALLERS_MAX) < 0) {
 		free(c);
@@ -138,18 +142,22 @@ static void start(struct mpa *mpa, struct instant now, const struct port *port, 
 	const struct mpa_access *access = mpa_access_of(mpa, port->ifindex);
 	const struct subscriber *s = subscriber_at(mpa, port);
 	const uint8_t *m = port->mac;
-	struct caller *c = caller_at(mpa, now, port, out);
+	struct caller *c = caller_of(mpa, port);
 
-	if (!c || !access)
-		return;
-	note_attempt(c, now);
-	if (now.us < c->quiet_until_us)
+	if (c)
+		note_attempt(c, now);
+	if (!access || (c && now.us < c->quiet_until_us))
 		return;
 	if (!ratelimit_allow(&mpa->port_starts[access - mpa->conf->accesses], now.us)) {
 		MPA_COUNT(mpa, port_starts_limited);
 		return;
 	}
+	c = caller_at(mpa, port, out);
+	if (!c)
+		return;
 	MPA_COUNT(mpa, port_starts);
+	note_attempt(c, now);
+	c->asked = true;
 	c->quiet_until_us = now.us + PAUSE_S * US_PER_S;
 	timers_cancel(&mpa->port_timers, &c->timer);
 	actions_port(out, PORT_START, port->ifindex, port->mac);
@@ -158,12 +166,20 @@ static void start(struct mpa *mpa, struct instant now, const struct port *port, 
 		       m[5]);
 }
 
+/* What hostapd says to a group all would hear, and answer. */
+static bool is_of_a_station(const uint8_t mac[MAC_OCTETS])
+{
+	static const uint8_t none[MAC_OCTETS];
+
+	return !(mac[0] & 1) && memcmp(mac, none, sizeof(none)) != 0;
+}
+
 void port_auth_frame(struct mpa *mpa, struct instant now, const struct port *port, struct in_addr source,
 		     struct actions *out)
 {
 	struct caller *c;
 
-	if (!guarded(mpa, port->ifindex) || mpa_is_held_off(mpa, port, now.us))
+	if (!guarded(mpa, port->ifindex) || mpa_is_held_off(mpa, port, now.us) || !is_of_a_station(port->mac))
 		return;
 	start(mpa, now, port, "a frame", out);
 	c = caller_of(mpa, port);
@@ -211,6 +227,7 @@ void port_auth_let_in(struct subscriber *s, struct instant now, struct actions *
 		return;
 	if (now.us - c->first_us <= ATTEMPT_S * US_PER_S)
 		s->login.first_us = c->first_us;
+	c->asked = false;
 	c->first_us = c->quiet_until_us = 0; /* it may be back from elsewhere in a moment */
 	hand_over(&c->arp, now, &s->held_arp, &s->held_arp_n);
 	hand_over(&c->dhcp, now, &s->held_dhcp, &s->held_dhcp_n);
@@ -229,7 +246,7 @@ bool port_auth_is_closed(const struct subscriber *s)
 static void order_later(struct mpa *mpa, struct instant now, const struct port *port, enum port_order order,
 			uint64_t after_us, struct actions *out)
 {
-	struct caller *c = caller_at(mpa, now, port, out);
+	struct caller *c = caller_at(mpa, port, out);
 
 	if (!c)
 		return;
@@ -325,7 +342,7 @@ void mpa_on_port(struct mpa *mpa, struct instant now, const struct port_event *e
 			start(mpa, now, &port, "known to hostapd", out);
 		break;
 	case PORT_STARTED:
-		c = caller_at(mpa, now, &port, out);
+		c = caller_at(mpa, &port, out);
 		if (!c)
 			break;
 		note_attempt(c, now);

@@ -117,6 +117,17 @@ static void strangers_are_asked(void **state)
 	nothing_but_port_orders();
 }
 
+static void groups_are_not_asked(void **state)
+{
+	static const uint8_t senders[][MAC_OCTETS] = { { 1, 0x80, 0xc2, 0, 0, 3 }, { 0 } };
+
+	(void)state;
+	actions_clear(&rig.out);
+	for (size_t i = 0; i < ARRAY_SIZE(senders); i++)
+		mpa_on_unknown_source(rig.mpa, rig.now, PORT, senders[i], ip("10.42.0.20"), 0, &rig.out);
+	assert_null(rig_find(ACTION_PORT));
+}
+
 static void only_where_it_authenticates(void **state)
 {
 	(void)state;
@@ -444,23 +455,40 @@ static void the_session_time_is_over(void **state)
 	assert_string_equal(rig_state(), "deregistering");
 }
 
-/* Whoever invents MAC addresses keeps neither us nor hostapd busy for long. */
-static void many_strangers(void **state)
+static void strangers(unsigned from, unsigned n)
 {
 	uint8_t mac[MAC_OCTETS] = { 2, 1 };
 
-	(void)state;
-	for (unsigned i = 0; i <= CALLERS_MAX; i++) {
+	for (unsigned i = from; i < from + n; i++) {
 		mac[4] = (uint8_t)(i >> 8);
 		mac[5] = (uint8_t)i;
 		arp_from(mac);
 	}
+}
+
+/* Whoever invents MAC addresses keeps neither us nor hostapd busy for long, nor other ports, and takes no room of
+ * hostapd's that stays taken. */
+static void many_strangers(void **state)
+{
+	const uint8_t first[MAC_OCTETS] = { 2, 1 };
+
+	(void)state;
+	strangers(0, STARTS_PER_S + 7);
 	assert_int_equal(rig_counter("port_starts"), STARTS_PER_S);
-	assert_int_equal(rig_counter("port_starts_limited"), CALLERS_MAX + 1 - STARTS_PER_S);
-	assert_int_equal(rig_counter("callers_forgotten"), 1);
-	actions_clear(&rig.out); /* at another port nobody suffers from it */
+	assert_int_equal(rig_counter("port_starts_limited"), 7);
+	actions_clear(&rig.out);
 	mpa_on_unknown_source(rig.mpa, rig.now, OTHER_PORT, alice_mac, ip("10.42.0.20"), 0, &rig.out);
 	assert_int_equal(ordered(PORT_START, OTHER_PORT, alice_mac), 1);
+	rig_pass_ms(SECOND_MS);
+	strangers(STARTS_PER_S, STARTS_PER_S);
+	rig_pass_ms(SECOND_MS);
+	strangers(2 * STARTS_PER_S, CALLERS_MAX - 2 * STARTS_PER_S - 1); /* and alice */
+	assert_int_equal(rig_counter("callers_forgotten"), 0);
+	strangers(CALLERS_MAX, 1);
+	assert_int_equal(rig_counter("callers_forgotten"), 1);
+	assert_int_equal(rig.out.v[0].type, ACTION_PORT);
+	assert_int_equal(rig.out.v[0].port.order, PORT_END);
+	assert_memory_equal(rig.out.v[0].port.mac, first, MAC_OCTETS);
 }
 
 int main(void)
@@ -469,6 +497,7 @@ int main(void)
 #define SERVED(f) cmocka_unit_test_setup_teardown(f, served, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		FRESH(strangers_are_asked),
+		FRESH(groups_are_not_asked),
 		FRESH(only_where_it_authenticates),
 		FRESH(not_while_it_is_being_asked),
 		SERVED(the_served_are_left_alone),
