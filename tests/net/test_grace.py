@@ -7,6 +7,8 @@ import pytest
 from net import wait_for
 from office import ANCHOR, CORRESPONDENT, HOME
 
+pytestmark = pytest.mark.alone
+
 PYTHON = "/usr/bin/python3"
 GRACE_S = 0.5
 ADDRESS = f"{HOME}.20"
@@ -30,8 +32,6 @@ while True:
 """
 HEAR = """
 import socket, struct, sys
-
-pytestmark = pytest.mark.alone
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
 s.bind(("0.0.0.0", int(sys.argv[1])))

@@ -8,6 +8,8 @@ import pytest
 from net import wait_for
 from traffic import Traffic
 
+pytestmark = pytest.mark.alone
+
 
 def no_binding_at(office, n, st):
     return office.subscriber(n, st) is None

@@ -13,6 +13,8 @@ from campus import GATEWAYS, OUTSIDE, Campus
 from net import wait_for
 from office import ANCHOR, KEY
 
+pytestmark = pytest.mark.alone
+
 NTP_EPOCH = 2208988800
 ASK = """
 import socket, sys
@@ -27,8 +29,6 @@ except TimeoutError:
 """
 TUNNEL = """
 import socket, sys
-
-pytestmark = pytest.mark.alone
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IPIP)
 for address in sys.argv[2:]:
     s.sendto(bytes.fromhex(sys.argv[1]), (address, 0))

@@ -7,6 +7,8 @@ from net import wait_for
 from office import ANCHOR, CORRESPONDENT
 from vpn_rig import connected
 
+pytestmark = pytest.mark.alone
+
 CARE_OF = "10.0.11.1"
 PING, IPIP, UDP = "1", "4", "17"
 PINGS = 3
