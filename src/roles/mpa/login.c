@@ -244,6 +244,8 @@ static void on_refused(void *ctx, struct instant now, const struct relay_ids *id
 
 	if (!s || s->login.ids.nas != ids->nas || s->login.ids.source.s_addr != ids->source.s_addr)
 		return;
+	if (relay_other_port(&s->login.ids, ids)) /* who failed there only borrowed its address */
+		return;
 	MPA_COUNT(mpa, logouts);
 	evict_told(s);
 	subscriber_record(s, out, RECORD_NOTICE, "logout", "whoever is at its port was not let in again");

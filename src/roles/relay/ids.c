@@ -79,3 +79,9 @@ bool relay_same_nas(const struct relay_ids *said, const struct relay_ids *kept)
 	return (said->nas_address.s_addr == INADDR_ANY || same_address) &&
 	       (said->nas_id.n == 0 || same_text(&said->nas_id, &kept->nas_id));
 }
+
+bool relay_other_port(const struct relay_ids *a, const struct relay_ids *b)
+{
+	return (a->has_port && b->has_port && a->port != b->port) ||
+	       (a->port_id.n > 0 && b->port_id.n > 0 && !same_text(&a->port_id, &b->port_id));
+}

@@ -132,6 +132,8 @@ bool relay_ids_fit(const struct relay_ids *kept, const struct relay_ids *said);
 bool relay_wanted_fits(const struct relay_wanted *w, const struct relay_ids *kept);
 /* Is the authenticator the one @said is of? Says nothing: it is. */
 bool relay_same_nas(const struct relay_ids *said, const struct relay_ids *kept);
+/* Are they, at one authenticator, sessions of two ports, as far as both say (NAS-Port, NAS-Port-Id)? */
+bool relay_other_port(const struct relay_ids *a, const struct relay_ids *b);
 
 size_t relay_counters(const struct relay *r, const char *const **ret_names, const uint64_t **ret_values);
 

@@ -188,6 +188,26 @@ static void not_let_in_again(void **state)
 	assert_int_equal(rig_find(ACTION_VISITOR_DEL)->visitor.ifindex, PORT);
 }
 
+/* L-53: who has not proved anything, and borrows an address at another port of the switch, ends nobody's session. */
+static void not_let_in_elsewhere(void **state)
+{
+	(void)state;
+	said.nas_port = 1;
+	said.port_id = "GigabitEthernet1/0/1";
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ 0 });
+	said.nas_port = 2;
+	log_in(port1, RADIUS_ACCESS_REJECT);
+	assert_string_equal(rig_state(), "served");
+	said.nas_port = 0;
+	said.port_id = "GigabitEthernet1/0/2";
+	log_in(port1, RADIUS_ACCESS_REJECT);
+	assert_string_equal(rig_state(), "served");
+	said.port_id = "GigabitEthernet1/0/1";
+	log_in(port1, RADIUS_ACCESS_REJECT);
+	assert_string_equal(rig_state(), "deregistering");
+}
+
 /* L-62: with EAP the name around is what a station says before it has proved anything. */
 static void the_name_around_is_nobodys(void **state)
 {
@@ -321,6 +341,7 @@ int main(void)
 		TEST(ports),
 		TEST(reauthentication),
 		TEST(not_let_in_again),
+		TEST(not_let_in_elsewhere),
 		TEST(the_name_around_is_nobodys),
 		TEST(accounting_stops),
 		TEST(a_late_stop),
