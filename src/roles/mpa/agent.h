@@ -421,4 +421,13 @@ void subscriber_record(const struct subscriber *s, struct actions *out, enum rec
 		       const char *reason_fmt, ...) __attribute__((format(printf, 5, 6)));
 struct span text_span(const char *text);
 
+/* The time that AAA gave was for a session at the port it left; a login where it is now sets its own. */
+static inline void subscriber_end_session_time(struct subscriber *s)
+{
+	if (s->login.held == 0) {
+		s->login.ends_us = 0;
+		timers_cancel(&s->mpa->logins, &s->login.timer);
+	}
+}
+
 #endif

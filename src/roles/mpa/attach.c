@@ -236,8 +236,10 @@ static int settle(struct subscriber *s, struct instant now, const struct port *p
 	if (!same_port(&s->port, port))
 		r = subscriber_set_port(s, port);
 	s->access = mpa_access_of(s->mpa, port->ifindex);
-	if (moved)
+	if (moved) {
 		port_auth_left(s->mpa, now, &left, out);
+		subscriber_end_session_time(s);
+	}
 	if (r == 0 && moved && served) {
 		MPA_COUNT(s->mpa, moved_here);
 		subscriber_record(s, out, RECORD_NOTICE, "port_changed", "moved between ports of this agent");

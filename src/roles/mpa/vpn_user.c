@@ -41,8 +41,10 @@ int layer3_enter(struct subscriber *s, struct user_device *own, struct actions *
 
 	if (comes && served)
 		subscriber_visitor_del(s, out);
-	if (!s->vpn.here)
+	if (!s->vpn.here) {
 		s->lease_ends_us = 0; /* of a port: nobody renews it here */
+		subscriber_end_session_time(s);
+	}
 	s->vpn.here = true;
 	s->vpn.own = own;
 	s->access = NULL;

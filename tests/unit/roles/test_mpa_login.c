@@ -327,6 +327,21 @@ static void revoked(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, rig_teardown)
 
+/* L-53: the time was for the session at the port it left. */
+static void session_time_elsewhere(void **state)
+{
+	(void)state;
+	rig.accesses[1].trusted = true;
+	granted.session_s = 100;
+	log_in(port1, RADIUS_ACCESS_ACCEPT);
+	rig_answer(&(struct rig_reply){ 0 });
+	actions_clear(&rig.out);
+	mpa_on_unknown_source(rig.mpa, rig.now, rig.accesses[1].ifindex, alice_mac, (struct in_addr){ 0 }, 0, &rig.out);
+	assert_non_null(rig_find(ACTION_VISITOR_SET));
+	rig_pass_ms(131000);
+	assert_string_equal(rig_state(), "served");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +356,7 @@ int main(void)
 		TEST(ports),
 		TEST(reauthentication),
 		TEST(not_let_in_again),
+		TEST(session_time_elsewhere),
 		TEST(not_let_in_elsewhere),
 		TEST(the_name_around_is_nobodys),
 		TEST(accounting_stops),
