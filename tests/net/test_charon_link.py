@@ -15,6 +15,8 @@ from net import LabError, Network, wait_for
 from office import ROOT
 from pki import Authority
 
+pytestmark = pytest.mark.alone
+
 GATEWAY, INSIDE, HOST = "192.0.2.11", "10.0.11.1", "192.0.2.2"
 HOME = "10.42.0.77"
 USERS = 64
@@ -278,10 +280,12 @@ def test_the_child_is_closed_and_the_ike_sa_kept(pair):
 def test_rekeyed_sessions_keep_their_thread(pair):
     daemon = pair.play(grant)
     pair.host.initiate("gw")
-    sa = daemon.wait("ike_up")["sa"]
+    sa, old = daemon.wait("ike_up")["sa"], pair.host.sas()[0]["uniqueid"]
     pair.host.ask("rekey", {"ike": "gw"})
     new = daemon.wait("ike_replaced")
     assert new["sa"] == sa and new["new_sa"] != sa
+    # The gateway has it a moment before the host, which would hang up the old one.
+    wait_for(lambda: old not in [s["uniqueid"] for s in pair.host.sas()], "the host to have the new IKE_SA alone")
     pair.hang_up()
     assert daemon.wait("ike_down")["sa"] == new["new_sa"] and daemon.named("ike_down")[-1].get("by_peer")
 
