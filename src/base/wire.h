@@ -17,6 +17,11 @@ struct span {
 	size_t n;
 };
 
+static inline bool spans_equal(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
 struct rd {
 	const uint8_t *at, *end;
 	int err; /* 0 or -EBADMSG */

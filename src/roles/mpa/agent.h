@@ -51,6 +51,16 @@ struct port {
 	uint8_t mac[MAC_OCTETS];
 };
 
+static inline struct port port_at(uint32_t ifindex, const uint8_t mac[MAC_OCTETS])
+{
+	struct port port;
+
+	memset(&port, 0, sizeof(port)); /* padding is part of keys */
+	port.ifindex = ifindex;
+	memcpy(port.mac, mac, sizeof(port.mac));
+	return port;
+}
+
 enum { HELD_FRAME_MAX = 1518, HELD_PACKETS_MAX = 16, SESSIONS_PER_USER = 8, PAUSE_DOUBLINGS = 6 };
 
 /* An IKE_SA of a VPN user. */

@@ -46,7 +46,7 @@ static bool has_text(const char *configured, struct span shown)
 static bool matches(const struct mpa_station *st, const struct station_id *id)
 {
 	if (id->nai.n > 0)
-		return id->nai.n == strlen(st->nai) && memcmp(st->nai, id->nai.p, id->nai.n) == 0;
+		return spans_equal(id->nai, text_span(st->nai));
 	if (st->has_mac && id->mac && memcmp(st->mac, id->mac, sizeof(st->mac)) == 0)
 		return true;
 	if (st->client_id_n > 0 && id->client_id.n == st->client_id_n &&
@@ -283,14 +283,13 @@ static bool barred_until_told(const struct subscriber *s, const struct mpa_attac
 static int attach(struct mpa *mpa, struct instant now, const struct mpa_attach *a, const struct mpa_station *station,
 		  struct subscriber **ret, struct actions *out)
 {
-	struct port port = { .ifindex = a->ifindex };
+	const struct port port = port_at(a->ifindex, a->mac);
 	struct subscriber *s;
 	bool known;
 	int r = find_or_add(mpa, a, station, &s);
 
 	if (r < 0)
 		return r;
-	memcpy(port.mac, a->mac, sizeof(port.mac));
 	known = is_connected(s);
 	r = prepare(s, now, a, &port, out);
 	if (r < 0) {

@@ -14,7 +14,7 @@ static bool is_shared(const struct mpa *mpa, const struct relay_ids *ids)
 		const struct relay_ids *other = &s->login.ids;
 
 		if (other != ids && other->nas && other->source.s_addr == ids->source.s_addr &&
-		    other->user.n == ids->user.n && memcmp(other->user.octets, ids->user.octets, ids->user.n) == 0)
+		    spans_equal(relay_span(&other->user), relay_span(&ids->user)))
 			return true;
 	}
 	return false;
@@ -98,16 +98,11 @@ void evict_follow(struct subscriber *s, struct instant now, enum subscriber_even
 	}
 }
 
-static bool same(struct span a, struct span b)
-{
-	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
-}
-
 /* The server may know it by its accounting only; of names anybody may show that alone is not enough. */
 static bool is_name_of(const struct subscriber *s, const struct relay_wanted *w)
 {
-	return w->user.n == 0 || same(w->user, text_span(s->nai)) ||
-	       (w->ids.session.n > 0 && same(w->user, relay_span(&s->login.ids.user)));
+	return w->user.n == 0 || spans_equal(w->user, text_span(s->nai)) ||
+	       (w->ids.session.n > 0 && spans_equal(w->user, relay_span(&s->login.ids.user)));
 }
 
 static bool fits(const struct subscriber *s, const struct relay_wanted *w)

@@ -22,8 +22,7 @@ struct relay *mpa_relay(const struct mpa *mpa)
 static const struct mpa_access *access_named(const struct mpa_conf *c, struct span name)
 {
 	for (size_t i = 0; i < c->access_n; i++)
-		if (name.n > 0 && name.n == strlen(c->accesses[i].interface) &&
-		    memcmp(c->accesses[i].interface, name.p, name.n) == 0)
+		if (name.n > 0 && spans_equal(name, text_span(c->accesses[i].interface)))
 			return &c->accesses[i];
 	return NULL;
 }
@@ -111,13 +110,13 @@ static int attach_port(struct mpa *mpa, struct instant now, const struct relay_l
 		       struct actions *out)
 {
 	const struct mpa_access *access = login_access(mpa, &l->ids);
-	struct port port = { 0 };
+	struct port port;
 
 	if (!access || !l->ids.has_mac)
 		return -ENODEV;
-	a->ifindex = port.ifindex = access->ifindex;
-	memcpy(a->mac, l->ids.mac, sizeof(a->mac));
-	memcpy(port.mac, l->ids.mac, sizeof(port.mac));
+	port = port_at(access->ifindex, l->ids.mac);
+	a->ifindex = port.ifindex;
+	memcpy(a->mac, port.mac, sizeof(a->mac));
 	a->source = port_auth_source(mpa, &port);
 	return mpa_attach(mpa, now, a, out);
 }
@@ -222,15 +221,14 @@ static void refuse_held(struct subscriber *s, struct instant now, const char *wh
 static struct subscriber *named_by(const struct mpa *mpa, const struct relay_accounting *a)
 {
 	const struct mpa_access *access = login_access(mpa, &a->ids);
-	struct port port = { 0 };
 	struct subscriber *s;
+	struct port port;
 
 	if (!access) {
 		s = is_layer3(mpa, a->ids.nas) ? subscriber_find(mpa, a->user) : NULL;
 		return s && !s->access ? s : NULL;
 	}
-	port.ifindex = access->ifindex;
-	memcpy(port.mac, a->ids.mac, sizeof(port.mac));
+	port = port_at(access->ifindex, a->ids.mac);
 	return a->ids.has_mac ? subscriber_at(mpa, &port) : NULL;
 }
 

@@ -115,7 +115,7 @@ int mpa_kick(struct mpa *mpa, struct instant now, const char *nai, struct action
 
 void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct span frame, struct actions *out)
 {
-	struct port port = { .ifindex = ifindex };
+	struct port port;
 	struct subscriber *s;
 	struct ether e;
 	struct ip4 ip;
@@ -125,7 +125,7 @@ void mpa_on_frame(struct mpa *mpa, struct instant now, uint32_t ifindex, struct 
 		MPA_COUNT(mpa, malformed);
 		return;
 	}
-	memcpy(port.mac, e.source, sizeof(port.mac));
+	port = port_at(ifindex, e.source);
 	s = subscriber_at(mpa, &port);
 	if (s)
 		presence_heard(s, now);
@@ -143,7 +143,7 @@ void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex
 			   struct in_addr source, uint32_t reqid, struct actions *out)
 {
 	const struct station_id id = { .mac = mac };
-	struct port port = { .ifindex = ifindex };
+	const struct port port = port_at(ifindex, mac);
 
 	if (mpa->device != 0 && ifindex == mpa->device) {
 		vpn_on_packet(mpa, now, source, reqid, out);
@@ -153,18 +153,16 @@ void mpa_on_unknown_source(struct mpa *mpa, struct instant now, uint32_t ifindex
 		user_device_on_spoof(mpa, now, ifindex, source, out);
 		return;
 	}
-	memcpy(port.mac, mac, sizeof(port.mac));
 	(void)mpa_recognise(mpa, now, &port, &id, source, MPA_TRIGGER_PACKET, out); /* not ours: counted there */
 }
 
 void mpa_on_spoof(struct mpa *mpa, struct instant now, uint32_t ifindex, const uint8_t mac[6], struct in_addr source,
 		  struct actions *out)
 {
-	struct port port = { .ifindex = ifindex };
+	const struct port port = port_at(ifindex, mac);
 	struct record note = { .level = RECORD_WARN, .security = true, .event = "spoofed_source", .peer = source };
 	const struct subscriber *s;
 
-	memcpy(port.mac, mac, sizeof(port.mac));
 	s = subscriber_at(mpa, &port);
 	MPA_COUNT(mpa, spoofed_packets);
 	if (!s || !ratelimit_allow(&mpa->security, now.us))

@@ -57,16 +57,6 @@ static const struct mpa_access *guarded(const struct mpa *mpa, uint32_t ifindex)
 	return a && a->hostapd ? a : NULL;
 }
 
-static struct port port_at(uint32_t ifindex, const uint8_t mac[MAC_OCTETS])
-{
-	struct port port;
-
-	memset(&port, 0, sizeof(port)); /* padding is part of the key */
-	port.ifindex = ifindex;
-	memcpy(port.mac, mac, sizeof(port.mac));
-	return port;
-}
-
 static void forget(struct mpa *mpa, struct caller *c)
 {
 	timers_cancel(&mpa->port_timers, &c->timer);

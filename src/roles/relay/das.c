@@ -135,23 +135,12 @@ static void send_answer(const struct relay *r, const struct relay_order *o, stru
 	actions_send_datagram(out, o->local, r->conf->das_port, o->key.address, o->port, &w);
 }
 
-static void put_proxy_states(struct wr *w, const struct relay_order *o)
-{
-	struct radius_at at = { 0 };
-	struct radius request;
-
-	if (radius_parse(o->request.p, o->request.n, &request) < 0)
-		return; /* it was parsed before */
-	while (radius_next(&request, &at))
-		if (at.type == RADIUS_PROXY_STATE)
-			radius_put(w, at.type, at.value);
-}
-
 static void answer(struct relay *r, struct relay_order *o, uint32_t cause, struct actions *out)
 {
 	bool disconnects = o->code == RADIUS_DISCONNECT_REQUEST;
 	uint8_t packet[RADIUS_PACKET_MAX];
 	struct wr w = wr_init(packet, sizeof(packet));
+	struct radius request;
 
 	if (cause == 0)
 		RELAY_COUNT(r, das_acks);
@@ -164,7 +153,8 @@ static void answer(struct relay *r, struct relay_order *o, uint32_t cause, struc
 	radius_put_proof(&w);
 	if (cause != 0)
 		radius_put_u32(&w, RADIUS_ERROR_CAUSE, cause);
-	put_proxy_states(&w, o);
+	if (radius_parse(o->request.p, o->request.n, &request) == 0) /* it was parsed before */
+		put_proxy_states(&w, &request);
 	if (radius_sign_response(&w, secret_of(&o->server->secret), o->key.authenticator) < 0 ||
 	    octets_copy(&o->answer, (struct span){ packet, wr_len(&w) }) < 0) {
 		das_forget(r, o); /* too large, or without memory: it asks again, and the session is over then */

@@ -195,18 +195,14 @@ int relay_end(struct relay *r, struct instant now, const struct relay_ids *ids, 
 	return 0;
 }
 
-static bool same(struct span a, struct span b)
-{
-	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
-}
-
 bool end_adopt(struct relay *r, const struct relay_wanted *w)
 {
 	struct relay_end *e;
 
 	DL_FOREACH(r->ends, e) {
 		if (!e->order || !relay_wanted_fits(w, &e->ids) || !relay_same_nas(&w->ids, &e->ids) ||
-		    (w->user.n > 0 && !same(w->user, nai_of(e)) && !same(w->user, relay_span(&e->ids.user))))
+		    (w->user.n > 0 && !spans_equal(w->user, nai_of(e)) &&
+		     !spans_equal(w->user, relay_span(&e->ids.user))))
 			continue;
 		das_forget(r, e->order);
 		e->order = w->order;
@@ -221,7 +217,7 @@ void end_forget(struct relay *r, struct instant now, struct in_addr source, stru
 	struct relay_end *e, *next;
 
 	DL_FOREACH_SAFE(r->ends, e, next)
-		if (e->ids.source.s_addr == source.s_addr && same(nai_of(e), nai))
+		if (e->ids.source.s_addr == source.s_addr && spans_equal(nai_of(e), nai))
 			conclude(e, now, 0, "", out);
 	end_ask_waiting(r, now, out);
 }

@@ -140,6 +140,8 @@ struct relay_ids ids_read(const struct relay_nas *nas, struct in_addr source, co
 /* relay.c */
 void exchange_free(struct relay *r, struct exchange *x);
 int octets_copy(struct octets *to, struct span from); /* 0 or -ENOMEM; frees what was there */
+/* What proxies on the way want back (RFC 2865 5.33). */
+void put_proxy_states(struct wr *w, const struct radius *request);
 void exchange_wait(struct relay *r, struct exchange *x, uint64_t due_us);
 
 /* nas.c: towards the authenticator */

@@ -31,7 +31,7 @@ struct relay_ids ids_read(const struct relay_nas *nas, struct in_addr source, co
 
 static bool same_text(const struct relay_text *a, const struct relay_text *b)
 {
-	return a->n == b->n && memcmp(a->octets, b->octets, a->n) == 0;
+	return spans_equal(relay_span(a), relay_span(b));
 }
 
 bool relay_ids_fit(const struct relay_ids *kept, const struct relay_ids *said)

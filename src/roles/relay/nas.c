@@ -202,7 +202,6 @@ void nas_on_request(struct relay *r, struct instant now, const struct datagram *
  * proxies on the way want back. */
 static void put_refusal(struct wr *w, const struct radius *request, const char *why)
 {
-	struct radius_at at = { 0 };
 	uint8_t eap[EAP_MAX];
 	int n = radius_eap(request, eap, sizeof(eap));
 
@@ -214,9 +213,7 @@ static void put_refusal(struct wr *w, const struct radius *request, const char *
 		radius_put(w, RADIUS_REPLY_MESSAGE,
 			   (struct span){ (const uint8_t *)why, strnlen(why, REPLY_TEXT_MAX) });
 	}
-	while (radius_next(request, &at))
-		if (at.type == RADIUS_PROXY_STATE)
-			radius_put(w, at.type, at.value);
+	put_proxy_states(w, request);
 }
 
 static void put_attributes(struct wr *w, const struct exchange *x, const struct radius *reply, struct in_addr home)

@@ -87,6 +87,15 @@ int octets_copy(struct octets *to, struct span from)
 	return 0;
 }
 
+void put_proxy_states(struct wr *w, const struct radius *request)
+{
+	struct radius_at at = { 0 };
+
+	while (radius_next(request, &at))
+		if (at.type == RADIUS_PROXY_STATE)
+			radius_put(w, at.type, at.value);
+}
+
 void exchange_free(struct relay *r, struct exchange *x)
 {
 	radius_drop(r->client, &x->call);

@@ -109,7 +109,7 @@ static int cover(const struct radius_at *at, const struct radius_hop *from, cons
 void rewrite_attribute(struct wr *w, const struct radius_at *at, const struct radius_hop *from,
 		       const struct radius_hop *to)
 {
-	bool same = from->secret.n == to->secret.n && memcmp(from->secret.p, to->secret.p, to->secret.n) == 0 &&
+	bool same = spans_equal(from->secret, to->secret) &&
 		    memcmp(from->authenticator, to->authenticator, RADIUS_AUTHENTICATOR_OCTETS) == 0;
 	uint8_t value[RADIUS_VALUE_MAX];
 	uint8_t wimax;
