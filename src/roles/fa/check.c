@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "roles/fa/agent.h"
+
+enum { TTL_OF_NEIGHBOURS = 255 }; /* RFC 3024 4.1.1 */
+
+static int check_authentication(const struct fa *fa, const struct pending *p, const uint8_t *msg,
+				const struct mip_exts *x, const char **ret_why)
+{
+	const struct sa *sa = association_mn(fa, p->nai, p->request.home);
+
+	if (!sa && !fa->conf->mn_authentication)
+		return CHECK_PASS;
+	*ret_why = sa ? "its Mobile-Foreign authentication is missing or wrong" : "we share no key with it";
+	return sa && !x->duplicate_auth && sa_verify(sa, msg, &x->mn_fa) ? CHECK_PASS : MIP_CODE_FA_MN_AUTH_FAILED;
+}
+
+static int check_reverse_tunnel(const struct fa *fa, const struct pending *p, const char **ret_why)
+{
+	bool wanted = p->request.flags & MIP_REQ_T;
+
+	if (wanted && fa->conf->reverse_tunnel == FA_REVERSE_TUNNEL_OFF) {
+		*ret_why = "reverse tunnels are off here";
+		return MIP_CODE_FA_REVERSE_TUNNEL_UNAVAILABLE;
+	}
+	if (!wanted && fa->conf->reverse_tunnel == FA_REVERSE_TUNNEL_REQUIRED) {
+		*ret_why = "a reverse tunnel is a must here";
+		return MIP_CODE_FA_REVERSE_TUNNEL_MANDATORY;
+	}
+	return CHECK_PASS;
+}
+
+static bool is_ours(const struct fa *fa, struct in_addr a)
+{
+	if (a.s_addr == fa->conf->care_of.s_addr)
+		return true;
+	for (size_t i = 0; i < fa->conf->access_n; i++)
+		if (fa->conf->accesses[i].address.s_addr == a.s_addr)
+			return true;
+	return false;
+}
+
+static int check_addresses(const struct fa *fa, const struct pending *p, const char **ret_why)
+{
+	const struct mip_request *m = &p->request;
+
+	if (is_ours(fa, m->home_agent)) {
+		*ret_why = "it takes us for its home agent";
+		return MIP_CODE_INVALID_HA_FIELD;
+	}
+	if (m->home_agent.s_addr == INADDR_ANY || m->home_agent.s_addr == INADDR_BROADCAST) {
+		*ret_why = "it names no home agent"; /* RFC 4433 4.1: we know none for it */
+		return MIP_CODE_FA_NONZERO_HA_REQUIRED;
+	}
+	if (!(m->flags & MIP_REQ_D) && m->lifetime_s != 0 && m->care_of.s_addr != fa->conf->care_of.s_addr) {
+		*ret_why = "its care-of address is not the one we offer";
+		return MIP_CODE_FA_INVALID_CARE_OF;
+	}
+	if (m->home.s_addr == INADDR_ANY && !p->nai[0]) {
+		*ret_why = "it has neither a home address nor an NAI";
+		return MIP_CODE_FA_NONZERO_HOME_REQUIRED;
+	}
+	return CHECK_PASS;
+}
+
+static int check_service(const struct fa *fa, const struct pending *p, const char **ret_why)
+{
+	const struct mip_request *m = &p->request;
+
+	if (m->lifetime_s > fa->conf->max_lifetime_s) {
+		*ret_why = "its lifetime is longer than ours";
+		return MIP_CODE_FA_LIFETIME_TOO_LONG;
+	}
+	if (!(m->flags & MIP_REQ_D) && m->flags & (MIP_REQ_M | MIP_REQ_G)) {
+		*ret_why = "IP in IP, alone or in UDP, is all there is";
+		return MIP_CODE_FA_ENCAPSULATION_UNAVAILABLE;
+	}
+	if (m->lifetime_s != 0 && !visit_find(fa, m->home, m->home_agent) && visit_is_full(fa)) {
+		*ret_why = "as many visitors as we may have";
+		return MIP_CODE_FA_NO_RESOURCES;
+	}
+	return check_reverse_tunnel(fa, p, ret_why);
+}
+
+int request_check(const struct fa *fa, const struct pending *p, const uint8_t *msg, const struct mip_exts *x,
+		  uint8_t ttl, const char **ret_why)
+{
+	int r;
+
+	*ret_why = "";
+	/* RFC 3543 3.2: with our care-of address, revocation is between us and the home agent. */
+	if (!(p->request.flags & MIP_REQ_D) && x->revocation_at) {
+		*ret_why = "revocation is not its to negotiate";
+		return CHECK_DISCARD;
+	}
+	if (p->request.flags & MIP_REQ_T && ttl != TTL_OF_NEIGHBOURS) {
+		*ret_why = "it is not on this link";
+		return MIP_CODE_FA_TOO_DISTANT;
+	}
+	if (!x->mn_ha.present && !x->mn_aaa.present) {
+		*ret_why = "nothing in it proves who it is";
+		return MIP_CODE_FA_MALFORMED_REQUEST;
+	}
+	r = check_authentication(fa, p, msg, x, ret_why);
+	if (r == CHECK_PASS)
+		r = check_addresses(fa, p, ret_why);
+	return r == CHECK_PASS ? check_service(fa, p, ret_why) : r;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Foreign agent: tells mobile nodes of itself, passes their registrations on to their home agents, and is the other end of
+ * the tunnels of those that are visiting. It never asks for anything by itself (RFC 5944 3.7). Events in, actions out; no
+ * socket, clock, randomness or log inside.
+ * Supported standards: RFC 5944 2, 3.7, 4.2.2; RFC 1256 (as a router); RFC 3024 (both delivery styles); RFC 3519 (as the
+ * end of the tunnel); RFC 3543 (as the foreign agent); RFC 2794 (NAI). */
+#ifndef HF_ROLES_FA_H
+#define HF_ROLES_FA_H
+
+#include "roles/actions.h"
+#include "roles/events.h"
+#include "roles/fa/fa_conf.h"
+
+struct fa; /* opaque; one thread */
+
+/* @conf: borrowed. Return: 0 or -ENOMEM. */
+int fa_new(const struct fa_conf *conf, const struct random *random, struct fa **ret);
+void fa_freep(struct fa **at);
+
+/* A frame from an access link: solicitations, and registration requests. Others are ignored. */
+void fa_on_frame(struct fa *fa, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
+/* From the core side: registration replies and revocations. */
+void fa_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out);
+/* ICMP says that what we sent to @home_agent did not arrive: destination unreachable, @code (RFC 792). */
+void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr home_agent, uint8_t code, struct actions *out);
+/* The first call makes the first advertisements due. */
+void fa_on_time(struct fa *fa, struct instant now, struct actions *out);
+uint64_t fa_due(const struct fa *fa);
+
+/* Ends a visit: its traffic stops, and the mobile node hears from an advertisement as after a restart that it has to
+ * register again (RFC 3543 4.1). @nai or its home address as text. Return: 0 or -ENOENT. */
+int fa_kick(struct fa *fa, struct instant now, const char *who, struct actions *out);
+
+struct fa_visitor_view {
+	const char *nai; /* "" = it registered without one */
+	uint32_t index, ifindex;
+	uint8_t mac[6];
+	struct in_addr home, home_agent, care_of; /* `care_of` of its own: co-located, we only passed it on */
+	struct tunnel tunnel;
+	bool encapsulating; /* delivery style (RFC 3024 4.2) */
+	uint64_t since_us, expires_us;
+};
+void fa_each_visitor(const struct fa *fa, void (*fn)(void *ctx, const struct fa_visitor_view *v), void *ctx);
+size_t fa_counters(const struct fa *fa, const char *const **ret_names, const uint64_t **ret_values);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The visitor list (RFC 5944 3.7.1). */
+#define HASH_NONFATAL_OOM 1
+
+#include "base/util.h"
+#include "roles/fa/agent.h"
+
+enum { LIVES_PER_CALL = 64 };
+
+struct visit *visit_find(const struct fa *fa, struct in_addr home, struct in_addr home_agent)
+{
+	const struct visit_key key = { home, home_agent };
+	struct visit *v;
+
+	HASH_FIND(by_key, fa->visits, &key, sizeof(key), v);
+	return v;
+}
+
+bool visit_is_full(const struct fa *fa)
+{
+	return HASH_CNT(by_key, fa->visits) >= fa->conf->max_visitors;
+}
+
+static struct dp_visitor to_dp(const struct visit *v)
+{
+	const struct fa_access *access = fa_access_of(v->fa, v->station.ifindex);
+	struct dp_visitor d = {
+		.ifindex = v->station.ifindex, .home = v->key.home, .tunnel = v->tunnel, .index = v->index
+	};
+
+	memcpy(d.mac, v->station.mac, sizeof(d.mac));
+	if (access) {
+		memcpy(d.gateway_mac, access->mac, sizeof(d.gateway_mac));
+		d.gateway = access->address;
+	}
+	return d;
+}
+
+static void open_path(const struct visit *v, struct actions *out)
+{
+	const struct dp_visitor d = to_dp(v);
+
+	if (!v->co_located)
+		actions_visitor_set(out, &d);
+}
+
+static void close_path(const struct visit *v, struct actions *out)
+{
+	const struct dp_visitor d = to_dp(v);
+
+	if (!v->co_located)
+		actions_visitor_del(out, &d);
+}
+
+static void visit_free(struct visit *v)
+{
+	timers_cancel(&v->fa->lives, &v->life);
+	HASH_DELETE(by_key, v->fa->visits, v);
+	v->fa->by_index[v->index] = NULL;
+	free(v);
+}
+
+void visit_end(struct visit *v, const char *why, struct actions *out)
+{
+	fa_record(out, RECORD_NOTICE, false, "visit_ended", v->nai, v->key.home, v->key.home_agent, "%s", why);
+	close_path(v, out);
+	visit_free(v);
+}
+
+static struct visit *add(struct fa *fa, struct in_addr home, struct in_addr home_agent)
+{
+	auto_(freep) struct visit *v = calloc(1, sizeof(*v));
+	uint32_t i = 0;
+
+	while (i < fa->conf->max_visitors && fa->by_index[i])
+		i++;
+	if (!v || i == fa->conf->max_visitors || timers_reserve(&fa->lives, HASH_CNT(by_key, fa->visits) + 1) < 0)
+		return NULL;
+	v->fa = fa;
+	v->index = i;
+	v->key = (struct visit_key){ home, home_agent };
+	HASH_ADD(by_key, fa->visits, key, sizeof(v->key), v);
+	if (!v->by_key.tbl)
+		return NULL;
+	fa->by_index[i] = v;
+	return TAKE_PTR(v);
+}
+
+/* One mobile node with a second home address: the kernel knows one for each MAC. */
+static void displace(struct fa *fa, const struct visit *by, struct actions *out)
+{
+	struct visit *v, *next;
+
+	HASH_ITER(by_key, fa->visits, v, next)
+		if (v != by && !v->co_located && same_station(&v->station, &by->station)) {
+			FA_COUNT(fa, displaced);
+			visit_end(v, "its interface has another home address now", out);
+		}
+}
+
+struct visit *visit_set(struct fa *fa, struct instant now, const struct pending *p, struct in_addr home,
+			uint16_t lifetime_s, const struct tunnel *tunnel, struct actions *out)
+{
+	struct visit *v = visit_find(fa, home, p->request.home_agent);
+	bool known = v, moved = v && !same_station(&v->station, &p->station);
+
+	if (!v)
+		v = add(fa, home, p->request.home_agent);
+	if (!v)
+		return NULL;
+	if (moved) {
+		FA_COUNT(fa, moved_here);
+		close_path(v, out);
+	}
+	v->station = p->station;
+	(void)memcpy(v->nai, p->nai, sizeof(v->nai));
+	v->co_located = p->request.flags & MIP_REQ_D;
+	v->encapsulating = p->encapsulating;
+	v->care_of = p->request.care_of;
+	v->tunnel = *tunnel;
+	v->expires_us = lifetime_s == MIP_LIFETIME_INFINITE ? NEVER : now.us + lifetime_s * US_PER_S;
+	if (!known) {
+		v->since_us = now.us;
+		fa_record(out, RECORD_NOTICE, false, "visit_began", v->nai, home, v->key.home_agent, "lifetime %u s",
+			  lifetime_s);
+	}
+	displace(fa, v, out);
+	open_path(v, out);
+	(void)timers_set(&fa->lives, &v->life, v->expires_us); /* room was made with it */
+	return v;
+}
+
+void visit_on_time(struct fa *fa, struct instant now, struct actions *out)
+{
+	for (unsigned i = 0; i < LIVES_PER_CALL; i++) {
+		struct timer *timer = timers_pop(&fa->lives, now.us);
+
+		if (!timer)
+			return;
+		FA_COUNT(fa, expired);
+		visit_end(container_of(timer, struct visit, life), "its lifetime is over", out);
+	}
+}
