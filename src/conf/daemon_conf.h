@@ -5,6 +5,7 @@
 
 #include "conf/schema.h"
 #include "roles/actions.h"
+#include "roles/fa/fa_conf.h"
 #include "roles/ha/ha_conf.h"
 #include "roles/mn/mn_conf.h"
 #include "roles/mpa/mpa_conf.h"
@@ -83,19 +84,34 @@ struct mpa_association_file {
 	struct key_source source;
 };
 
+struct fa_file {
+	struct daemon_conf daemon;
+	struct fa_conf fa;
+	/* Beside fa.associations, same order. */
+	struct fa_association_file *associations;
+	size_t association_n;
+};
+
+struct fa_association_file {
+	struct fa_association a;
+	struct key_source source;
+};
+
 struct mn_file {
 	struct daemon_conf daemon;
 	struct mn_conf mn;
 };
 
-extern const struct conf_schema ha_schema, mn_schema, mpa_schema;
+extern const struct conf_schema fa_schema, ha_schema, mn_schema, mpa_schema;
 
 /**
- * ha_file_load(), mn_file_load(), mpa_file_load() - read, check and complete the configuration of a program.
+ * fa_file_load(), ha_file_load(), mn_file_load(), mpa_file_load() - read, check and complete the configuration of a program.
  * @ret: written only on success; release with ..._file_done(), which wipes all keys.
  * Interface indexes and MACs are left for the daemon to fill.
  * Return: 0 or -errno; @ret_error names file, line, key and what is allowed.
  */
+int fa_file_load(const char *path, struct fa_file *ret, struct conf_error *ret_error);
+void fa_file_done(struct fa_file *f);
 int ha_file_load(const char *path, struct ha_file *ret, struct conf_error *ret_error);
 void ha_file_done(struct ha_file *f);
 int mn_file_load(const char *path, struct mn_file *ret, struct conf_error *ret_error);

@@ -37,6 +37,13 @@ struct dp_binding {
 	uint32_t index;           /* counter slot, 0..max-1, kept while the binding lives; its owner is the role */
 };
 
+/* What a foreign agent does with packets from a visitor (RFC 3024). A proxy agent tunnels all of them. */
+enum delivery {
+	DELIVERY_DIRECT,        /* into the tunnel */
+	DELIVERY_ENCAPSULATING, /* what the visitor sent in IP in IP to its gateway; the rest is routed as any host's */
+	DELIVERY_NONE,          /* routed as any host's: only the way to it is a tunnel */
+};
+
 /* MPA: a station at (ifindex, mac) uses `home` and nothing else; all it sends goes into `tunnel`. On a layer-3 device
  * there is no MAC: (ifindex, home) tells who it is, and packets go out as they are. */
 struct dp_visitor {
@@ -49,6 +56,7 @@ struct dp_visitor {
 	uint8_t gateway_mac[MAC_OCTETS];         /* source MAC of frames to the station */
 	struct in_addr home, gateway, broadcast; /* `broadcast`: directed broadcast address of the home subnet */
 	struct in_addr server;                   /* DHCP server identifier: the daemon answers what is sent there */
+	enum delivery delivery;                  /* foreign agent */
 	bool forward_broadcast;                  /* link-local multicast and broadcast go to the anchor too (L 5.5) */
 	struct tunnel tunnel;
 	uint32_t index;

@@ -7,7 +7,7 @@
 #include "base/wire.h"
 #include "core/tunnel.h"
 
-enum dp_role { DP_ROLE_ANCHOR, DP_ROLE_MPA };
+enum dp_role { DP_ROLE_ANCHOR, DP_ROLE_MPA, DP_ROLE_FA };
 
 struct dp_home_network { /* anchor only */
 	struct in_addr prefix;
@@ -22,7 +22,7 @@ struct dp_conf {
 	const char *pin_dir;  /* on a bpffs, or an empty directory where one may be mounted */
 	const uint32_t *core; /* ifindexes where tunnels arrive */
 	size_t core_n;
-	const uint32_t *access; /* MPA: ports of stations */
+	const uint32_t *access; /* MPA, FA: ports of stations */
 	size_t access_n;
 	const char *const *
 		layer3; /* MPA: names (globs) of devices dp_flush() takes our program off; dp_add_layer3() puts it on */

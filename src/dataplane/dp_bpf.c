@@ -184,9 +184,11 @@ static int attach_programs(const struct dp *dp, const struct dp_conf *conf, uint
 {
 	int r;
 
-	if (conf->role == DP_ROLE_MPA) {
+	if (conf->role != DP_ROLE_ANCHOR) {
+		const char *up = conf->role == DP_ROLE_MPA ? "mpa_up" : "fa_up";
+
 		r = attach_all(dp, conf, "mpa_down", conf->core, conf->core_n, false);
-		return r < 0 ? r : attach_all(dp, conf, "mpa_up", conf->access, conf->access_n, false);
+		return r < 0 ? r : attach_all(dp, conf, up, conf->access, conf->access_n, false);
 	}
 	r = attach_all(dp, conf, "anchor_down", &tun_ifindex, 1, true);
 	if (r == 0)
@@ -470,6 +472,7 @@ static struct dp_visitor_def visitor_def(const struct dp_visitor *v)
 {
 	struct dp_visitor_def d = { .port = { .ifindex = v->ifindex },
 				    .forward_broadcast = v->forward_broadcast,
+				    .delivery = (uint8_t)v->delivery,
 				    .home = v->home.s_addr,
 				    .gateway = v->gateway.s_addr,
 				    .broadcast = v->broadcast.s_addr,

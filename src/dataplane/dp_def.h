@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-#define DP_LAYOUT 5 /* part of the pin names: another layout never meets old maps */
+#define DP_LAYOUT 6 /* part of the pin names: another layout never meets old maps */
 
 enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048, DP_PACKET_WHOLE = 65535, DP_HELD_MAX = 16 };
 
@@ -48,9 +48,10 @@ struct dp_visitor_def {
 	struct dp_port_def port;
 	__u8 gateway_mac[DP_MAC_OCTETS];
 	__u8 forward_broadcast;
-	__u8 layer3; /* DP_LAYER3_... or 0 */
-	__u16 mtu;   /* layer 3 */
-	__u16 pad;
+	__u8 layer3;   /* DP_LAYER3_... or 0 */
+	__u16 mtu;     /* layer 3 */
+	__u8 delivery; /* enum delivery */
+	__u8 pad;
 	__u32 home, gateway, broadcast, server;
 	__u32 index;
 	__u32 seen;

@@ -25,6 +25,7 @@ enum {
 	EVENT_EVERY_NS = 10 * 1000 * 1000
 };
 enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1 }; /* enum encap */
+enum { DELIVERY_ENCAPSULATING_DEF = 1, DELIVERY_NONE_DEF = 2 }; /* enum delivery */
 enum {
 	EV_UNKNOWN_SOURCE,
 	EV_SPOOF,

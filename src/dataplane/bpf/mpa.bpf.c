@@ -115,6 +115,54 @@ int mpa_up(struct __sk_buff *skb)
 	return into_tunnel(skb, v, &ip, ETH_HLEN);
 }
 
+/* Takes off what a visitor put around its packet. Return: 0, or -1: it is none, or nobody's but its own. */
+static __always_inline int unwrap(struct __sk_buff *skb, const struct dp_visitor_def *v, const struct iphdr *outer,
+				  struct iphdr *ret_inner)
+{
+	if (outer->protocol != IPPROTO_IPIP || outer->ihl != 5 || (outer->frag_off & bpf_htons(FRAGMENT)) ||
+	    outer->daddr != v->gateway ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(*outer), ret_inner, sizeof(*ret_inner)) < 0 ||
+	    ret_inner->version != 4 || ret_inner->saddr != v->home)
+		return -1;
+	return (int)bpf_skb_adjust_room(skb, -(__s32)sizeof(*outer), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+}
+
+static __always_inline int is_signalling(struct __sk_buff *skb, const struct iphdr *ip)
+{
+	__u16 port;
+
+	return ip->protocol == IPPROTO_UDP &&
+	       bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4U + 2, &port, sizeof(port)) == 0 &&
+	       port == bpf_htons(MIP_PORT);
+}
+
+/* Foreign agent: its link is an ordinary one, of ordinary hosts; only what visitors send from their home address goes
+ * home (RFC 5944 4.2.2, RFC 3024 5). What is for the agent itself stays here. */
+SEC("tc")
+int fa_up(struct __sk_buff *skb)
+{
+	struct dp_port_def port = { .ifindex = skb->ifindex };
+	struct dp_visitor_def *v;
+	struct iphdr ip;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->pkt_type != PACKET_HOST ||
+	    bpf_skb_load_bytes(skb, ETH_ALEN, port.mac, DP_MAC_OCTETS) < 0 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) < 0)
+		return TC_ACT_OK;
+	v = bpf_map_lookup_elem(&uplink, &port);
+	if (!v || ip.saddr != v->home || v->delivery == DELIVERY_NONE_DEF || is_broadcast(&ip, v) ||
+	    is_signalling(skb, &ip))
+		return TC_ACT_OK;
+	if (v->delivery == DELIVERY_ENCAPSULATING_DEF) {
+		struct iphdr inner;
+
+		if (unwrap(skb, v, &ip, &inner) < 0)
+			return TC_ACT_OK;
+		return into_tunnel(skb, v, &inner, ETH_HLEN);
+	}
+	return ip.daddr == v->gateway ? TC_ACT_OK : into_tunnel(skb, v, &ip, ETH_HLEN);
+}
+
 static __always_inline int same_header(const struct iphdr *a, const struct iphdr *b)
 {
 	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;

@@ -55,7 +55,7 @@ struct visit {
 	uint32_t index;
 	char nai[MIP_NAI_MAX + 1];
 	bool co_located; /* decapsulates itself: no traffic of it passes our tunnels */
-	bool encapsulating;
+	enum delivery delivery;
 	struct in_addr care_of;
 	struct tunnel tunnel;
 	bool revocation; /* negotiated */

@@ -152,7 +152,7 @@ void fa_each_visitor(const struct fa *fa, void (*fn)(void *ctx, const struct fa_
 						.home_agent = v->key.home_agent,
 						.care_of = v->care_of,
 						.tunnel = v->tunnel,
-						.encapsulating = v->encapsulating,
+						.delivery = v->delivery,
 						.since_us = v->since_us,
 						.expires_us = v->expires_us };
 

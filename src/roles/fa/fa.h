@@ -37,7 +37,7 @@ struct fa_visitor_view {
 	uint8_t mac[6];
 	struct in_addr home, home_agent, care_of; /* `care_of` of its own: co-located, we only passed it on */
 	struct tunnel tunnel;
-	bool encapsulating; /* delivery style (RFC 3024 4.2) */
+	enum delivery delivery;
 	uint64_t since_us, expires_us;
 };
 void fa_each_visitor(const struct fa *fa, void (*fn)(void *ctx, const struct fa_visitor_view *v), void *ctx);

@@ -25,7 +25,11 @@ static struct dp_visitor to_dp(const struct visit *v)
 {
 	const struct fa_access *access = fa_access_of(v->fa, v->station.ifindex);
 	struct dp_visitor d = {
-		.ifindex = v->station.ifindex, .home = v->key.home, .tunnel = v->tunnel, .index = v->index
+		.ifindex = v->station.ifindex,
+		.delivery = v->delivery,
+		.home = v->key.home,
+		.tunnel = v->tunnel,
+		.index = v->index,
 	};
 
 	memcpy(d.mac, v->station.mac, sizeof(d.mac));
@@ -98,6 +102,13 @@ static void displace(struct fa *fa, const struct visit *by, struct actions *out)
 		}
 }
 
+static enum delivery delivery_of(const struct pending *p)
+{
+	if (!(p->request.flags & MIP_REQ_T))
+		return DELIVERY_NONE;
+	return p->encapsulating ? DELIVERY_ENCAPSULATING : DELIVERY_DIRECT;
+}
+
 struct visit *visit_set(struct fa *fa, struct instant now, const struct pending *p, struct in_addr home,
 			uint16_t lifetime_s, const struct tunnel *tunnel, struct actions *out)
 {
@@ -115,7 +126,7 @@ struct visit *visit_set(struct fa *fa, struct instant now, const struct pending 
 	v->station = p->station;
 	(void)memcpy(v->nai, p->nai, sizeof(v->nai));
 	v->co_located = p->request.flags & MIP_REQ_D;
-	v->encapsulating = p->encapsulating;
+	v->delivery = delivery_of(p);
 	v->care_of = p->request.care_of;
 	v->tunnel = *tunnel;
 	v->expires_us = lifetime_s == MIP_LIFETIME_INFINITE ? NEVER : now.us + lifetime_s * US_PER_S;

@@ -519,6 +519,21 @@ static void udp_tunnel(void **state)
 	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.tunnel.encap, ENCAP_UDP);
 }
 
+/* RFC 3024 2: no T, no tunnel from here; the style is the mobile node's choice. */
+static void delivery_styles(void **state)
+{
+	(void)state;
+	ask(&(struct asked){ 0 });
+	answer(&(struct answered){ 0 });
+	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.delivery, DELIVERY_DIRECT);
+	ask(&(struct asked){ .delivery = true });
+	answer(&(struct answered){ 0 });
+	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.delivery, DELIVERY_ENCAPSULATING);
+	ask(&(struct asked){ .flags = MIP_REQ_T, .delivery = true });
+	answer(&(struct answered){ 0 });
+	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.delivery, DELIVERY_NONE);
+}
+
 /* R: registered through us, its packets do not pass our tunnels. */
 static void co_located(void **state)
 {
@@ -548,10 +563,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(advertisement), TEST(numbers_wrap),           TEST(solicitations), TEST(relayed),
-		TEST(a_visit),       TEST(deregistered),           TEST(denials),       TEST(failures),
-		TEST(limits),        TEST(an_address_is_assigned), TEST(revocation),    TEST(udp_tunnel),
-		TEST(co_located),    TEST(moved_and_kicked),
+		TEST(advertisement),    TEST(numbers_wrap),
+		TEST(solicitations),    TEST(relayed),
+		TEST(a_visit),          TEST(deregistered),
+		TEST(denials),          TEST(failures),
+		TEST(limits),           TEST(an_address_is_assigned),
+		TEST(revocation),       TEST(udp_tunnel),
+		TEST(delivery_styles),  TEST(co_located),
+		TEST(moved_and_kicked),
 	};
 #undef TEST
 
