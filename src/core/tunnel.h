@@ -26,6 +26,8 @@ struct tunnel {
 	uint16_t local_port, remote_port; /* host order, ENCAP_UDP only, else 0 */
 };
 
+/* Octets @t adds to a packet. */
+uint16_t tunnel_overhead(const struct tunnel *t);
 bool tunnel_equal(const struct tunnel *a, const struct tunnel *b);
 
 /* Anchor: packets to `home` go into `tunnel`; packets with source `home` must come out of it, or, for a moment after a

@@ -15,6 +15,7 @@
 enum { FRAME_MAX = 2048, BATCH = 64, ETHER_HEAD = 14 };
 
 enum { REJECT_ALL = 0, ACCEPT_ALL = 0x40000 };
+enum { ICMP_ROUTER_SOLICITATION = 10, MOBILE_IP = 434 };
 
 /* Jumps count instructions that are skipped. */
 static struct sock_filter access_filter[] = {
@@ -43,12 +44,31 @@ static struct sock_filter arp_filter[] = {
 	BPF_STMT(BPF_RET | BPF_K, ACCEPT_ALL),
 };
 
+static struct sock_filter agent_filter[] = {
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IP, 0, 10),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 20),
+	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 8, 0), /* later fragments */
+	BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, ETHER_HEAD),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 23),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMP, 0, 2),
+	BPF_STMT(BPF_LD | BPF_B | BPF_IND, ETHER_HEAD),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ICMP_ROUTER_SOLICITATION, 4, 3),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 2),
+	BPF_STMT(BPF_LD | BPF_H | BPF_IND, ETHER_HEAD + 2),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MOBILE_IP, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, REJECT_ALL),
+	BPF_STMT(BPF_RET | BPF_K, ACCEPT_ALL),
+};
+
 static int set_filter(int fd, enum packet_port_use use)
 {
 	struct sock_fprog program = { .filter = access_filter, .len = ARRAY_SIZE(access_filter) };
 
 	if (use == PACKET_PORT_HOME_LINK)
 		program = (struct sock_fprog){ .filter = arp_filter, .len = ARRAY_SIZE(arp_filter) };
+	else if (use == PACKET_PORT_AGENT)
+		program = (struct sock_fprog){ .filter = agent_filter, .len = ARRAY_SIZE(agent_filter) };
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
 }
 

@@ -14,6 +14,7 @@ struct packet_port {
 enum packet_port_use {
 	PACKET_PORT_ACCESS,    /* ARP, DHCP to a server, echo requests; the port is promiscuous (L-25) */
 	PACKET_PORT_HOME_LINK, /* ARP */
+	PACKET_PORT_AGENT,     /* solicitations, and requests of mobile nodes (port 434) */
 };
 
 /* Return: 0 or -errno (-ENODEV: no such interface). Close @ret->fd. */

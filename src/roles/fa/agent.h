@@ -16,7 +16,8 @@
 	X(advertisements) X(solicitations) X(solicitations_ignored) X(requests) X(malformed) X(unknown_extension) \
 	X(discarded) X(relayed) X(denied) X(denials_suppressed) X(timed_out) X(unreachable) X(replies) \
 	X(replies_unmatched) X(replies_unauthenticated) X(accepted) X(deregistered) X(refused_by_home) X(expired) \
-	X(revoked) X(revocations_ignored) X(moved_here) X(displaced)
+	X(revoked) X(revocations_ignored) X(moved_here) X(displaced) \
+	X(packets_dropped) X(too_big_told)
 /* clang-format on */
 
 #define FA_COUNTER_ID(name) FA_COUNTER_##name,
@@ -91,7 +92,7 @@ struct fa {
 	struct timers timers, lives, adverts;
 	struct denial denials[DENIALS_MAX];
 	unsigned denial_at;
-	struct ratelimit security;
+	struct ratelimit security, errors;
 	uint64_t counters[FA_COUNTER_COUNT];
 };
 
@@ -147,6 +148,9 @@ struct visit *visit_set(struct fa *fa, struct instant now, const struct pending 
 			uint16_t lifetime_s, const struct tunnel *tunnel, struct actions *out);
 void visit_end(struct visit *v, const char *why, struct actions *out);
 void visit_on_time(struct fa *fa, struct instant now, struct actions *out);
+
+/* forward.c */
+void fa_on_tunnel_data(struct fa *fa, const struct datagram *d, struct actions *out);
 
 /* revoke.c */
 void revoke_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out);

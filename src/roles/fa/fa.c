@@ -11,7 +11,7 @@
 #include "codec/ip4.h"
 #include "roles/fa/agent.h"
 
-enum { SECURITY_RECORDS_PER_S = 10, REASON_MAX = 160 };
+enum { SECURITY_RECORDS_PER_S = 10, ICMP_ERRORS_PER_S = 100, REASON_MAX = 160 };
 
 int fa_new(const struct fa_conf *conf, const struct random *random, struct fa **ret)
 {
@@ -22,6 +22,7 @@ int fa_new(const struct fa_conf *conf, const struct random *random, struct fa **
 	fa->conf = conf;
 	fa->random = *random;
 	fa->security = ratelimit_init(SECURITY_RECORDS_PER_S);
+	fa->errors = ratelimit_init(ICMP_ERRORS_PER_S);
 	fa->advertisers = calloc(conf->access_n + 1, sizeof(*fa->advertisers));
 	fa->by_index = calloc(conf->max_visitors + (size_t)1, sizeof(struct visit *));
 	if (!fa->advertisers || !fa->by_index || timers_reserve(&fa->adverts, conf->access_n) < 0)
@@ -98,6 +99,9 @@ void fa_on_datagram(struct fa *fa, struct instant now, const struct datagram *d,
 		break;
 	case MIP_TYPE_REVOCATION:
 		revoke_on_datagram(fa, now, d, out);
+		break;
+	case MIP_TYPE_TUNNEL_DATA:
+		fa_on_tunnel_data(fa, d, out);
 		break;
 	default: /* of a peer */
 		FA_COUNT(fa, discarded);

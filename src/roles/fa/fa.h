@@ -19,8 +19,13 @@ void fa_freep(struct fa **at);
 
 /* A frame from an access link: solicitations, and registration requests. Others are ignored. */
 void fa_on_frame(struct fa *fa, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
-/* From the core side: registration replies and revocations. */
+/* From the core side: registration replies, revocations, tunnel data. */
 void fa_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out);
+/* A tunnelled packet that the kernel programs left to us. */
+void fa_on_tunnelled(struct fa *fa, const struct tunnelled *t, struct actions *out);
+/* A visitor's packet does not fit the path to its home agent: as mpa_on_too_big(). */
+void fa_on_too_big(struct fa *fa, struct instant now, uint32_t index, struct span packet, uint16_t mtu,
+		   struct actions *out);
 /* ICMP says that what we sent to @home_agent did not arrive: destination unreachable, @code (RFC 792). */
 void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr home_agent, uint8_t code, struct actions *out);
 /* The first call makes the first advertisements due. */

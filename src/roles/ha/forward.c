@@ -31,7 +31,7 @@ static const struct ha_network *network_of(const struct ha *ha, struct in_addr h
 /* Too big for the path to the care-of address: the sender hears what fits (RFC 2003 5.1). */
 static bool too_big(const struct binding *b, struct span packet, uint16_t path_mtu)
 {
-	size_t overhead = b->tunnel.encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;
+	size_t overhead = tunnel_overhead(&b->tunnel);
 
 	return path_mtu != 0 && packet.n + overhead > path_mtu;
 }
@@ -54,7 +54,7 @@ void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_
 	} else if (!b && n) {
 		send_error(ha, now, n->gateway, packet, ICMP4_HOST_UNREACHABLE, 0, out);
 	} else if (b && (ip.fragment & IP4_DF) && too_big(b, packet, path_mtu)) {
-		uint16_t overhead = b->tunnel.encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;
+		uint16_t overhead = tunnel_overhead(&b->tunnel);
 
 		send_error(ha, now, n ? n->gateway : ha->conf->address, packet, ICMP4_FRAGMENTATION_NEEDED,
 			   (uint16_t)(path_mtu - overhead), out);

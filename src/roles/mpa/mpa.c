@@ -267,13 +267,11 @@ void mpa_on_too_big(struct mpa *mpa, struct instant now, uint32_t index, struct 
 {
 	const struct subscriber *s = index < mpa->conf->max_subscribers ? mpa->by_index[index] : NULL;
 	const struct mpa_network *n = s && s->state == SUBSCRIBER_SERVED ? subscriber_network(s) : NULL;
-	uint16_t overhead;
 	struct ip4 ip;
 	struct wr w;
 
 	if (!n || packet.n < IP4_HEADER_OCTETS)
 		return;
-	overhead = s->tunnel.encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;
 	if (ip4_parse_cut(packet.p, packet.n, &ip) == 0 && !(ip.fragment & IP4_DF)) {
 		if (ip4_parse(packet.p, packet.n, &ip) == 0)
 			actions_send_tunnelled(out, &s->tunnel, packet); /* the kernel fragments the outer packet */
@@ -287,7 +285,7 @@ void mpa_on_too_big(struct mpa *mpa, struct instant now, uint32_t index, struct 
 	}
 	w = subscriber_frame(s, ICMP_ERROR_MAX, out);
 	if (!icmp4_error_build(&w, n->gateway, packet, ICMP4_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED,
-			       (uint16_t)(mtu - overhead)))
+			       (uint16_t)(mtu - tunnel_overhead(&s->tunnel))))
 		return;
 	actions_send_frame(out, s->port.ifindex, &w);
 	MPA_COUNT(mpa, too_big_told);
