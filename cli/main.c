@@ -13,7 +13,7 @@
 static const char help[] =
 	"usage: holdfast [--run-dir DIR] [--json] COMMAND\n"
 	"\n"
-	"  show [summary|bindings|subscribers|sessions|tunnels|node|counters]\n"
+	"  show [summary|bindings|subscribers|visitors|sessions|tunnels|node|counters]\n"
 	"                      state of all daemons on this machine\n"
 	"  watch               events as they happen, until interrupted\n"
 	"  explain NAI         one user's history, with times and reasons\n"
@@ -43,7 +43,8 @@ static int do_show(const struct options *o, int n, char **args)
 	const char *what = n > 0 ? args[0] : "summary";
 
 	if (!print_can_show(what) || n > 1)
-		return usage("show: allowed: summary, bindings, subscribers, sessions, tunnels, node, counters");
+		return usage(
+			"show: allowed: summary, bindings, subscribers, visitors, sessions, tunnels, node, counters");
 	return print_show(o, what, ask_all(o, json_pack("{s:s, s:s}", "verb", "show", "what", what)));
 }
 

@@ -197,13 +197,26 @@ static void print_sessions(const json_t *answer)
 	}
 }
 
+static void print_visitors(const json_t *answer)
+{
+	const json_t *v;
+	size_t i;
+
+	printf("%-28s %-15s %-15s %-17s %-14s %8s %8s\n", "USER", "HOME ADDRESS", "HOME AGENT", "MAC", "REVERSE TUNNEL",
+	       "AGE", "LEFT");
+	json_array_foreach(json_object_get(answer, "visitors"), i, v)
+		printf("%-28s %-15s %-15s %-17s %-14s %7llds %7llds\n", text(v, "nai"), text(v, "home"),
+		       text(v, "home_agent"), text(v, "mac"), text(v, "reverse"), (long long)number(v, "age_s"),
+		       (long long)number(v, "expires_s"));
+}
+
 static const struct {
 	const char *what;
 	void (*print)(const json_t *answer);
 } shows[] = {
 	{ "summary", print_summary },   { "bindings", print_bindings }, { "subscribers", print_subscribers },
 	{ "sessions", print_sessions }, { "tunnels", print_tunnels },   { "node", print_node },
-	{ "counters", print_counters },
+	{ "visitors", print_visitors }, { "counters", print_counters },
 };
 
 bool print_can_show(const char *what)

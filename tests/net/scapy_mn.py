@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A mobile node that owes nothing to this project: Mobile IP by scapy and Python's hmac. Run inside of a namespace with one
+JSON argument; prints what it heard as JSON.
+
+discover: solicits on `interface` and shows the agent's advertisement.
+register: sends a registration request through the agent (RFC 5944 3.6) and shows the reply, with its authenticator
+checked."""
+import hmac
+import json
+import struct
+import sys
+import time
+
+from scapy.all import ICMP, IP, UDP, Ether, Raw, conf
+
+MOBILE_IP = 434
+SPI, ALGORITHM = 3000, "sha256"
+
+
+def extension(kind, value):
+    return bytes([kind, len(value)]) + value
+
+
+def authenticated(octets, key):
+    covered = octets + bytes([32, 4 + 32]) + struct.pack("!I", SPI)
+    return covered + hmac.new(key, covered, ALGORITHM).digest()
+
+
+def is_authentic(octets, key):
+    at = octets.find(bytes([32, 36]) + struct.pack("!I", SPI))
+    return at > 0 and octets[at + 6:at + 38] == hmac.new(key, octets[:at + 6], ALGORITHM).digest()
+
+
+def exchange(interface, frame, wanted, limit=3):
+    """Sends the frame until something wanted comes back."""
+    s = conf.L2socket(iface=interface)
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        s.send(frame)
+        again = time.monotonic() + 1
+        while time.monotonic() < again:
+            if not s.select([s], 0.1):
+                continue
+            heard = s.recv()
+            if heard is not None and wanted(heard):
+                return heard
+    return None
+
+
+def discover(a):
+    frame = (Ether(src=a["mac"], dst="01:00:5e:00:00:0b") / IP(src=a["home"], dst="224.0.0.11", ttl=1) /
+             ICMP(type=10, code=0))
+    heard = exchange(a["interface"], frame, lambda p: ICMP in p and p[ICMP].type == 9)
+    if heard is None:
+        return {"agent": None}
+    body = bytes(heard[ICMP])
+    routers = body[4]
+    at = 8 + 8 * routers
+    kind, length, sequence, lifetime, flags = struct.unpack_from("!BBHHH", body, at)
+    assert kind == 16
+    care_of = [".".join(map(str, body[i:i + 4])) for i in range(at + 8, at + 2 + length, 4)]
+    return {"agent": heard[IP].src, "mac": heard.src, "ttl": heard[IP].ttl, "sequence": sequence,
+            "lifetime": lifetime, "flags": flags, "care_of": care_of}
+
+
+def register(a):
+    key = a["key"].encode()
+    identification = struct.pack("!II", int(time.time()) + 2208988800, time.monotonic_ns() & 0xffffffff)
+    request = struct.pack("!BBH", 1, a["flags"], a["lifetime"])
+    for name in ("home", "home_agent", "care_of"):
+        request += bytes(map(int, a[name].split(".")))
+    request += identification + extension(131, a["nai"].encode())
+    request = authenticated(request, key)
+    if a.get("encapsulating"):
+        request += extension(130, b"")
+    frame = (Ether(src=a["mac"], dst=a["agent_mac"]) / IP(src=a["home"], dst=a["agent"], ttl=a.get("ttl", 255)) /
+             UDP(sport=MOBILE_IP, dport=MOBILE_IP) / Raw(request))
+
+    def wanted(p):
+        if UDP not in p or p[UDP].dport != MOBILE_IP or p[Ether].dst != a["mac"]:
+            return False
+        octets = bytes(p[UDP].payload)
+        return octets[0] == 3 and octets[16:20] == identification[4:]
+    heard = exchange(a["interface"], frame, wanted)
+    if heard is None:
+        return {"code": None}
+    octets = bytes(heard[UDP].payload)
+    return {"code": octets[1], "lifetime": struct.unpack_from("!H", octets, 2)[0],
+            "home": ".".join(map(str, octets[4:8])), "authentic": is_authentic(octets, key),
+            "from": heard[IP].src}
+
+
+if __name__ == "__main__":
+    argument = json.loads(sys.argv[1])
+    print(json.dumps({"discover": discover, "register": register}[argument["do"]](argument)))
