@@ -249,7 +249,7 @@ int daemon_open_plain(struct daemon *d, const struct role *role, const struct da
 
 	d->role = role;
 	d->conf = conf;
-	d->udp = d->ipip = d->own = d->layer3.fd = -1;
+	d->udp = d->ipip = d->own = d->icmp = d->layer3.fd = -1;
 	r = actions_init(&d->actions);
 	if (r == 0)
 		r = timeline_new(&d->timeline);
@@ -437,6 +437,7 @@ void daemon_close(struct daemon *d)
 		closep(&d->services[i].fd);
 	closep(&d->ipip);
 	closep(&d->own);
+	closep(&d->icmp);
 	closep(&d->layer3.fd);
 	link_watch_closep(&d->links);
 	net_watch_closep(&d->net);

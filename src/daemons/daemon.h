@@ -12,6 +12,7 @@
 #include "io/charon_link.h"
 #include "io/control.h"
 #include "io/hostapd.h"
+#include "io/icmp_watch.h"
 #include "io/link_watch.h"
 #include "io/net_watch.h"
 #include "io/packet_port.h"
@@ -39,6 +40,7 @@ struct role {
 	void (*on_user_device)(void *role, struct instant now, uint32_t ifindex, const char *name, uint16_t mtu,
 			       struct actions *out);
 	void (*on_net)(void *role, struct instant now, const struct net_event *e, struct actions *out);
+	void (*on_unreachable)(void *role, struct instant now, const struct unreachable *u, struct actions *out);
 	void (*on_time)(void *role, struct instant now, struct actions *out);
 	uint64_t (*due)(const void *role);
 	/* Answers a verb the daemon does not know itself; NULL: nor does the role. */
@@ -56,8 +58,8 @@ struct daemon {
 	bool has_loop;
 	uv_timer_t timer;
 	uv_signal_t terminate, interrupt;
-	uv_poll_t udp_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll;
-	int udp, ipip, own; /* -1 = not open */
+	uv_poll_t udp_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll, icmp_poll;
+	int udp, ipip, own, icmp; /* -1 = not open */
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
 	size_t port_n;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "codec/mip_msg.h"
 #include "daemons/daemon.h"
 #include "io/log.h"
 #include "io/now.h"
@@ -64,6 +65,13 @@ static void on_carrier(void *role, struct instant now, uint32_t ifindex, bool up
 	(void)ifindex;
 	(void)up;
 	(void)out;
+}
+
+/* Anybody can say so; but then it only costs a mobile node that asks again. */
+static void on_unreachable(void *role, struct instant now, const struct unreachable *u, struct actions *out)
+{
+	if (u->remote_port == MIP_PORT)
+		fa_on_unreachable(role, now, u->local, u->remote, u->code, out);
 }
 
 static void on_time(void *role, struct instant now, struct actions *out)
@@ -165,6 +173,7 @@ static const struct role role = {
 	.on_tunnelled = on_tunnelled,
 	.on_dp_event = on_dp_event,
 	.on_carrier = on_carrier,
+	.on_unreachable = on_unreachable,
 	.on_time = on_time,
 	.due = due,
 	.answer = answer,
@@ -232,6 +241,29 @@ static int open_access(struct daemon *d, struct fa_access *a)
 	return r;
 }
 
+static void on_icmp(void *ctx, const struct unreachable *u)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_unreachable(d->state, daemon_now(d), u, &d->actions);
+	daemon_perform(d);
+}
+
+static void icmp_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)events;
+	icmp_watch_read(d->icmp, on_icmp, d);
+	daemon_keep_watching(p, status, icmp_readable);
+}
+
+static int open_icmp(struct daemon *d)
+{
+	d->icmp = icmp_watch_open();
+	return d->icmp < 0 ? d->icmp : daemon_watch(d, &d->icmp_poll, d->icmp, icmp_readable);
+}
+
 static int run(void *file)
 {
 	static struct kernel_conf kernel;
@@ -245,6 +277,8 @@ static int run(void *file)
 	r = daemon_open(&d, &role, &f->daemon, &kernel.dp, false);
 	for (size_t i = 0; r == 0 && i < f->fa.access_n; i++)
 		r = open_access(&d, &f->fa.accesses[i]);
+	if (r == 0)
+		r = open_icmp(&d);
 	if (r == 0)
 		r = fa_new(&f->fa, &system_random, &fa);
 	if (r == 0)

@@ -3,6 +3,7 @@
 JSON argument; prints what it heard as JSON.
 
 discover: solicits on `interface` and shows the agent's advertisement.
+ping: an echo request, in a tunnel to the agent or plain.
 register: sends a registration request through the agent (RFC 5944 3.6) and shows the reply, with its authenticator
 checked."""
 import hmac
@@ -90,6 +91,16 @@ def register(a):
             "from": heard[IP].src}
 
 
+def ping(a):
+    """An echo request in IP in IP to the agent, as encapsulating delivery wants it (RFC 3024 4.2), or plain."""
+    frame = Ether(src=a["mac"], dst=a["agent_mac"])
+    if a["encapsulated"]:
+        frame /= IP(src=a["home"], dst=a["agent"], proto=4)
+    frame /= IP(src=a["home"], dst=a["target"]) / ICMP(id=77, seq=1) / b"anybody there?"
+    heard = exchange(a["interface"], frame, lambda p: ICMP in p and p[ICMP].type == 0 and p[IP].src == a["target"], limit=2)
+    return {"answered": heard is not None}
+
+
 if __name__ == "__main__":
     argument = json.loads(sys.argv[1])
-    print(json.dumps({"discover": discover, "register": register}[argument["do"]](argument)))
+    print(json.dumps({"discover": discover, "register": register, "ping": ping}[argument["do"]](argument)))

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from net import wait_for
-from office import BUILD, CORRESPONDENT, ANCHOR, Office
+from office import ANCHOR, BUILD, CORRESPONDENT, Office
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FA = os.path.join(BUILD, "src", "daemons", "holdfast-fa")
@@ -34,6 +34,9 @@ class MobileNode:
         self.station.ns.batch(f"neigh replace {self.agent['agent']} lladdr {self.agent['mac']} dev eth0",
                               f"route replace default via {self.agent['agent']} dev eth0 onlink")
         return self.agent
+
+    def ping(self, **more):
+        return self.do("ping", agent=self.agent["agent"], agent_mac=self.agent["mac"], target=CORRESPONDENT, **more)["answered"]
 
     def register(self, **more):
         return self.do("register", agent=self.agent["agent"], agent_mac=self.agent["mac"], **more)
@@ -91,8 +94,33 @@ def test_a_visit(floor, dora):
     assert v["counters"]["up_packets"] >= 3 and v["counters"]["down_packets"] >= 3
 
 
+def up_packets(o):
+    return visitors(o)[0]["counters"]["up_packets"]
+
+
+def test_encapsulating_delivery(floor, dora):
+    """Only what comes in a tunnel goes into one (RFC 3024 5.2)."""
+    assert dora.register(encapsulating=True)["code"] == 0
+    assert visitors(floor)[0]["reverse"] == "encapsulating"
+    before = up_packets(floor)
+    assert dora.ping(encapsulated=True)
+    assert up_packets(floor) > before
+    before = up_packets(floor)
+    dora.ping(encapsulated=False)
+    assert up_packets(floor) == before
+    assert dora.register()["code"] == 0
+
+
 def test_without_a_reverse_tunnel_the_anchor_refuses(dora):
     assert dora.register(flags=0)["code"] == 138
+
+
+def test_the_home_agent_is_not_there(floor, dora):
+    """A router's word is passed on at once (RFC 5944 3.7.2.3)."""
+    floor.core.batch("route add unreachable 10.77.0.0/16")
+    assert dora.register(home_agent="10.77.0.1")["code"] == 81
+    floor.core.batch("route replace prohibit 10.77.0.0/16")
+    assert dora.register(home_agent="10.77.0.1")["code"] == 88
 
 
 def test_too_distant(dora):

@@ -26,8 +26,9 @@ void fa_on_tunnelled(struct fa *fa, const struct tunnelled *t, struct actions *o
 /* A visitor's packet does not fit the path to its home agent: as mpa_on_too_big(). */
 void fa_on_too_big(struct fa *fa, struct instant now, uint32_t index, struct span packet, uint16_t mtu,
 		   struct actions *out);
-/* ICMP says that what we sent to @home_agent did not arrive: destination unreachable, @code (RFC 792). */
-void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr home_agent, uint8_t code, struct actions *out);
+/* ICMP says that what we sent from @care_of to @home_agent did not arrive: destination unreachable, @code (RFC 792). */
+void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr care_of, struct in_addr home_agent,
+		       uint8_t code, struct actions *out);
 /* The first call makes the first advertisements due. */
 void fa_on_time(struct fa *fa, struct instant now, struct actions *out);
 uint64_t fa_due(const struct fa *fa);

@@ -235,10 +235,13 @@ static uint8_t code_of(uint8_t icmp_code)
 	}
 }
 
-void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr home_agent, uint8_t code, struct actions *out)
+void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr care_of, struct in_addr home_agent,
+		       uint8_t code, struct actions *out)
 {
 	struct pending *p, *next;
 
+	if (care_of.s_addr != fa->conf->care_of.s_addr)
+		return;
 	for (p = fa->pending; p; p = next) {
 		next = p->next;
 		if (p->request.home_agent.s_addr != home_agent.s_addr)

@@ -410,7 +410,7 @@ static void failures(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(icmp); i++) {
 		pass_s(1);
 		ask(&(struct asked){ 0 });
-		fa_on_unreachable(fa, now, ip("10.0.0.1"), icmp[i].icmp, &out);
+		fa_on_unreachable(fa, now, conf.care_of, ip("10.0.0.1"), icmp[i].icmp, &out);
 		assert_int_equal(told().m.code, icmp[i].code);
 	}
 	pass_s(1);
