@@ -123,18 +123,44 @@ static int do_watch(const struct options *o, int n, char **args)
 	return n == 0 ? watch_all(o, print_record) : usage("watch takes no arguments");
 }
 
-/* The program that reads a file knows best what is wrong in it. Which one it is for, the words that only it has
- * say: several, as one may be misspelt. */
-static int do_check(const struct options *o, int n, char **args)
+/* The word a line of a configuration begins with. */
+static bool begins_with(const char *line, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(line, word, n) == 0 && !strchr("-_", line[n]);
+}
+
+/* Which program a file is for, the words that only it has say: several, as one may be misspelt. A foreign agent's are a
+ * proxy agent's, without home agents and their networks. */
+static const char *program_of(FILE *f)
 {
 	static const struct {
 		const char *word, *program;
 	} words[] = {
-		{ "care-of", "holdfast-mpa" }, { "home-agent", "holdfast-mpa" }, { "access", "holdfast-mpa" },
-		{ "station", "holdfast-mpa" }, { "connection", "holdfast-mn" },  { "inside", "holdfast-mn" },
+		{ "care-of", "holdfast-mpa" }, { "access", "holdfast-mpa" },    { "station", "holdfast-mpa" },
+		{ "vpn", "holdfast-mpa" },     { "connection", "holdfast-mn" }, { "inside", "holdfast-mn" },
 	};
-	char line[512];
 	const char *program = "holdfast-ha";
+	bool has_agent = false, has_network = false;
+	char line[512];
+
+	while (fgets(line, sizeof(line), f)) {
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (begins_with(line + strspn(line, " \t"), words[i].word))
+				program = words[i].program;
+		has_agent = has_agent || begins_with(line, "home-agent"); /* a section: not indented */
+		has_network = has_network || begins_with(line, "network");
+	}
+	if (has_agent)
+		return "holdfast-mpa";
+	return strcmp(program, "holdfast-mpa") == 0 && !has_network ? "holdfast-fa" : program;
+}
+
+/* The program that reads a file knows best what is wrong in it. */
+static int do_check(const struct options *o, int n, char **args)
+{
+	const char *program;
 	FILE *f;
 
 	(void)o;
@@ -145,10 +171,7 @@ static int do_check(const struct options *o, int n, char **args)
 		(void)fprintf(stderr, "%s: %s\n", args[0], strerror(errno));
 		return STATUS_USAGE;
 	}
-	while (fgets(line, sizeof(line), f))
-		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			if (strncmp(line + strspn(line, " \t"), words[i].word, strlen(words[i].word)) == 0)
-				program = words[i].program;
+	program = program_of(f);
 	(void)fclose(f); /* only read */
 	return run_beside(program, args[0]);
 }

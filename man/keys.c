@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *role;
 		const struct conf_schema *schema;
-	} all[] = { { "ha", &ha_schema }, { "mn", &mn_schema }, { "mpa", &mpa_schema } };
+	} all[] = { { "fa", &fa_schema }, { "ha", &ha_schema }, { "mn", &mn_schema }, { "mpa", &mpa_schema } };
 
 	for (size_t i = 0; argc == 2 && i < sizeof(all) / sizeof(all[0]); i++)
 		if (strcmp(argv[1], all[i].role) == 0) {

@@ -12,10 +12,11 @@ static int load_and_release(uint8_t program, const char *path, struct conf_error
 {
 	struct mpa_file mpa = { 0 };
 	struct mn_file mn = { 0 };
+	struct fa_file fa = { 0 };
 	struct ha_file ha = { 0 };
 	int r;
 
-	switch (program % 3) {
+	switch (program % 4) {
 	case 0:
 		r = ha_file_load(path, &ha, error);
 		if (r == 0)
@@ -25,6 +26,11 @@ static int load_and_release(uint8_t program, const char *path, struct conf_error
 		r = mpa_file_load(path, &mpa, error);
 		if (r == 0)
 			mpa_file_done(&mpa);
+		return r;
+	case 2:
+		r = fa_file_load(path, &fa, error);
+		if (r == 0)
+			fa_file_done(&fa);
 		return r;
 	default:
 		r = mn_file_load(path, &mn, error);

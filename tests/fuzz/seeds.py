@@ -282,7 +282,15 @@ ignore = {"ipsec*", "docker0"}
 connection "gw1" { child = "net" }
 connection gw2 { child = net }
 """
-    put("conf", "mn", b"\2" + mn.encode())
+    put("conf", "mn", b"\3" + mn.encode())
+    fa = """care-of = "10.0.2.1"
+interfaces = {"eth0"}
+reverse-tunnel = required
+access eth1 { registration-required = yes }
+association anchor { home-agent = "10.0.0.1" spi = 4000 key = "text:secret" }
+association dora { scope = mobile-node nai = "dora@example.com" spi = 256 key = "hex:01" }
+"""
+    put("conf", "fa", b"\2" + fa.encode())
     put("conf", "slip", b"\0adress = \"10.0.0.1\"\n")
     put("conf", "open", b"\0network a {\n/* never closed")
 

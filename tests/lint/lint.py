@@ -113,7 +113,7 @@ def shell():
 
 
 def man_pages():
-    built = [os.path.join(BUILD, "man", f"holdfast-{role}.conf.5") for role in ("ha", "mn", "mpa")]
+    built = [os.path.join(BUILD, "man", f"holdfast-{role}.conf.5") for role in ("fa", "ha", "mn", "mpa")]
     for page in tracked(".1", ".5", ".7", ".8") + built:
         r = subprocess.run(["man", "--warnings", "-l", "-Tutf8", page], capture_output=True, text=True)
         for line in r.stderr.splitlines() or (["man failed"] if r.returncode else []):
@@ -126,7 +126,7 @@ def samples():
         key = os.path.join(d, "staff.key")
         with open(key, "w", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
             f.write("text:a key for the check only\n")
-        for name, role in (("ha", "ha"), ("mn", "mn"), ("mpa", "mpa"), ("gateway", "mpa"), ("8021x", "mpa")):
+        for name, role in (("fa", "fa"), ("ha", "ha"), ("mn", "mn"), ("mpa", "mpa"), ("gateway", "mpa"), ("8021x", "mpa")):
             with open(os.path.join(ROOT, "packaging", f"holdfast-{name}.conf")) as f:
                 text = re.sub(r"/etc/holdfast/\w+\.key", key, f.read())
             sample = os.path.join(d, f"holdfast-{name}.conf")
