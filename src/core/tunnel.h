@@ -64,6 +64,24 @@ struct dp_visitor {
 	uint32_t index;
 };
 
+/* How a mobile node's packets from its home address leave. */
+enum path_how {
+	PATH_BLOCKED,   /* not at all: it is not decided where the host is (B-36) */
+	PATH_TUNNEL,    /* to the anchor (modes c and mc) */
+	PATH_NEIGHBOUR, /* as they are, by `ifindex`: to a foreign agent (mode f), or at home */
+};
+
+/* Mobile node: the one way of its home address, in both directions. */
+struct dp_path {
+	struct in_addr home;
+	enum path_how how;
+	struct tunnel tunnel; /* TUNNEL: `local` is the care-of address */
+	bool vpn; /* TUNNEL: under ESP; packets leave by it or not at all, and come out of it or are forged (B-18) */
+	uint32_t ifindex; /* NEIGHBOUR */
+	uint8_t mac
+		[MAC_OCTETS]; /* NEIGHBOUR: of the foreign agent; zero: at home, each neighbour is asked for its own */
+};
+
 /* Traffic of one binding or visitor, seen from the tunnel end that counts: `up` = from the user. */
 struct dp_counters {
 	uint64_t up_packets, up_bytes, down_packets, down_bytes;

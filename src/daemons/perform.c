@@ -24,8 +24,8 @@ static void send_datagram(struct daemon *d, const struct action *a)
 {
 	int fd = socket_of(d, a->udp.local_port);
 
-	if (fd < 0 ||
-	    udp_socket_send(fd, a->udp.local, a->udp.remote, a->udp.remote_port, (struct span){ 0 }, a->octets) < 0)
+	if (fd < 0 || udp_socket_send_by(fd, a->udp.ifindex, a->udp.local, a->udp.remote, a->udp.remote_port,
+					 (struct span){ 0 }, a->octets) < 0)
 		d->send_errors++; /* as good as lost on the way: the role repeats what matters */
 }
 
@@ -162,6 +162,8 @@ static void perform(struct daemon *d, const struct action *a)
 	case ACTION_GUARD_SET:
 	case ACTION_GUARD_DEL:
 		note_dp(d, dp_home_guard(d->home, a->home, a->type == ACTION_GUARD_SET), "guard home address");
+		break;
+	case ACTION_PATH_SET: /* no daemon has a data plane for it yet */
 		break;
 	case ACTION_HINT_WATCH:
 		if (d->plain)

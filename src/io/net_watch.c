@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 
 #include "base/util.h"
@@ -114,13 +115,16 @@ static void read_link(const struct net_watch *w, const struct nlmsghdr *h)
 			       .ifindex = (uint32_t)m->ifi_index,
 			       .name = "",
 			       .up = (m->ifi_flags & IFF_UP) && (m->ifi_flags & IFF_LOWER_UP) };
-	const struct nlattr *name = attributes_of(h, sizeof(*m)).v[IFLA_IFNAME];
+	const struct attributes all = attributes_of(h, sizeof(*m));
+	const struct nlattr *name = all.v[IFLA_IFNAME], *mac = all.v[IFLA_ADDRESS];
 
 	/* A port that leaves its bridge is told as deleted from it, by that family. */
 	if (m->ifi_family != AF_UNSPEC)
 		return;
 	if (name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0)
 		e.name = mnl_attr_get_str(name);
+	if (mac && m->ifi_type == ARPHRD_ETHER && mnl_attr_get_payload_len(mac) == sizeof(e.mac))
+		memcpy(e.mac, mnl_attr_get_payload(mac), sizeof(e.mac));
 	w->fn(w->ctx, &e);
 }
 

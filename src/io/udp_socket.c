@@ -133,13 +133,14 @@ void ipip_socket_receive(int fd, void (*fn)(void *ctx, const struct tunnelled *t
 	}
 }
 
-static int send_from(int fd, struct in_addr local, const struct sockaddr_in *remote, struct span head, struct span body)
+static int send_from(int fd, uint32_t ifindex, struct in_addr local, const struct sockaddr_in *remote, struct span head,
+		     struct span body)
 {
 	union {
 		char octets[CMSG_SPACE(sizeof(struct in_pktinfo))];
 		struct cmsghdr align;
 	} control = { .octets = { 0 } };
-	const struct in_pktinfo info = { .ipi_spec_dst = local };
+	const struct in_pktinfo info = { .ipi_ifindex = (int)ifindex, .ipi_spec_dst = local };
 	struct iovec iov[] = { { .iov_base = (void *)head.p, .iov_len = head.n },
 			       { .iov_base = (void *)body.p, .iov_len = body.n } };
 	struct msghdr m = { .msg_name = (void *)remote,
@@ -160,16 +161,22 @@ static int send_from(int fd, struct in_addr local, const struct sockaddr_in *rem
 int udp_socket_send(int fd, struct in_addr local, struct in_addr remote, uint16_t port, struct span head,
 		    struct span body)
 {
+	return udp_socket_send_by(fd, 0, local, remote, port, head, body);
+}
+
+int udp_socket_send_by(int fd, uint32_t ifindex, struct in_addr local, struct in_addr remote, uint16_t port,
+		       struct span head, struct span body)
+{
 	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = remote };
 
-	return send_from(fd, local, &to, head, body);
+	return send_from(fd, ifindex, local, &to, head, body);
 }
 
 int ipip_socket_send(int fd, struct in_addr local, struct in_addr remote, struct span inner)
 {
 	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = remote };
 
-	return send_from(fd, local, &to, (struct span){ 0 }, inner);
+	return send_from(fd, 0, local, &to, (struct span){ 0 }, inner);
 }
 
 int ip_socket_send(int fd, struct span packet)

@@ -22,6 +22,9 @@ void ipip_socket_receive(int fd, void (*fn)(void *ctx, const struct tunnelled *t
 /* From @local (0.0.0.0: the kernel's choice). @head: octets in front of @body, may be empty. Return: 0 or -errno. */
 int udp_socket_send(int fd, struct in_addr local, struct in_addr remote, uint16_t port, struct span head,
 		    struct span body);
+/* The same by the interface @ifindex: a route by another one, charon's into its tunnel included, is not taken (B-31). */
+int udp_socket_send_by(int fd, uint32_t ifindex, struct in_addr local, struct in_addr remote, uint16_t port,
+		       struct span head, struct span body);
 int ip_socket_send(int fd, struct span packet); /* header included; 0 or -errno */
 int ipip_socket_send(int fd, struct in_addr local, struct in_addr remote, struct span inner);
 

@@ -102,6 +102,12 @@ static struct action *push_written(struct actions *a, enum action_type type, con
 void actions_send_datagram(struct actions *a, struct in_addr local, uint16_t local_port, struct in_addr remote,
 			   uint16_t remote_port, const struct wr *w)
 {
+	actions_send_datagram_by(a, 0, local, local_port, remote, remote_port, w);
+}
+
+void actions_send_datagram_by(struct actions *a, uint32_t ifindex, struct in_addr local, uint16_t local_port,
+			      struct in_addr remote, uint16_t remote_port, const struct wr *w)
+{
 	struct action *at = push_written(a, ACTION_SEND_DATAGRAM, w);
 
 	if (!at)
@@ -110,6 +116,7 @@ void actions_send_datagram(struct actions *a, struct in_addr local, uint16_t loc
 	at->udp.local_port = local_port;
 	at->udp.remote = remote;
 	at->udp.remote_port = remote_port;
+	at->udp.ifindex = ifindex;
 }
 
 void actions_send_frame(struct actions *a, uint32_t ifindex, const struct wr *w)
@@ -210,6 +217,14 @@ void actions_guard_set(struct actions *a, struct in_addr home)
 void actions_guard_del(struct actions *a, struct in_addr home)
 {
 	push_home(a, ACTION_GUARD_DEL, home);
+}
+
+void actions_path_set(struct actions *a, const struct dp_path *path)
+{
+	struct action *at = push(a, ACTION_PATH_SET);
+
+	if (at)
+		at->path = *path;
 }
 
 void actions_hint_watch(struct actions *a, struct in_addr home)

@@ -11,7 +11,7 @@
 
 enum action_type {
 	ACTION_SEND_DATAGRAM,  /* UDP, from `local`:`local_port` */
-	ACTION_SEND_FRAME,     /* Ethernet frame out of `ifindex` */
+	ACTION_SEND_FRAME,     /* Ethernet frame out of `ifindex`; a mobile node's: of any link */
 	ACTION_SEND_TUNNELLED, /* inner IPv4 packet `octets` through `tunnel` (slow path) */
 	ACTION_SEND_PACKET,    /* plain IPv4 packet, routed by the kernel as if it had arrived (slow path) */
 	ACTION_SEND_OWN,       /* IPv4 packet whose source is an address of ours (ICMP errors) */
@@ -25,6 +25,7 @@ enum action_type {
 	ACTION_HOME_DEL,
 	ACTION_GUARD_SET, /* mobile node: packets from `home` leave through a tunnel or not at all */
 	ACTION_GUARD_DEL,
+	ACTION_PATH_SET, /* mobile node, client mode: how packets from and to the home address go; replaces the former */
 	ACTION_HINT_WATCH, /* mobile node: tell of the next plain packet to `home`; 0.0.0.0: of none */
 	ACTION_STORE_PUT,  /* `octets` are to survive a restart under `key`, before whatever follows is done */
 	ACTION_STORE_DEL,
@@ -55,6 +56,7 @@ struct action {
 		struct {
 			struct in_addr local, remote; /* local 0.0.0.0: any */
 			uint16_t local_port, remote_port;
+			uint32_t ifindex; /* it leaves by this link, in clear; 0: by route and policy */
 		} udp;
 		uint32_t ifindex;
 		struct span key;
@@ -68,6 +70,7 @@ struct action {
 		} port;
 		struct charon_command charon;
 		struct in_addr home;
+		struct dp_path path;
 		struct record record;
 	};
 	struct span octets; /* payload, frame or packet of the SEND actions */
@@ -97,6 +100,9 @@ struct wr actions_writer(struct actions *a, size_t n);
  * and counted. */
 void actions_send_datagram(struct actions *a, struct in_addr local, uint16_t local_port, struct in_addr remote,
 			   uint16_t remote_port, const struct wr *w);
+/* The same by the link @ifindex, whatever routes and policies of the VPN say (B-26, B-31). */
+void actions_send_datagram_by(struct actions *a, uint32_t ifindex, struct in_addr local, uint16_t local_port,
+			      struct in_addr remote, uint16_t remote_port, const struct wr *w);
 void actions_send_frame(struct actions *a, uint32_t ifindex, const struct wr *w);
 void actions_send_tunnelled(struct actions *a, const struct tunnel *tunnel, struct span inner);
 void actions_send_packet(struct actions *a, const struct wr *w);
@@ -114,6 +120,7 @@ void actions_home_set(struct actions *a, struct in_addr home);
 void actions_home_del(struct actions *a, struct in_addr home);
 void actions_guard_set(struct actions *a, struct in_addr home);
 void actions_guard_del(struct actions *a, struct in_addr home);
+void actions_path_set(struct actions *a, const struct dp_path *path);
 void actions_hint_watch(struct actions *a, struct in_addr home);
 
 /* Texts of @c are copied; a NULL connection or child becomes "". */

@@ -27,7 +27,7 @@ struct tunnelled {
 enum net_event_type {
 	NET_LISTING, /* all there is follows; what is not named until NET_LISTED is gone */
 	NET_LISTED,
-	NET_LINK, /* new or changed: `name`, `up` */
+	NET_LINK, /* new or changed: `name`, `up`, `mac` */
 	NET_LINK_GONE,
 	NET_ADDRESS, /* `address` is configured on `ifindex` */
 	NET_ADDRESS_GONE,
@@ -38,7 +38,8 @@ struct net_event {
 	enum net_event_type type;
 	uint32_t ifindex;
 	const char *name;
-	bool up; /* a link: administratively, and with carrier */
+	bool up;                 /* a link: administratively, and with carrier */
+	uint8_t mac[MAC_OCTETS]; /* of a link; zero: it has none */
 	struct in_addr address;
 	uint32_t metric; /* of a route; less is better */
 	bool replaces;   /* a route: those of the same metric are gone */

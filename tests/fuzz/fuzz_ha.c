@@ -232,6 +232,7 @@ static void perform(const struct actions *out)
 		case ACTION_HOME_DEL:
 		case ACTION_GUARD_SET:
 		case ACTION_GUARD_DEL:
+		case ACTION_PATH_SET:
 		case ACTION_HINT_WATCH:
 			abort();
 		}

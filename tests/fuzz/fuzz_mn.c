@@ -75,6 +75,7 @@ static void perform(const struct actions *out)
 		case ACTION_RECORD:
 			assert(a->record.nai && a->record.reason && a->record.event);
 			break;
+		case ACTION_PATH_SET:
 		case ACTION_SEND_DATAGRAM:
 		case ACTION_SEND_FRAME:
 		case ACTION_SEND_TUNNELLED:
