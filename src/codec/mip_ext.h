@@ -122,7 +122,7 @@ struct mip_exts {
 	size_t nai_carrying_at;
 	uint8_t nai_carrying_subtype;
 	struct span nai_carrying;
-	size_t cvse_at; /* any vendor extension 37/38: we know none, so the HA denies with 140 (RFC 3115) */
+	size_t cvse_at; /* the first critical vendor extension, 37 or 38: we know none, so the HA denies with 140 or 141 (RFC 3115) */
 };
 
 /**

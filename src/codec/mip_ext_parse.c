@@ -298,7 +298,8 @@ static int parse_long(struct walk *w, uint8_t type, uint8_t subtype)
 		return subtype == AAA_SUBTYPE ? parse_auth(w, type, &w->x.mn_aaa) : -ENOTSUP;
 	case MIP_EXT_CVSE_OLD:
 	case MIP_EXT_CVSE:
-		w->x.cvse_at = w->at;
+		if (w->x.cvse_at == 0) /* what agents on the way add comes later */
+			w->x.cvse_at = w->at;
 		return 0;
 	case MIP_EXT_PMIP:
 		return parse_pmip_method(w, subtype);

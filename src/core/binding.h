@@ -35,6 +35,8 @@ struct binding {
 	uint8_t access_tech;
 	bool proxy, reverse_tunnel, revocation;
 	bool broadcast;      /* wants copies of its subnet's broadcasts (RFC 5944 4.3) */
+	bool own_tunnel;     /* the station itself is the tunnel's end: such copies need not say whose they are */
+	bool port_open;      /* the tunnel's UDP port is that of the next keepalive (RFC 3519, R flag) */
 	uint32_t peer_stamp; /* its revocation timestamp, when `revocation` (RFC 3543 3.2) */
 	uint8_t auth_type;   /* extension that signs towards the peer: 32 or 34 */
 	const struct sa *sa;

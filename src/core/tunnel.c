@@ -9,6 +9,11 @@ bool tunnel_equal(const struct tunnel *a, const struct tunnel *b)
 	       a->local_port == b->local_port && a->remote_port == b->remote_port;
 }
 
+bool tunnel_is_whole(const struct tunnel *t)
+{
+	return t->encap != ENCAP_UDP || t->remote_port != 0;
+}
+
 uint16_t tunnel_overhead(const struct tunnel *t)
 {
 	return t->encap == ENCAP_UDP ? TUNNEL_OVERHEAD_UDP : TUNNEL_OVERHEAD_IPIP;

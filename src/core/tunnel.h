@@ -23,9 +23,11 @@ enum { TUNNEL_OVERHEAD_IPIP = 20, TUNNEL_OVERHEAD_UDP = 32 };
 struct tunnel {
 	enum encap encap;
 	struct in_addr local, remote;     /* outer source and destination of what we send */
-	uint16_t local_port, remote_port; /* host order, ENCAP_UDP only, else 0 */
+	uint16_t local_port, remote_port; /* host order, ENCAP_UDP only, else 0; remote_port 0: not known yet */
 };
 
+/* Whether it is known where @t ends: behind a NAT, the port may still be to come. */
+bool tunnel_is_whole(const struct tunnel *t);
 /* Octets @t adds to a packet. */
 uint16_t tunnel_overhead(const struct tunnel *t);
 bool tunnel_equal(const struct tunnel *a, const struct tunnel *b);

@@ -86,7 +86,7 @@ struct dp_event_def {
 #define DP_STATS(X) \
 	X(up_forwarded) X(down_forwarded) X(held) X(held_dropped) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
 	X(spoofed_source) X(spoofed_tunnel) X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) \
-	X(no_route) X(local_dropped) X(congestion_dropped) X(former_accepted)
+	X(no_route) X(local_dropped) X(congestion_dropped) X(former_accepted) X(no_port)
 /* clang-format on */
 
 #define DP_STAT_ID(name) DP_STAT_##name,

@@ -37,9 +37,16 @@ static struct sock_filter access_filter[] = {
 	BPF_STMT(BPF_RET | BPF_K, ACCEPT_ALL),
 };
 
-static struct sock_filter arp_filter[] = {
+/* ARP, and what is for all of the link: by its MAC address, or as link-local multicast. */
+static struct sock_filter home_link_filter[] = {
 	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_ARP, 1, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_ARP, 7, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IP, 0, 5),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 4, 0),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 30),
+	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffffff00),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xe0000000, 1, 0),
 	BPF_STMT(BPF_RET | BPF_K, REJECT_ALL),
 	BPF_STMT(BPF_RET | BPF_K, ACCEPT_ALL),
 };
@@ -66,7 +73,7 @@ static int set_filter(int fd, enum packet_port_use use)
 	struct sock_fprog program = { .filter = access_filter, .len = ARRAY_SIZE(access_filter) };
 
 	if (use == PACKET_PORT_HOME_LINK)
-		program = (struct sock_fprog){ .filter = arp_filter, .len = ARRAY_SIZE(arp_filter) };
+		program = (struct sock_fprog){ .filter = home_link_filter, .len = ARRAY_SIZE(home_link_filter) };
 	else if (use == PACKET_PORT_AGENT)
 		program = (struct sock_fprog){ .filter = agent_filter, .len = ARRAY_SIZE(agent_filter) };
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;

@@ -13,7 +13,7 @@ struct packet_port {
 
 enum packet_port_use {
 	PACKET_PORT_ACCESS,    /* ARP, DHCP to a server, echo requests; the port is promiscuous (L-25) */
-	PACKET_PORT_HOME_LINK, /* ARP */
+	PACKET_PORT_HOME_LINK, /* ARP, and IPv4 for all of the link: broadcast or link-local multicast */
 	PACKET_PORT_AGENT,     /* solicitations, and requests of mobile nodes (port 434) */
 };
 

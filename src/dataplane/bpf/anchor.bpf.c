@@ -47,6 +47,8 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_
 	 * did could speak to all of the station's link in its neighbours' name. */
 	if (ip->protocol == IPPROTO_IPIP && ip->saddr == t.local)
 		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
+	if (t.encap == ENCAP_UDP_DEF && !t.remote_port)
+		return count(DP_STAT_no_port, TC_ACT_SHOT); /* its NAT has not told us yet (RFC 3519, R flag) */
 	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, l2, ip) + overhead(&t), &r);
 	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return tell_too_big(skb, 0, l2, b->index, r.fib.mtu_result);
@@ -104,6 +106,12 @@ static __always_inline int fits_former(const struct tunnelled *p, const struct d
 	return fits(p, &b->former) && bpf_ktime_get_boot_ns() < b->former_until_ns;
 }
 
+/* Where the port of the tunnel is not known yet, or was another one until now, a keepalive tells the daemon (RFC 3519). */
+static __always_inline int is_keepalive(const struct tunnelled *p)
+{
+	return p->is_udp && p->inner.protocol == IPPROTO_ICMP && p->inner.daddr == p->outer.ip.daddr;
+}
+
 /* what comes out goes on as the user sent it. */
 SEC("tc")
 int anchor_up(struct __sk_buff *skb)
@@ -126,7 +134,7 @@ int anchor_up(struct __sk_buff *skb)
 	}
 	late = !fits(&p, &b->tunnel);
 	if (late && !fits_former(&p, b)) {
-		if (is_in_transit(skb, &p))
+		if (is_in_transit(skb, &p) || is_keepalive(&p))
 			return TC_ACT_OK;
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
 		return count(DP_STAT_spoofed_tunnel, TC_ACT_SHOT);

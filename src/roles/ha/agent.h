@@ -21,7 +21,7 @@
 	X(identification_mismatches) X(stale_sequences) X(table_full) X(pool_empty) X(revocations_sent) \
 	X(revocations_acknowledged) X(revocations_given_up) X(revocations_received) X(revocations_ignored) \
 	X(replies_unexpected) X(arp_answered) X(broadcast_copies) X(broadcast_suppressed) X(tunnel_spoofs) \
-	X(packets_dropped) X(icmp_sent) X(keepalives_answered) X(dhcp_relayed) X(dhcp_dropped)
+	X(packets_dropped) X(icmp_sent) X(keepalives_answered) X(ports_settled) X(dhcp_relayed) X(dhcp_dropped)
 /* clang-format on */
 
 #define HA_COUNTER_ID(name) HA_COUNTER_##name,
@@ -83,6 +83,7 @@ struct transaction {
 	bool repeated;  /* answer again, change nothing */
 	bool proxy;
 	bool udp;                /* RFC 3519 encapsulation is granted */
+	bool port_open;          /* by which port is still to be seen */
 	uint8_t access_tech;     /* 0 = does not distinguish bindings */
 	struct binding *binding; /* the one this request is about, or NULL */
 	uint32_t sequence;       /* number in the request, 0 = none */
@@ -138,6 +139,9 @@ void ha_revocations_free(struct ha *ha);
 void ha_home_link_claim(struct ha *ha, struct instant now, const struct binding *b, struct actions *out);
 void ha_home_link_release(struct ha *ha, const struct binding *b);
 void ha_home_link_announce(struct ha *ha, struct instant now, struct actions *out);
+/* What the station of @from sends to all of its home network, to those on the real link. */
+void ha_home_link_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
+			    struct actions *out);
 void ha_announcements_free(struct ha *ha);
 
 /* broadcast.c: link-local multicast or broadcast that @from sent, to the others of its subnet (L-44). */
@@ -145,9 +149,12 @@ bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct
 void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
 		  struct actions *out);
 
-/* @packet for one station although its address does not say so: inside of a unicast packet to it (RFC 5944 4.3), as an
- * agent that serves many could not tell whose it is. */
-void ha_send_wrapped(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out);
+/* The same for what was heard on a real home link. */
+void ha_broadcast_from_link(struct ha *ha, struct instant now, size_t network, struct span packet, struct actions *out);
+
+/* @packet for one station although its address does not say so: inside of a unicast packet to it unless the tunnel is the
+ * station's own (RFC 5944 4.3), as an agent that serves many could not tell whose it is. */
+void ha_send_copy(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out);
 
 /* dhcp.c: a message to UDP 67, from a station through its tunnel or from the server. */
 void ha_on_dhcp(struct ha *ha, const struct datagram *d, struct actions *out);

@@ -24,6 +24,17 @@ static uint16_t granted_lifetime(const struct ha *ha, const struct transaction *
 	return t->req.lifetime_s < max ? t->req.lifetime_s : max;
 }
 
+/* Until a keepalive tells, the port is the one it was, or none (RFC 3519, R flag). */
+static uint16_t port_of(const struct transaction *t)
+{
+	const struct tunnel *there = t->binding ? &t->binding->tunnel : NULL;
+
+	if (!t->port_open)
+		return t->d->remote_port;
+	return there && there->encap == ENCAP_UDP && there->remote.s_addr == t->d->remote.s_addr ? there->remote_port :
+												   0;
+}
+
 static struct tunnel tunnel_for(const struct ha *ha, const struct transaction *t)
 {
 	if (t->udp)
@@ -31,7 +42,7 @@ static struct tunnel tunnel_for(const struct ha *ha, const struct transaction *t
 					.local = ha->conf->address,
 					.remote = t->d->remote,
 					.local_port = MIP_PORT,
-					.remote_port = t->d->remote_port };
+					.remote_port = port_of(t) };
 	return (struct tunnel){ .encap = ENCAP_IPIP, .local = ha->conf->address, .remote = t->req.care_of };
 }
 
@@ -110,6 +121,8 @@ static void fill(const struct ha *ha, const struct transaction *t, uint16_t life
 	b->proxy = t->proxy;
 	b->reverse_tunnel = t->req.flags & MIP_REQ_T;
 	b->broadcast = t->proxy || t->req.flags & MIP_REQ_B;
+	b->own_tunnel = !t->proxy && t->req.flags & MIP_REQ_D;
+	b->port_open = t->udp && t->port_open;
 	b->revocation = t->x.revocation_at != 0 && ha->conf->revoke != HA_REVOKE_OFF;
 	b->peer_stamp = t->x.revocation_timestamp;
 	b->auth_type = t->auth->type;

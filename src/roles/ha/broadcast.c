@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Link-local multicast and broadcast between stations of one home subnet that sit at different agents (L-43, L-44). */
+/* Link-local multicast and broadcast between stations of one home subnet that sit at different agents (L-43, L-44), or on
+ * its real link (RFC 5944 4.3, 4.5). */
 #include "codec/ip4.h"
 #include "roles/ha/agent.h"
 
@@ -8,15 +9,18 @@ static bool is_link_local_multicast(struct in_addr a)
 	return ntohl(a.s_addr) >> 8 == UINT32_C(0xe00000);
 }
 
-bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct in_addr destination)
+static bool is_subnet_broadcast(const struct prefix *p, struct in_addr destination)
 {
-	const struct prefix *p = &ha->conf->networks[b->network].prefix;
-
 	return destination.s_addr == INADDR_BROADCAST || is_link_local_multicast(destination) ||
 	       destination.s_addr == prefix_broadcast(p).s_addr;
 }
 
-void ha_send_wrapped(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out)
+bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct in_addr destination)
+{
+	return is_subnet_broadcast(&ha->conf->networks[b->network].prefix, destination);
+}
+
+static void send_wrapped(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out)
 {
 	const struct ip4 wrap = {
 		.ttl = 64, .protocol = IPPROTO_IPIP, .source = ha->conf->address, .destination = to->home
@@ -30,19 +34,46 @@ void ha_send_wrapped(const struct ha *ha, const struct binding *to, struct span 
 	actions_send_tunnelled(out, &to->tunnel, (struct span){ w.start, wr_len(&w) });
 }
 
-void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
-		  struct actions *out)
+void ha_send_copy(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out)
 {
-	if (!ha->conf->forward_broadcast)
-		return;
-	for (const struct binding *b = binding_first(ha->bindings, from->network); b; b = b->next) {
-		if (b == from || !b->broadcast) /* L-44: not back to the sender */
+	if (to->own_tunnel)
+		actions_send_tunnelled(out, &to->tunnel, packet);
+	else
+		send_wrapped(ha, to, packet, out);
+}
+
+/* To all of @network that want it, but @from. */
+static void copy(struct ha *ha, struct instant now, size_t network, const struct binding *from, struct span packet,
+		 struct actions *out)
+{
+	for (const struct binding *b = binding_first(ha->bindings, network); b; b = b->next) {
+		if (b == from || !b->broadcast || !tunnel_is_whole(&b->tunnel)) /* L-44: not back to the sender */
 			continue;
 		if (!actions_have_room(out, 4) || !ratelimit_allow(&ha->broadcast, now.us)) {
 			HA_COUNT(ha, broadcast_suppressed);
 			return;
 		}
-		ha_send_wrapped(ha, b, packet, out);
+		ha_send_copy(ha, b, packet, out);
 		HA_COUNT(ha, broadcast_copies);
 	}
+}
+
+void ha_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
+		  struct actions *out)
+{
+	if (!ha->conf->forward_broadcast)
+		return;
+	ha_home_link_broadcast(ha, now, from, packet, out);
+	copy(ha, now, from->network, from, packet, out);
+}
+
+void ha_broadcast_from_link(struct ha *ha, struct instant now, size_t network, struct span packet, struct actions *out)
+{
+	struct ip4 ip;
+
+	if (!ha->conf->forward_broadcast || ip4_parse(packet.p, packet.n, &ip) < 0 ||
+	    !is_subnet_broadcast(&ha->conf->networks[network].prefix, ip.destination))
+		return;
+	packet.n = ip.header_n + ip.payload.n; /* frames are padded */
+	copy(ha, now, network, NULL, packet, out);
 }

@@ -190,7 +190,10 @@ static int check_vendor(struct ha *ha, struct transaction *t)
 	if (!t->x.cvse_at)
 		return 0;
 	t->why = "a critical vendor extension we do not know";
-	return MIP_CODE_CVSE_UNSUPPORTED;
+	if (t->x.cvse_at < t->auth->at)
+		return MIP_CODE_CVSE_UNSUPPORTED;
+	t->why = "a critical vendor extension of the foreign agent that we do not know";
+	return MIP_CODE_FA_CVSE_UNSUPPORTED;
 }
 
 int ha_check(struct ha *ha, struct transaction *t)

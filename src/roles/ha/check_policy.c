@@ -108,7 +108,7 @@ static int check_behind_nat(const struct ha *ha, struct transaction *t)
 	return 0;
 }
 
-/* RFC 3519 4, 5.1 */
+/* B-47, B-49; RFC 3519 4, 5.1 */
 int ha_check_nat(struct ha *ha, struct transaction *t)
 {
 	bool moved = t->d->remote.s_addr != t->req.care_of.s_addr;
@@ -123,9 +123,8 @@ int ha_check_nat(struct ha *ha, struct transaction *t)
 		t->why = "only IP-in-IP is offered inside of UDP";
 		if (t->x.udp_encapsulation != 0 && t->x.udp_encapsulation != IPPROTO_IPIP)
 			return MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE;
-		t->why = "UDP tunnelling through a foreign agent is not offered";
-		if (t->x.udp_via_fa)
-			return MIP_CODE_ADMIN_PROHIBITED;
+		/* The request came by a foreign agent's mapping: the sender's own is that of its first keepalive. */
+		t->port_open = by_sender && t->x.udp_via_fa;
 	}
 	if (moved)
 		return check_behind_nat(ha, t);

@@ -65,7 +65,7 @@ static void broadcast(struct ha *ha, const struct binding *b, const struct wr *m
 	if (message->err)
 		return;
 	udp4_build(&w, &h, &u);
-	ha_send_wrapped(ha, b, (struct span){ packet, wr_len(&w) }, out);
+	ha_send_copy(ha, b, (struct span){ packet, wr_len(&w) }, out);
 }
 
 /* To the station, through its tunnel. Another address than its home address is of no use to it. */

@@ -3,6 +3,8 @@
 #include "codec/icmp4.h"
 #include "roles/ha/agent.h"
 
+enum { IP4_MTU_MIN = 68 }; /* RFC 791 3.2 */
+
 /* Limited in rate as RFC 1812 4.3.2.8 wants it: anybody can make us send these. */
 static void send_error(struct ha *ha, struct instant now, struct in_addr source, struct span packet, uint8_t code,
 		       uint16_t mtu, struct actions *out)
@@ -36,6 +38,35 @@ static bool too_big(const struct binding *b, struct span packet, uint16_t path_m
 	return path_mtu != 0 && packet.n + overhead > path_mtu;
 }
 
+/* In pieces before UDP is put around it: of a datagram in pieces, a NAT knows only the first (RFC 3519 5.3). */
+static void send_pieces(const struct binding *b, const struct ip4 *ip, uint16_t path_mtu, struct actions *out)
+{
+	uint16_t mtu = (uint16_t)(path_mtu - tunnel_overhead(&b->tunnel));
+
+	for (size_t at = 0; at < ip->payload.n;) {
+		struct wr w = actions_writer(out, mtu);
+
+		ip4_piece_build(&w, ip, mtu, &at);
+		if (w.err)
+			return;
+		actions_send_tunnelled(out, &b->tunnel, (struct span){ w.start, wr_len(&w) });
+	}
+}
+
+static void send_to_station(struct ha *ha, const struct binding *b, struct span packet, uint16_t path_mtu,
+			    struct actions *out)
+{
+	struct ip4 ip;
+
+	if (ip4_parse(packet.p, packet.n, &ip) < 0 || !tunnel_is_whole(&b->tunnel))
+		HA_COUNT(ha, packets_dropped); /* cut on its way to us, or it is not known where to send it */
+	else if (b->tunnel.encap == ENCAP_UDP && ip.header_n == IP4_HEADER_OCTETS && path_mtu >= IP4_MTU_MIN &&
+		 too_big(b, packet, path_mtu))
+		send_pieces(b, &ip, path_mtu, out);
+	else
+		actions_send_tunnelled(out, &b->tunnel, packet); /* the kernel fragments the outer packet */
+}
+
 void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_t path_mtu, struct actions *out)
 {
 	const struct ha_network *n;
@@ -58,10 +89,10 @@ void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_
 
 		send_error(ha, now, n ? n->gateway : ha->conf->address, packet, ICMP4_FRAGMENTATION_NEEDED,
 			   (uint16_t)(path_mtu - overhead), out);
-	} else if (b && ip4_parse(packet.p, packet.n, &ip) == 0) {
-		actions_send_tunnelled(out, &b->tunnel, packet); /* the kernel fragments the outer packet */
+	} else if (b) {
+		send_to_station(ha, b, packet, path_mtu, out);
 	} else {
-		HA_COUNT(ha, packets_dropped); /* nobody's, or cut on its way to us */
+		HA_COUNT(ha, packets_dropped); /* nobody's */
 	}
 }
 
@@ -116,6 +147,32 @@ static bool is_tunnel_in_use(const struct ha *ha, const struct tunnel *t)
 	return false;
 }
 
+static bool is_keepalive(const struct ha *ha, struct span inner, struct ip4 *ret_ip, struct icmp4 *ret)
+{
+	return ip4_parse(inner.p, inner.n, ret_ip) == 0 && ret_ip->destination.s_addr == ha->conf->address.s_addr &&
+	       icmp4_parse(ret_ip, ret) == 0 && ret->type == ICMP4_ECHO;
+}
+
+/* B-47: who registered by a foreign agent shows by its first keepalive which port its NAT gave it; the address must be the one
+ * the request came from (RFC 3519, R flag). */
+static void settle_port(struct ha *ha, struct instant now, const struct tunnel *by, struct in_addr home,
+			struct actions *out)
+{
+	struct binding *b = binding_find(ha->bindings, home);
+	struct record note = { .level = RECORD_INFO, .event = "tunnel_port", .home = home, .peer = by->remote };
+
+	if (!b || !b->port_open || b->tunnel.encap != ENCAP_UDP || b->tunnel.remote.s_addr != by->remote.s_addr)
+		return;
+	b->port_open = false;
+	if (b->tunnel.remote_port == by->remote_port)
+		return;
+	b->tunnel.remote_port = by->remote_port;
+	HA_COUNT(ha, ports_settled);
+	ha_data_plane_set(b, out);
+	ha_store(ha, now, b, true, out);
+	actions_record(out, &note, b->nai, "port %u, by its keepalive", by->remote_port);
+}
+
 /* An agent behind a NAT keeps its mapping open by pinging us inside of the tunnel (RFC 3519 4.9). */
 static bool answer_keepalive(struct ha *ha, struct instant now, const struct tunnelled *t, struct actions *out)
 {
@@ -123,10 +180,10 @@ static bool answer_keepalive(struct ha *ha, struct instant now, const struct tun
 	struct icmp4 m;
 	struct wr w;
 
-	if (ip4_parse(t->inner.p, t->inner.n, &ip) < 0 || ip.destination.s_addr != ha->conf->address.s_addr ||
-	    icmp4_parse(&ip, &m) < 0 || m.type != ICMP4_ECHO)
+	if (!is_keepalive(ha, t->inner, &ip, &m) || !ratelimit_allow(&ha->keepalives, now.us))
 		return false;
-	if (!ratelimit_allow(&ha->keepalives, now.us) || !is_tunnel_in_use(ha, &t->tunnel))
+	settle_port(ha, now, &t->tunnel, ip.source, out);
+	if (!is_tunnel_in_use(ha, &t->tunnel))
 		return false;
 	m.type = ICMP4_ECHO_REPLY;
 	h.source = ip.destination;

@@ -5,6 +5,8 @@
 
 #include "base/util.h"
 #include "codec/arp.h"
+#include "codec/ether.h"
+#include "codec/ip4.h"
 #include "roles/ha/agent.h"
 
 enum { ANNOUNCEMENTS = 3, ANNOUNCE_EVERY_S = 1, FRAME_MAX = 64 };
@@ -92,16 +94,51 @@ void ha_home_link_announce(struct ha *ha, struct instant now, struct actions *ou
 	}
 }
 
+/* 01:00:5e and the lower 23 bits of the group (RFC 1112 6.4). */
+static void link_destination(struct in_addr destination, uint8_t ret[ETHER_ADDR_OCTETS])
+{
+	uint32_t group = ntohl(destination.s_addr);
+
+	if (group >> 28 != 14) {
+		memcpy(ret, ether_broadcast, ETHER_ADDR_OCTETS);
+		return;
+	}
+	memcpy(ret, "\x01\x00\x5e", 3);
+	ret[3] = group >> 16 & 0x7f;
+	ret[4] = (uint8_t)(group >> 8);
+	ret[5] = (uint8_t)group;
+}
+
+void ha_home_link_broadcast(struct ha *ha, struct instant now, const struct binding *from, struct span packet,
+			    struct actions *out)
+{
+	const struct ha_network *n = &ha->conf->networks[from->network];
+	uint8_t to[ETHER_ADDR_OCTETS];
+	struct ip4 ip;
+	struct wr w;
+
+	if (n->ifindex == 0 || ip4_parse(packet.p, packet.n, &ip) < 0)
+		return;
+	if (!ratelimit_allow(&ha->broadcast, now.us)) {
+		HA_COUNT(ha, broadcast_suppressed);
+		return;
+	}
+	link_destination(ip.destination, to);
+	w = actions_writer(out, ETHER_HEADER_OCTETS + packet.n);
+	ether_build(&w, to, n->mac, ETHER_IP4);
+	wr_bytes(&w, packet.p, packet.n);
+	actions_send_frame(out, n->ifindex, &w);
+	HA_COUNT(ha, broadcast_copies);
+}
+
 /* Proxy ARP for whoever is away; the gateway address is the kernel's own. */
-void ha_on_home_frame(struct ha *ha, struct instant now, uint32_t ifindex, struct span frame, struct actions *out)
+static void answer_arp(struct ha *ha, uint32_t ifindex, struct span packet, struct actions *out)
 {
 	const struct binding *b;
 	const struct ha_network *n;
-	struct ether e;
 	struct arp a, reply = { .op = ARP_REPLY };
 
-	(void)now; /* proxy ARP has no memory */
-	if (ether_parse(frame.p, frame.n, &e) < 0 || e.type != ETHER_ARP || arp_parse(e.payload.p, e.payload.n, &a) < 0)
+	if (arp_parse(packet.p, packet.n, &a) < 0)
 		return;
 	b = a.op == ARP_REQUEST ? binding_find(ha->bindings, a.target) : NULL;
 	if (!b || a.sender.s_addr == a.target.s_addr)
@@ -115,4 +152,19 @@ void ha_on_home_frame(struct ha *ha, struct instant now, uint32_t ifindex, struc
 	reply.target = a.sender;
 	send_arp(n, a.sender_mac, &reply, out);
 	HA_COUNT(ha, arp_answered);
+}
+
+void ha_on_home_frame(struct ha *ha, struct instant now, uint32_t ifindex, struct span frame, struct actions *out)
+{
+	struct ether e;
+
+	if (ether_parse(frame.p, frame.n, &e) < 0)
+		return;
+	if (e.type == ETHER_ARP) {
+		answer_arp(ha, ifindex, e.payload, out);
+		return;
+	}
+	for (size_t i = 0; e.type == ETHER_IP4 && i < ha->conf->network_n; i++)
+		if (ha->conf->networks[i].ifindex == ifindex)
+			ha_broadcast_from_link(ha, now, i, e.payload, out);
 }

@@ -2,10 +2,12 @@
 /* Registration revocation (RFC 3543): telling an agent that was overtaken, until it says it heard. */
 #define HASH_NONFATAL_OOM 1
 
+#include <stdio.h>
+
 #include "base/util.h"
 #include "roles/ha/agent.h"
 
-enum { RETRIES_PER_CALL = 64, RETRY_FIRST_S = 1, RETRY_MAX_S = 32 };
+enum { RETRIES_PER_CALL = 64, RETRY_FIRST_S = 1, RETRY_MAX_S = 32, REASON_MAX = 256 };
 
 /* What is left of a binding that moved away: enough to tell its old agent, until that binding would have expired. */
 struct revocation {
@@ -223,9 +225,10 @@ void ha_on_revocation_ack(struct ha *ha, struct instant now, const struct datagr
 
 /* The binding an agent wants to end, if it is the one that serves it and can prove it. */
 static struct binding *revocable(struct ha *ha, struct instant now, const struct datagram *d,
-				 const struct mip_revocation *m, struct actions *out)
+				 const struct mip_revocation *m, struct span *ret_text, struct actions *out)
 {
 	struct binding *b = binding_find(ha->bindings, m->home);
+	const struct mip_auth *auth;
 	struct mip_exts x;
 
 	if (m->from_ha || !b || !b->revocation || m->home_domain.s_addr != b->agent.s_addr ||
@@ -236,7 +239,24 @@ static struct binding *revocable(struct ha *ha, struct instant now, const struct
 	if ((int32_t)(m->id - b->peer_stamp) <= 0) /* older than the registration: a replay */
 		return NULL;
 	learn_key(ha, now, b->nai, &b->sa, &b->shared, out); /* not known yet: its agent repeats what nobody answers */
-	return sa_verify(b->sa, d->payload.p, b->auth_type == MIP_EXT_FA_HA_AUTH ? &x.fa_ha : &x.mn_ha) ? b : NULL;
+	auth = b->auth_type == MIP_EXT_FA_HA_AUTH ? &x.fa_ha : &x.mn_ha;
+	if (!sa_verify(b->sa, d->payload.p, auth))
+		return NULL;
+	*ret_text = x.message_at != 0 && x.message_at < auth->at ? x.message : (struct span){ 0 };
+	return b;
+}
+
+/* The binding ends; its agent may have said why, in words for people (RFC 4917). */
+static void end_revoked(struct ha *ha, struct instant now, struct binding *b, struct span text, struct actions *out)
+{
+	char reason[REASON_MAX];
+	size_t n = min_size(text.n, REASON_MAX / 2);
+	int at = snprintf(reason, sizeof(reason), "its agent revoked it%s", n > 0 ? ": " : "");
+
+	for (size_t i = 0; i < n; i++) /* both fit */
+		reason[at++] = (char)(text.p[i] >= 0x20 && text.p[i] < 0x7f ? text.p[i] : '?');
+	reason[at] = '\0';
+	ha_binding_end(ha, now, b, "binding_revoked", reason, out);
 }
 
 void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
@@ -244,13 +264,14 @@ void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *
 	struct mip_revocation m;
 	struct mip_revocation_ack ack;
 	struct binding *b;
+	struct span text;
 	struct wr w;
 
 	if (mip_revocation_parse(d->payload.p, d->payload.n, &m) < 0) {
 		HA_COUNT(ha, malformed);
 		return;
 	}
-	b = revocable(ha, now, d, &m, out);
+	b = revocable(ha, now, d, &m, &text, out);
 	if (!b) {
 		HA_COUNT(ha, revocations_ignored);
 		return;
@@ -261,5 +282,5 @@ void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *
 	mip_revocation_ack_build(&w, &ack);
 	if (sa_sign(b->sa, b->auth_type, &w) == 0)
 		actions_send_datagram(out, d->local, d->local_port, d->remote, d->remote_port, &w);
-	ha_binding_end(ha, now, b, "binding_revoked", "its agent revoked it", out);
+	end_revoked(ha, now, b, text, out);
 }

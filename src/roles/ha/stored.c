@@ -13,7 +13,8 @@ enum {
 	FLAG_PROXY = 2,
 	FLAG_REVERSE = 4,
 	FLAG_BROADCAST = 8,
-	FLAG_REVOCATION = 16
+	FLAG_REVOCATION = 16,
+	FLAG_OWN_TUNNEL = 32
 };
 
 static const char aaa_prefix[] = "aaa/";
@@ -124,7 +125,7 @@ static uint8_t flags_of(const struct binding *b, bool bound)
 {
 	return (uint8_t)((bound ? FLAG_BOUND : 0) | (b->proxy ? FLAG_PROXY : 0) |
 			 (b->reverse_tunnel ? FLAG_REVERSE : 0) | (b->broadcast ? FLAG_BROADCAST : 0) |
-			 (b->revocation ? FLAG_REVOCATION : 0));
+			 (b->revocation ? FLAG_REVOCATION : 0) | (b->own_tunnel ? FLAG_OWN_TUNNEL : 0));
 }
 
 /* What every record begins with; without a binding it is all. */
@@ -164,6 +165,7 @@ static int parse(struct span key, struct span value, struct stored *ret)
 	s.b.reverse_tunnel = flags & FLAG_REVERSE;
 	s.b.broadcast = flags & FLAG_BROADCAST;
 	s.b.revocation = flags & FLAG_REVOCATION;
+	s.b.own_tunnel = flags & FLAG_OWN_TUNNEL;
 	s.home = rd_ip4(&r);
 	s.last_id = rd_u64(&r);
 	s.written_ntp = rd_u64(&r);
@@ -257,6 +259,8 @@ static int restore_binding(struct ha *ha, struct instant now, const struct store
 	b->proxy = s->b.proxy;
 	b->reverse_tunnel = s->b.reverse_tunnel;
 	b->broadcast = s->b.broadcast;
+	b->own_tunnel = s->b.own_tunnel;
+	b->port_open = !tunnel_is_whole(&b->tunnel);
 	b->revocation = s->b.revocation;
 	b->peer_stamp = s->b.peer_stamp;
 	b->auth_type = s->b.auth_type;

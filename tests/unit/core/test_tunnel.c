@@ -30,6 +30,19 @@ static void equality(void **state)
 	assert_false(tunnel_equal(&a, &b));
 }
 
+/* RFC 3519, R flag */
+static void without_a_port_it_leads_nowhere(void **state)
+{
+	struct tunnel t = { .encap = ENCAP_UDP, .remote = ip("192.0.2.9") };
+
+	(void)state;
+	assert_false(tunnel_is_whole(&t));
+	t.remote_port = 40000;
+	assert_true(tunnel_is_whole(&t));
+	t = (struct tunnel){ .encap = ENCAP_IPIP };
+	assert_true(tunnel_is_whole(&t));
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -39,7 +52,8 @@ static void names(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(equality), cmocka_unit_test(names) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(equality), cmocka_unit_test(names),
+					    cmocka_unit_test(without_a_port_it_leads_nowhere) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,25 @@ static void build(const struct ip4 *headers, size_t n, size_t rest)
 	assert_int_equal(w.err, 0);
 }
 
+/* An Ethernet header, and the second header of @h with 8 octets behind it inside of UDP tunnel data inside of the first. */
+static void build_in_udp(const struct ip4 h[2], uint16_t port)
+{
+	static const uint8_t to[6] = { 0 }, from[6] = { 2, 0, 0, 0, 0, 1 };
+
+	memset(frame, 0, sizeof(frame));
+	w = wr_init(frame, sizeof(frame));
+	ether_build(&w, to, from, ETHER_IP4);
+	ip4_build(&w, &h[0], 8 + 4 + IP4_HEADER_OCTETS + 8);
+	wr_u16(&w, port);
+	wr_u16(&w, 434);
+	wr_u16(&w, 8 + 4 + IP4_HEADER_OCTETS + 8);
+	wr_u16(&w, 0);
+	wr_u32(&w, 0x04040000);
+	ip4_build(&w, &h[1], 8);
+	(void)wr_skip(&w, 8);
+	assert_int_equal(w.err, 0);
+}
+
 static int run(const struct bpf_program *program)
 {
 	struct __sk_buff skb = { .ifindex = LOOPBACK, .ingress_ifindex = LOOPBACK };
@@ -257,6 +276,34 @@ static void anchor_hears_the_former_agent_out(void **state)
 	assert_int_equal(stat(anchor->maps.stats, DP_STAT_former_accepted), 1);
 }
 
+static void add_half_bound(void)
+{
+	struct dp_binding_def b = add_binding();
+
+	b.tunnel.encap = ENCAP_UDP;
+	b.tunnel.local_port = htons(434);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(anchor->maps.bindings), &b.home, &b, BPF_ANY), 0);
+}
+
+/* RFC 3519, R flag: nothing goes where no port is known, and by a port that is not known come only keepalives. */
+static void half_bound_stations_wait(void **state)
+{
+	const struct ip4 down = header("10.9.0.2", "10.42.0.10", 17);
+	const struct ip4 ping[] = { header("10.0.1.1", "10.0.0.1", 17), header("10.42.0.10", "10.0.0.1", 1) };
+	const struct ip4 data[] = { header("10.0.1.1", "10.0.0.1", 17), header("10.42.0.10", "10.9.0.2", 17) };
+
+	(void)state;
+	add_half_bound();
+	build(&down, 1, 8);
+	assert_int_equal(run(anchor->progs.anchor_fast), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_no_port), 1);
+	build_in_udp(ping, 40000);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_OK);
+	build_in_udp(data, 40000);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_spoofed_tunnel), 1);
+}
+
 /* A correspondent that plays the anchor may not wrap broadcasts for a station. */
 static void forged_wrapping_goes_nowhere(void **state)
 {
@@ -285,6 +332,7 @@ int main(void)
 		TEST(tunnels_are_checked),
 		TEST(anchor_checks_who_speaks),
 		TEST(anchor_hears_the_former_agent_out),
+		TEST(half_bound_stations_wait),
 		TEST(forged_wrapping_goes_nowhere),
 	};
 

@@ -167,13 +167,15 @@ size_t build(const struct ask *a, uint8_t *ret, size_t room)
 	if (a->gre)
 		mip_ext_gre_key_build(&w, 1);
 	if (a->cvse)
-		wr_bytes(&w, "\x26\x00\x00\x04\x00\x00\x7e\xd9", 8);
+		wr_bytes(&w, "\x26\x00\x00\x06\x00\x00\x7e\xd9\x00\x01", 10);
 	if (!a->no_sequence)
 		mip_ext_sequence_build(&w, &conf.sequence, a->sequence);
 	if (!a->no_auth)
 		assert_int_equal(sa_sign(&sa, a->node ? MIP_EXT_FA_HA_AUTH : MIP_EXT_MN_HA_AUTH, &w), 0);
 	if (a->bad_auth)
 		w.at[-1] ^= 1;
+	if (a->cvse_behind)
+		wr_bytes(&w, "\x26\x00\x00\x06\x00\x00\x7e\xd9\x00\x01", 10);
 	assert_int_equal(w.err, 0);
 	return wr_len(&w);
 }

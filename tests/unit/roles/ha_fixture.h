@@ -26,7 +26,8 @@ struct ask {
 	uint16_t lifetime_s;
 	uint32_t sequence, spi;
 	uint64_t id; /* 0: our clock */
-	bool deregister, no_sequence, no_revocation, node, no_auth, bad_auth, udp, udp_force, udp_via_fa, gre, cvse;
+	bool deregister, no_sequence, no_revocation, node, no_auth, bad_auth, udp, udp_force, udp_via_fa, gre, cvse,
+		cvse_behind;
 	uint8_t udp_encapsulation, udp_reserved, tech, method;
 	uint16_t port;
 };

@@ -22,7 +22,6 @@ static void tunnels_through_nat(void **state)
 	assert_code(&(struct ask){ .source = "192.0.2.9" }, MIP_CODE_ADMIN_PROHIBITED);
 	assert_code(&(struct ask){ .udp = true, .udp_encapsulation = 47, .source = "192.0.2.9" },
 		    MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE);
-	assert_code(&(struct ask){ .udp = true, .udp_via_fa = true, .source = "192.0.2.9" }, MIP_CODE_ADMIN_PROHIBITED);
 	assert_code(&(struct ask){ .udp = true, .udp_reserved = 1, .source = "192.0.2.9" }, MIP_CODE_MALFORMED);
 	conf.udp = HA_UDP_FORCE_ALLOWED;
 	got = ask(&(struct ask){ .udp = true, .udp_force = true });

@@ -147,6 +147,7 @@ static void policy_codes(void **state)
 	assert_code(&(struct ask){ .flags_on = MIP_REQ_RESERVED_R }, MIP_CODE_MALFORMED);
 	assert_code(&(struct ask){ .flags_on = MIP_REQ_S }, MIP_CODE_ACCEPTED_NO_SIMULTANEOUS);
 	assert_code(&(struct ask){ .cvse = true }, MIP_CODE_CVSE_UNSUPPORTED);
+	assert_code(&(struct ask){ .cvse_behind = true }, MIP_CODE_FA_CVSE_UNSUPPORTED);
 	assert_code(&(struct ask){ .home_agent = "10.0.0.2" }, MIP_CODE_UNKNOWN_HA);
 	assert_code(&(struct ask){ .flags_on = MIP_REQ_G }, MIP_CODE_ENCAPSULATION_UNAVAILABLE);
 	assert_code(&(struct ask){ .gre = true }, MIP_CODE_ENCAPSULATION_UNAVAILABLE);
