@@ -79,7 +79,7 @@ struct dp_path {
 	enum path_how how;
 	struct tunnel tunnel; /* TUNNEL: `local` is the care-of address */
 	bool vpn; /* TUNNEL: under ESP; packets leave by it or not at all, and come out of it or are forged (B-18) */
-	uint32_t ifindex; /* NEIGHBOUR */
+	uint32_t ifindex; /* NEIGHBOUR; TUNNEL without VPN: the link it goes by, whatever routes there are */
 	uint8_t mac
 		[MAC_OCTETS]; /* NEIGHBOUR: of the foreign agent; zero: at home, each neighbour is asked for its own */
 };

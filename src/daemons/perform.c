@@ -117,6 +117,21 @@ static void send_to_charon(struct daemon *d, const struct charon_command *c)
 		d->send_errors++; /* charon is gone, which the role hears next */
 }
 
+static int set_path(struct daemon *d, const struct dp_path *p)
+{
+	int r = dp_home_prefer(d->home, p->home);
+
+	return r < 0 ? r : dp_path_set(d->dp, p);
+}
+
+/* Its device may be another one than that the path was set for. */
+static int set_home(struct daemon *d, struct in_addr a)
+{
+	int r = dp_home_set(d->home, a);
+
+	return r < 0 || !d->dp ? r : dp_path_renew(d->dp);
+}
+
 static void perform(struct daemon *d, const struct action *a)
 {
 	switch (a->type) {
@@ -154,7 +169,7 @@ static void perform(struct daemon *d, const struct action *a)
 		send_to_charon(d, &a->charon);
 		break;
 	case ACTION_HOME_SET:
-		note_dp(d, dp_home_set(d->home, a->home), "set home address");
+		note_dp(d, set_home(d, a->home), "set home address");
 		break;
 	case ACTION_HOME_DEL:
 		note_dp(d, dp_home_del(d->home, a->home), "remove home address");
@@ -163,7 +178,8 @@ static void perform(struct daemon *d, const struct action *a)
 	case ACTION_GUARD_DEL:
 		note_dp(d, dp_home_guard(d->home, a->home, a->type == ACTION_GUARD_SET), "guard home address");
 		break;
-	case ACTION_PATH_SET: /* no daemon has a data plane for it yet */
+	case ACTION_PATH_SET:
+		note_dp(d, set_path(d, &a->path), "set path");
 		break;
 	case ACTION_HINT_WATCH:
 		if (d->plain)

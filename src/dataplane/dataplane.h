@@ -7,7 +7,7 @@
 #include "base/wire.h"
 #include "core/tunnel.h"
 
-enum dp_role { DP_ROLE_ANCHOR, DP_ROLE_MPA, DP_ROLE_FA };
+enum dp_role { DP_ROLE_ANCHOR, DP_ROLE_MPA, DP_ROLE_FA, DP_ROLE_NODE };
 
 struct dp_home_network { /* anchor only */
 	struct in_addr prefix;
@@ -18,7 +18,7 @@ struct dp_home_network { /* anchor only */
 
 struct dp_conf {
 	enum dp_role role;
-	const char *device;   /* anchor: TUN name, e.g. "hf0" */
+	const char *device;   /* anchor: TUN name, e.g. "hf0"; node: of dp_home.h, which made it */
 	const char *pin_dir;  /* on a bpffs, or an empty directory where one may be mounted */
 	const uint32_t *core; /* ifindexes where tunnels arrive */
 	size_t core_n;
@@ -76,6 +76,19 @@ void dp_flush(const struct dp_conf *conf);
  * vanishes. Return: 0 or -errno.
  */
 int dp_add_layer3(struct dp *dp, uint32_t ifindex);
+
+/* Node (dp_node.c). Packets for the home address may arrive at this link; @vpn: they come out of it decrypted. Adding it
+ * again is cheap. Return: 0 or -errno. */
+int dp_node_add_link(struct dp *dp, uint32_t ifindex, bool vpn);
+void dp_node_del_link(struct dp *dp, uint32_t ifindex);
+/* The one path there is. What is under way by the former one is still taken for a moment. Return: 0 or -errno. */
+int dp_path_set(struct dp *dp, const struct dp_path *p);
+/* The same once more: the device may have been made anew. */
+int dp_path_renew(struct dp *dp);
+/* A packet that the kernel put together from pieces: whether it came by the path. */
+bool dp_path_takes(const struct dp *dp, const struct tunnel *t, struct span inner);
+/* The path takes packets of @mtu octets only, outer headers included: what is sent from now on fits it. */
+int dp_path_narrow(struct dp *dp, uint16_t mtu);
 
 /* Each may return -ENOSPC (map full) or another -errno from the kernel; the caller records it. */
 int dp_binding_set(struct dp *dp, const struct dp_binding *b);

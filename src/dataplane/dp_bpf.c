@@ -11,35 +11,14 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-#include "anchor.skel.h"
 #include "base/util.h"
 #include "dataplane/dp_attach.h"
 #include "dataplane/dp_def.h"
+#include "dataplane/dp_inside.h"
 #include "dataplane/dp_tun.h"
-#include "mpa.skel.h"
 
 #define BPF_FS UINT32_C(0xcafe4a11)
 enum { DIR_MODE = 0700, EVENTS_PER_READ = 256 };
-
-struct dp {
-	enum dp_role role;
-	char pin_dir[PATH_MAX];
-	bool no_tcx;
-	uint32_t max_entries;
-	struct anchor_bpf *anchor; /* one of the two */
-	struct mpa_bpf *mpa;
-	struct bpf_object *object;
-	struct ring_buffer *ring;
-	int tun;
-	int cpus;
-	int bindings, uplink, downlink, counters, stats; /* map descriptors, -1 = not of this role; owned by `object` */
-	uint8_t *told;                                   /* by index: DP_SEEN_... of first packets passed on */
-	struct dp_counters_def *per_cpu;                 /* `cpus` values to read into */
-
-	void (*fn)(void *ctx, const struct dp_event *e); /* during dp_events_read() */
-	void *ctx;
-	unsigned read_n;
-};
 
 static int silent(enum libbpf_print_level level, const char *format, va_list ap)
 {
@@ -84,7 +63,7 @@ static int pin_map(struct bpf_object *o, const char *map, const char *dir)
 	return bpf_map__set_pin_path(m, path);
 }
 
-static const char *const kept_maps[] = { "bindings", "uplink", "downlink", "counters", "stats", "links" };
+static const char *const kept_maps[] = { "bindings", "uplink", "downlink", "counters", "stats", "links", "paths" };
 static const char *const sized_maps[] = { "bindings", "uplink", "downlink", "counters" };
 
 static int prepare_object(struct dp *dp, const struct dp_conf *conf)
@@ -123,6 +102,11 @@ static int open_object(struct dp *dp, const struct dp_conf *conf, uint32_t tun_i
 			return -errno;
 		dp->anchor->rodata->tun_ifindex = tun_ifindex;
 		dp->object = dp->anchor->obj;
+	} else if (conf->role == DP_ROLE_NODE) {
+		dp->node = node_bpf__open();
+		if (!dp->node)
+			return -errno;
+		dp->object = dp->node->obj;
 	} else {
 		dp->mpa = mpa_bpf__open();
 		if (!dp->mpa)
@@ -136,8 +120,10 @@ static void close_object(struct dp *dp)
 {
 	anchor_bpf__destroy(dp->anchor);
 	mpa_bpf__destroy(dp->mpa);
+	node_bpf__destroy(dp->node);
 	dp->anchor = NULL;
 	dp->mpa = NULL;
+	dp->node = NULL;
 	dp->object = NULL;
 }
 
@@ -158,7 +144,7 @@ static int load_object(struct dp *dp, const struct dp_conf *conf, uint32_t tun_i
 	return r;
 }
 
-static int program_fd(const struct dp *dp, const char *name)
+int dp_program(const struct dp *dp, const char *name)
 {
 	const struct bpf_program *p = bpf_object__find_program_by_name(dp->object, name);
 
@@ -175,7 +161,7 @@ static int attach_all(const struct dp *dp, const struct dp_conf *conf, const cha
 			.ifindex = ifindexes[i], .egress = egress, .pin_dir = conf->pin_dir, .no_tcx = conf->no_tcx
 		};
 
-		r = dp_attach(&h, program_fd(dp, program));
+		r = dp_attach(&h, dp_program(dp, program));
 	}
 	return r;
 }
@@ -184,6 +170,8 @@ static int attach_programs(const struct dp *dp, const struct dp_conf *conf, uint
 {
 	int r;
 
+	if (conf->role == DP_ROLE_NODE)
+		return 0; /* links are added as they come */
 	if (conf->role != DP_ROLE_ANCHOR) {
 		const char *up = conf->role == DP_ROLE_MPA ? "mpa_up" : "fa_up";
 
@@ -324,6 +312,8 @@ int dp_open(const struct dp_conf *conf, struct dp **ret, const char **ret_why)
 		r = dp_tun_open(conf, &dp->tun, &tun_ifindex, ret_why);
 	if (r == 0)
 		r = open_programs(dp, conf, tun_ifindex, ret_why);
+	if (r == 0 && conf->role == DP_ROLE_NODE)
+		r = dp_node_open(dp, conf->device);
 	if (r == -EPERM)
 		*ret_why = explain(r, *ret_why);
 	if (r < 0)
@@ -338,6 +328,7 @@ void dp_closep(struct dp **at)
 
 	if (!dp)
 		return;
+	dp_node_closep(&dp->home);
 	ring_buffer__free(dp->ring);
 	close_object(dp);
 	closep(&dp->tun);
@@ -375,6 +366,8 @@ void dp_flush(const struct dp_conf *conf)
 	if (tun_ifindex != 0)
 		detach_all(conf, &tun_ifindex, 1, true);
 	detach_layer3(conf);
+	if (conf->role == DP_ROLE_NODE)
+		dp_node_flush(conf);
 	dp_forget_links(conf->pin_dir, true);
 	remove_pins(conf->pin_dir, DP_LAYOUT);
 	remove_old_layouts(conf->pin_dir);
@@ -382,7 +375,7 @@ void dp_flush(const struct dp_conf *conf)
 		dp_tun_remove(conf);
 }
 
-static struct dp_tunnel_def tunnel_def(const struct tunnel *t)
+struct dp_tunnel_def dp_tunnel_def(const struct tunnel *t)
 {
 	return (struct dp_tunnel_def){ .local = t->local.s_addr,
 				       .remote = t->remote.s_addr,
@@ -422,15 +415,15 @@ int dp_add_layer3(struct dp *dp, uint32_t ifindex)
 	const struct dp_hook h = { .ifindex = ifindex, .pin_dir = dp->pin_dir, .no_tcx = dp->no_tcx };
 
 	dp_forget_links(dp->pin_dir, false); /* such devices come and go */
-	return dp_attach(&h, program_fd(dp, "mpa_up_layer3"));
+	return dp_attach(&h, dp_program(dp, "mpa_up_layer3"));
 }
 
 int dp_binding_set(struct dp *dp, const struct dp_binding *b)
 {
 	struct dp_binding_def v = { .home = b->home.s_addr,
 				    .index = b->index,
-				    .tunnel = tunnel_def(&b->tunnel),
-				    .former = tunnel_def(&b->former),
+				    .tunnel = dp_tunnel_def(&b->tunnel),
+				    .former = dp_tunnel_def(&b->former),
 				    .former_until_ns = b->former_until_us * 1000 };
 	struct dp_binding_def old;
 	bool known = bpf_map_lookup_elem(dp->bindings, &v.home, &old) == 0 && old.index == b->index;
@@ -444,7 +437,7 @@ int dp_binding_set(struct dp *dp, const struct dp_binding *b)
 
 int dp_binding_del(struct dp *dp, const struct dp_binding *b)
 {
-	const struct dp_tunnel_def tunnel = tunnel_def(&b->tunnel);
+	const struct dp_tunnel_def tunnel = dp_tunnel_def(&b->tunnel);
 	struct dp_binding_def there;
 
 	if (bpf_map_lookup_elem(dp->bindings, &b->home.s_addr, &there) == 0 &&
@@ -478,7 +471,7 @@ static struct dp_visitor_def visitor_def(const struct dp_visitor *v)
 				    .broadcast = v->broadcast.s_addr,
 				    .server = v->server.s_addr,
 				    .index = v->index,
-				    .tunnel = tunnel_def(&v->tunnel) };
+				    .tunnel = dp_tunnel_def(&v->tunnel) };
 
 	if (v->layer3) {
 		d.layer3 = v->held ? DP_LAYER3_HELD : DP_LAYER3_OPEN;

@@ -60,6 +60,24 @@ struct dp_visitor_def {
 	struct dp_tunnel_def tunnel;
 };
 
+enum dp_path_how { DP_PATH_BLOCKED, DP_PATH_TUNNEL, DP_PATH_NEIGHBOUR }; /* as enum path_how */
+
+/* Map "paths" of a mobile node, key: home address. */
+struct dp_path_def {
+	__u32 home;
+	__u32 device;  /* ifindex of the TUN that has it */
+	__u32 ifindex; /* of the link of the care-of address, or of the neighbour; 0 = by route */
+	__u32 former_ifindex;
+	__u32 vpn_ifindex; /* of the device that encrypts; 0 = the kernel does */
+	__u8 how;          /* enum dp_path_how */
+	__u8 vpn, former_vpn;
+	__u8 resolve; /* DP_PATH_NEIGHBOUR: each destination has its own MAC */
+	__u8 mac[DP_MAC_OCTETS], own_mac[DP_MAC_OCTETS];
+	struct dp_tunnel_def tunnel, former;
+	__u32 pad;
+	__u64 former_until_ns; /* CLOCK_BOOTTIME */
+};
+
 /* Map "counters": per-CPU array by index. */
 struct dp_counters_def {
 	__u64 up_packets, up_bytes, down_packets, down_bytes, up_last_ns, down_last_ns;

@@ -9,10 +9,13 @@
 #include "base/util.h"
 #include "dataplane/rtnl.h"
 
+static const struct in_addr no_source = { INADDR_ANY };
+
 struct dp_home {
 	const char *device;
 	uint32_t mark;
-	int fd; /* held, so that the device has carrier */
+	int fd;                   /* held, so that the device has carrier */
+	struct in_addr preferred; /* 0.0.0.0: none */
 	struct mnl_socket *rtnl;
 };
 
@@ -68,23 +71,43 @@ int dp_home_del(struct dp_home *h, struct in_addr a)
 	return r == -EADDRNOTAVAIL ? 0 : r;
 }
 
-static int guard_off(struct mnl_socket *s, struct in_addr a, uint32_t mark)
+static int rules_off(struct mnl_socket *s, struct in_addr a, uint32_t mark, uint32_t priority)
 {
-	int r = rtnl_del_rule(s, a, 0, DP_HOME_GUARD, DP_HOME_GUARD);
+	int r = rtnl_del_rule(s, a, 0, priority, DP_HOME_GUARD);
 
-	return r < 0 || mark == 0 ? r : rtnl_del_rule(s, a, mark, DP_HOME_GUARD - 1, RT_TABLE_MAIN);
+	return r < 0 || mark == 0 ? r : rtnl_del_rule(s, a, mark, priority - 1, RT_TABLE_MAIN);
+}
+
+/* Into the device, but for charon's own packets. */
+static int rules_on(struct dp_home *h, struct in_addr a, uint32_t priority)
+{
+	int r = rtnl_add_default(h->rtnl, if_nametoindex(h->device), DP_HOME_GUARD, h->preferred);
+
+	if (r == 0 && h->mark != 0)
+		r = rtnl_add_rule(h->rtnl, a, h->mark, priority - 1, RT_TABLE_MAIN);
+	return r < 0 ? r : rtnl_add_rule(h->rtnl, a, 0, priority, DP_HOME_GUARD);
 }
 
 int dp_home_guard(struct dp_home *h, struct in_addr a, bool on)
 {
-	int r;
+	return on ? rules_on(h, a, DP_HOME_GUARD) : rules_off(h->rtnl, a, h->mark, DP_HOME_GUARD);
+}
 
-	if (!on)
-		return guard_off(h->rtnl, a, h->mark);
-	r = rtnl_add_default(h->rtnl, if_nametoindex(h->device), DP_HOME_GUARD);
-	if (r == 0 && h->mark != 0)
-		r = rtnl_add_rule(h->rtnl, a, h->mark, DP_HOME_GUARD - 1, RT_TABLE_MAIN);
-	return r < 0 ? r : rtnl_add_rule(h->rtnl, a, 0, DP_HOME_GUARD, DP_HOME_GUARD);
+int dp_home_prefer(struct dp_home *h, struct in_addr a)
+{
+	int r = 0;
+
+	if (h->preferred.s_addr != a.s_addr && h->preferred.s_addr != INADDR_ANY)
+		r = rules_off(h->rtnl, h->preferred, h->mark, DP_HOME_FIRST);
+	h->preferred = a;
+	if (r == 0)
+		r = rules_on(h, a, DP_HOME_FIRST);
+	return r < 0 ? r : rtnl_add_rule(h->rtnl, no_source, 0, DP_HOME_FIRST, DP_HOME_GUARD);
+}
+
+int dp_home_inject(struct dp_home *h, struct span packet)
+{
+	return write(h->fd, packet.p, packet.n) < 0 ? -errno : 0;
 }
 
 void dp_home_flush(const char *device, uint32_t mark)
@@ -92,11 +115,17 @@ void dp_home_flush(const char *device, uint32_t mark)
 	auto_(rtnl_closep) struct mnl_socket *s = NULL;
 	struct ifaddrs *all = NULL;
 
-	if (rtnl_open(&s) == 0 && getifaddrs(&all) == 0)
+	if (rtnl_open(&s) == 0)
+		(void)rtnl_del_rule(s, no_source, 0, DP_HOME_FIRST, DP_HOME_GUARD); /* as below */
+	if (s && getifaddrs(&all) == 0)
 		for (const struct ifaddrs *i = all; i; i = i->ifa_next)
-			if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && strcmp(i->ifa_name, device) == 0)
-				(void)guard_off(s, ((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr,
-						mark); /* what cannot be taken away leads nowhere without the device */
+			if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && strcmp(i->ifa_name, device) == 0) {
+				struct in_addr a = ((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr;
+
+				/* What cannot be taken away leads nowhere without the device. */
+				(void)rules_off(s, a, mark, DP_HOME_GUARD);
+				(void)rules_off(s, a, mark, DP_HOME_FIRST);
+			}
 	freeifaddrs(all);
 	tun_remove(device);
 }

@@ -4,13 +4,14 @@
 #ifndef HF_DP_HOME_H
 #define HF_DP_HOME_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "base/wire.h"
 
 /* The guard: rules for packets from the home address that no tunnel takes, behind charon's (220) and before the main
- * table's (32766). The table of that number leads into the device. */
-enum { DP_HOME_GUARD = 230 };
+ * table's (32766). The table of that number leads into the device. In client mode the home address is not charon's, and
+ * all its packets go there first. */
+enum { DP_HOME_GUARD = 230, DP_HOME_FIRST = 210 };
 
 struct dp_home; /* opaque */
 
@@ -24,6 +25,12 @@ int dp_home_set(struct dp_home *h, struct in_addr a);
 int dp_home_del(struct dp_home *h, struct in_addr a);
 /* With @on, packets from @a go through a tunnel or nowhere. Return: 0 or -errno. */
 int dp_home_guard(struct dp_home *h, struct in_addr a, bool on);
+/* Client mode: packets from @a go into the device whatever routes the VPN has, and so do those of sockets that are not
+ * bound, which begin with it: a connection begun anywhere lasts everywhere. Marked packets know their own way.
+ * Return: 0 or -errno. */
+int dp_home_prefer(struct dp_home *h, struct in_addr a);
+/* An IPv4 packet arrives by the device. Return: 0 or -errno. */
+int dp_home_inject(struct dp_home *h, struct span packet);
 /* Takes the device away, and the guard of its addresses. */
 void dp_home_flush(const char *device, uint32_t mark);
 

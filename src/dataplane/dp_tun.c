@@ -66,7 +66,7 @@ static uint32_t inner_mtu(const struct dp_conf *conf)
 	return mtu - TUNNEL_OVERHEAD_UDP;
 }
 
-static int write_setting(const char *device, const char *name, const char *value)
+int dp_tun_setting(const char *device, const char *name, const char *value)
 {
 	char path[128];
 	auto_(closep) int fd = -1;
@@ -82,9 +82,9 @@ static int write_setting(const char *device, const char *name, const char *value
  * sends them when either setting allows it. */
 static int forbid_redirects(const char *device)
 {
-	int r = write_setting("all", "send_redirects", "0");
+	int r = dp_tun_setting("all", "send_redirects", "0");
 
-	return r < 0 ? r : write_setting(device, "send_redirects", "0");
+	return r < 0 ? r : dp_tun_setting(device, "send_redirects", "0");
 }
 
 int dp_tun_open(const struct dp_conf *conf, int *ret_fd, uint32_t *ret_ifindex, const char **ret_why)

@@ -8,6 +8,8 @@
 /* Creates or adopts the persistent TUN conf->device and sets its MTU, addresses and routes.
  * Return: 0 or -errno; @ret_why names the step that failed. */
 int dp_tun_open(const struct dp_conf *conf, int *ret_fd, uint32_t *ret_ifindex, const char **ret_why);
+/* A setting of the kernel's IPv4 about @device. Return: 0 or -errno. */
+int dp_tun_setting(const char *device, const char *name, const char *value);
 void dp_tun_remove(const struct dp_conf *conf);
 
 #endif

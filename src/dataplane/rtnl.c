@@ -89,7 +89,7 @@ int rtnl_del_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a)
 	return change_address(s, RTM_DELADDR, 0, ifindex, a);
 }
 
-int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table)
+int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, struct in_addr source)
 {
 	char request[RTNL_REQUEST_OCTETS];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
@@ -105,6 +105,8 @@ int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table)
 	m->rtm_type = RTN_UNICAST;
 	mnl_attr_put_u32(h, RTA_TABLE, table);
 	mnl_attr_put_u32(h, RTA_OIF, ifindex);
+	if (source.s_addr != INADDR_ANY)
+		mnl_attr_put_u32(h, RTA_PREFSRC, source.s_addr);
 	return rtnl_ask(s, h);
 }
 
@@ -124,7 +126,7 @@ static int change_rule(struct mnl_socket *s, uint16_t type, uint16_t flags, stru
 	mnl_attr_put_u32(h, FRA_SRC, source.s_addr);
 	mnl_attr_put_u32(h, FRA_PRIORITY, priority);
 	mnl_attr_put_u32(h, FRA_TABLE, table);
-	if (mark != 0) {
+	if (mark != 0 || source.s_addr == INADDR_ANY) {
 		mnl_attr_put_u32(h, FRA_FWMARK, mark);
 		mnl_attr_put_u32(h, FRA_FWMASK, UINT32_MAX);
 	}

@@ -18,9 +18,11 @@ int rtnl_set_up(struct mnl_socket *s, uint32_t ifindex, uint32_t mtu);          
 int rtnl_add_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a); /* /32; it may be there */
 int rtnl_del_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a);
 
-/* A default route by @ifindex in @table; it may be there. */
-int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table);
-/* Packets from @source (/32) are routed by @table; with @mark != 0, only those with that mark. Adding: it may be there;
+/* A default route by @ifindex in @table, in the place of one that is there; packets without a source get @source, where
+ * that is not 0.0.0.0. */
+int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, struct in_addr source);
+/* Packets from @source (/32) are routed by @table; with @mark != 0, only those with that mark. @source 0.0.0.0: those that
+ * have none yet, and no mark either. Adding: it may be there;
  * deleting: it may be gone. */
 int rtnl_add_rule(struct mnl_socket *s, struct in_addr source, uint32_t mark, uint32_t priority, uint32_t table);
 int rtnl_del_rule(struct mnl_socket *s, struct in_addr source, uint32_t mark, uint32_t priority, uint32_t table);

@@ -24,7 +24,7 @@ enum {
 	TUNNEL_DATA = 4,
 	EVENT_EVERY_NS = 10 * 1000 * 1000
 };
-enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1 }; /* enum encap */
+enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1 };                 /* enum encap */
 enum { DELIVERY_ENCAPSULATING_DEF = 1, DELIVERY_NONE_DEF = 2 }; /* enum delivery */
 enum {
 	EV_UNKNOWN_SOURCE,
@@ -287,8 +287,9 @@ struct route {
 	long result;
 };
 
-static __always_inline void find_route(struct __sk_buff *skb, const struct dp_tunnel_def *t, __u32 ifindex, __u8 tos,
-				       __u32 octets, struct route *ret)
+/* @flags: BPF_FIB_LOOKUP_... */
+static __always_inline void find_route_in(struct __sk_buff *skb, const struct dp_tunnel_def *t, __u32 ifindex, __u8 tos,
+					  __u32 octets, __u32 flags, struct route *ret)
 {
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->fib.family = AF_INET4;
@@ -298,7 +299,13 @@ static __always_inline void find_route(struct __sk_buff *skb, const struct dp_tu
 	ret->fib.ipv4_src = t->local;
 	ret->fib.ipv4_dst = t->remote;
 	ret->fib.ifindex = ifindex;
-	ret->result = bpf_fib_lookup(skb, &ret->fib, sizeof(ret->fib), 0);
+	ret->result = bpf_fib_lookup(skb, &ret->fib, sizeof(ret->fib), flags);
+}
+
+static __always_inline void find_route(struct __sk_buff *skb, const struct dp_tunnel_def *t, __u32 ifindex, __u8 tos,
+				       __u32 octets, struct route *ret)
+{
+	find_route_in(skb, t, ifindex, tos, octets, 0, ret);
 }
 
 /* The frame leaves by the route found. The Ethernet header starts at 0 and is there already. */
@@ -337,17 +344,17 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct dp_tu
 struct tunnelled {
 	struct outer outer;
 	struct iphdr inner;
-	__u32 inner_at;
+	__u32 outer_at, inner_at;
 	int is_udp;
 };
 
 enum { NOT_TUNNELLED, TUNNELLED };
 
-/* A whole, unfragmented tunnel packet with plain headers; anything else is the stack's, and the daemon's from there. */
-static __always_inline int parse_tunnelled(struct __sk_buff *skb, struct tunnelled *ret)
+/* A whole, unfragmented tunnel packet with plain headers, @at octets behind the start of the frame; anything else is the
+ * stack's, and the daemon's from there. */
+static __always_inline int parse_tunnelled_at(struct __sk_buff *skb, __u32 at, struct tunnelled *ret)
 {
-	__u32 at = ETH_HLEN;
-
+	ret->outer_at = at;
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->pkt_type != PACKET_HOST ||
 	    bpf_skb_load_bytes(skb, at, &ret->outer.ip, sizeof(ret->outer.ip)) < 0)
 		return NOT_TUNNELLED;
@@ -370,6 +377,11 @@ static __always_inline int parse_tunnelled(struct __sk_buff *skb, struct tunnell
 		return NOT_TUNNELLED;
 	ret->inner_at = at;
 	return TUNNELLED;
+}
+
+static __always_inline int parse_tunnelled(struct __sk_buff *skb, struct tunnelled *ret)
+{
+	return parse_tunnelled_at(skb, ETH_HLEN, ret);
 }
 
 /* RFC 3024 4.1, RFC 3519 4.5: only through the tunnel that was registered. */
@@ -401,7 +413,8 @@ static __always_inline int decapsulate(struct __sk_buff *skb, const struct tunne
 {
 	int ce = (p->outer.ip.tos & INET_ECN_MASK) == INET_ECN_CE;
 
-	if (bpf_skb_adjust_room(skb, -(__s32)(p->inner_at - ETH_HLEN), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) < 0)
+	if (bpf_skb_adjust_room(skb, -(__s32)(p->inner_at - p->outer_at), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) <
+	    0)
 		return -1;
 	if (ce && !(p->inner.tos & INET_ECN_MASK)) {
 		count(DP_STAT_congestion_dropped, 0);
@@ -410,6 +423,52 @@ static __always_inline int decapsulate(struct __sk_buff *skb, const struct tunne
 	if (ce)
 		bpf_skb_ecn_set_ce(skb);
 	return 0;
+}
+
+static __always_inline int is_signalling(struct __sk_buff *skb, const struct iphdr *ip)
+{
+	__u16 port;
+
+	return ip->protocol == IPPROTO_UDP &&
+	       bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4U + 2, &port, sizeof(port)) == 0 &&
+	       port == bpf_htons(MIP_PORT);
+}
+
+static __always_inline int same_header(const struct iphdr *a, const struct iphdr *b)
+{
+	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+	__u32 differ = 0;
+
+#pragma unroll
+	for (int i = 0; i < 5; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
+/* The IP header of a packet from a device without link layer. A TUN begins with it; xfrm interfaces leave the Ethernet
+ * header that came before ESP in front of it. Return: octets before it, or -1. */
+static __always_inline int load_layer3(struct __sk_buff *skb, struct iphdr *ret)
+{
+	struct iphdr there;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) ||
+	    bpf_skb_load_bytes_relative(skb, 0, ret, sizeof(*ret), BPF_HDR_START_NET) < 0 ||
+	    bpf_skb_load_bytes(skb, 0, &there, sizeof(there)) < 0)
+		return -1;
+	if (same_header(&there, ret))
+		return 0;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &there, sizeof(there)) < 0 || !same_header(&there, ret))
+		return -1;
+	return ETH_HLEN;
+}
+
+/* Where the kernel does ESP, whether the SA allows this source is still to be seen: its policies come after us.
+ * Userspace ESP has checked, and leaves no state. Return: reqid of the SA, 0 = none. */
+static __always_inline __u32 reqid_of(struct __sk_buff *skb)
+{
+	struct bpf_xfrm_state sa;
+
+	return bpf_skb_get_xfrm_state(skb, 0, &sa, sizeof(sa), 0) == 0 ? sa.reqid : 0;
 }
 
 static __always_inline int is_link_local_multicast(__u32 address)

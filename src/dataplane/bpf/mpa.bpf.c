@@ -127,15 +127,6 @@ static __always_inline int unwrap(struct __sk_buff *skb, const struct dp_visitor
 	return (int)bpf_skb_adjust_room(skb, -(__s32)sizeof(*outer), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
 }
 
-static __always_inline int is_signalling(struct __sk_buff *skb, const struct iphdr *ip)
-{
-	__u16 port;
-
-	return ip->protocol == IPPROTO_UDP &&
-	       bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4U + 2, &port, sizeof(port)) == 0 &&
-	       port == bpf_htons(MIP_PORT);
-}
-
 /* Foreign agent: its link is an ordinary one, of ordinary hosts; only what visitors send from their home address goes
  * home (RFC 5944 4.2.2, RFC 3024 5). What is for the agent itself stays here. */
 SEC("tc")
@@ -161,43 +152,6 @@ int fa_up(struct __sk_buff *skb)
 		return into_tunnel(skb, v, &inner, ETH_HLEN);
 	}
 	return ip.daddr == v->gateway ? TC_ACT_OK : into_tunnel(skb, v, &ip, ETH_HLEN);
-}
-
-static __always_inline int same_header(const struct iphdr *a, const struct iphdr *b)
-{
-	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
-	__u32 differ = 0;
-
-#pragma unroll
-	for (int i = 0; i < 5; i++)
-		differ |= x[i] ^ y[i];
-	return !differ;
-}
-
-/* The IP header of a packet from a device without link layer. A TUN begins with it; xfrm interfaces leave the Ethernet
- * header that came before ESP in front of it. Return: octets before it, or -1. */
-static __always_inline int load_layer3(struct __sk_buff *skb, struct iphdr *ret)
-{
-	struct iphdr there;
-
-	if (skb->protocol != bpf_htons(ETH_P_IP) ||
-	    bpf_skb_load_bytes_relative(skb, 0, ret, sizeof(*ret), BPF_HDR_START_NET) < 0 ||
-	    bpf_skb_load_bytes(skb, 0, &there, sizeof(there)) < 0)
-		return -1;
-	if (same_header(&there, ret))
-		return 0;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &there, sizeof(there)) < 0 || !same_header(&there, ret))
-		return -1;
-	return ETH_HLEN;
-}
-
-/* Where the kernel does ESP, whether the SA allows this source is still to be seen: its policies come after us.
- * Userspace ESP has checked, and leaves no state. Return: reqid of the SA, 0 = none. */
-static __always_inline __u32 reqid_of(struct __sk_buff *skb)
-{
-	struct bpf_xfrm_state sa;
-
-	return bpf_skb_get_xfrm_state(skb, 0, &sa, sizeof(sa), 0) == 0 ? sa.reqid : 0;
 }
 
 static __always_inline void tell_user(__u32 type, __u32 ifindex, __u32 address, __u32 reqid)
