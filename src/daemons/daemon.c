@@ -38,7 +38,7 @@ static bool is_stray(struct daemon *d, uint32_t ifindex)
 	for (size_t i = 0; i < d->core_n; i++)
 		if (d->core[i] == ifindex)
 			return false;
-	if (ifindex == LOOPBACK)
+	if (ifindex == LOOPBACK || d->home) /* a mobile node's may come by any link; its path tells */
 		return false;
 	d->strays++;
 	return true;
@@ -249,7 +249,7 @@ int daemon_open_plain(struct daemon *d, const struct role *role, const struct da
 
 	d->role = role;
 	d->conf = conf;
-	d->udp = d->ipip = d->own = d->icmp = d->layer3.fd = -1;
+	d->udp = d->ipip = d->own = d->icmp = d->agents = d->layer3.fd = -1;
 	r = actions_init(&d->actions);
 	if (r == 0)
 		r = timeline_new(&d->timeline);
@@ -438,6 +438,7 @@ void daemon_close(struct daemon *d)
 	closep(&d->ipip);
 	closep(&d->own);
 	closep(&d->icmp);
+	closep(&d->agents);
 	closep(&d->layer3.fd);
 	link_watch_closep(&d->links);
 	net_watch_closep(&d->net);

@@ -58,8 +58,8 @@ struct daemon {
 	bool has_loop;
 	uv_timer_t timer;
 	uv_signal_t terminate, interrupt;
-	uv_poll_t udp_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll, icmp_poll;
-	int udp, ipip, own, icmp; /* -1 = not open */
+	uv_poll_t udp_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll, icmp_poll, agents_poll;
+	int udp, ipip, own, icmp, agents; /* -1 = not open */
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
 	size_t port_n;

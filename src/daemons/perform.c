@@ -5,6 +5,7 @@
 
 #include "codec/mip_msg.h"
 #include "daemons/daemon.h"
+#include "io/agent_watch.h"
 #include "io/log.h"
 #include "io/now.h"
 #include "io/store.h"
@@ -37,7 +38,12 @@ static void send_frame(struct daemon *d, const struct action *a)
 	for (size_t i = 0; i < d->port_n; i++)
 		if (d->ports[i].ifindex == a->ifindex)
 			port = &d->ports[i];
-	r = port ? packet_port_send(port, a->octets) : packet_socket_send(d->layer3.fd, a->ifindex, a->octets);
+	if (port)
+		r = packet_port_send(port, a->octets);
+	else if (d->agents >= 0)
+		r = agent_watch_send(d->agents, a->ifindex, a->octets);
+	else
+		r = packet_socket_send(d->layer3.fd, a->ifindex, a->octets);
 	if (r < 0)
 		d->send_errors++;
 }
@@ -61,6 +67,11 @@ static void send_packet(struct daemon *d, const struct action *a)
 {
 	int fd = dp_tun_fd(d->dp);
 
+	if (d->home) {
+		if (dp_home_inject(d->home, a->octets) < 0)
+			d->send_errors++;
+		return;
+	}
 	if (fd < 0 || write(fd, a->octets.p, a->octets.n) < 0)
 		d->send_errors++;
 }

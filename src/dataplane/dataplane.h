@@ -85,8 +85,9 @@ void dp_node_del_link(struct dp *dp, uint32_t ifindex);
 int dp_path_set(struct dp *dp, const struct dp_path *p);
 /* The same once more: the device may have been made anew. */
 int dp_path_renew(struct dp *dp);
-/* A packet that the kernel put together from pieces: whether it came by the path. */
-bool dp_path_takes(const struct dp *dp, const struct tunnel *t, struct span inner);
+/* A packet that came to the daemon, by @ifindex, put together from pieces: whether it came by the path. With ESP in the
+ * kernel none does: from here it cannot be told from a forged one. */
+bool dp_path_takes(const struct dp *dp, uint32_t ifindex, const struct tunnel *t, struct span inner);
 /* The path takes packets of @mtu octets only, outer headers included: what is sent from now on fits it. */
 int dp_path_narrow(struct dp *dp, uint16_t mtu);
 

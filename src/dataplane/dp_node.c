@@ -279,13 +279,20 @@ int dp_path_narrow(struct dp *dp, uint16_t mtu)
 	return set_mtu(n, (uint16_t)(mtu - overhead));
 }
 
-bool dp_path_takes(const struct dp *dp, const struct tunnel *t, struct span inner)
+static bool is_by_path(const struct dp_node *n, uint32_t ifindex)
+{
+	if (n->path.vpn)
+		return n->last.vpn_ifindex != 0 && n->last.vpn_ifindex == ifindex;
+	return n->path.ifindex == 0 || n->path.ifindex == ifindex;
+}
+
+bool dp_path_takes(const struct dp *dp, uint32_t ifindex, const struct tunnel *t, struct span inner)
 {
 	const struct dp_path *p = &dp->home->path;
 	struct ip4 ip;
 
-	return p->how == PATH_TUNNEL && tunnel_equal(&p->tunnel, t) && ip4_parse(inner.p, inner.n, &ip) == 0 &&
-	       ip.destination.s_addr == p->home.s_addr;
+	return p->how == PATH_TUNNEL && is_by_path(dp->home, ifindex) && tunnel_equal(&p->tunnel, t) &&
+	       ip4_parse(inner.p, inner.n, &ip) == 0 && ip.destination.s_addr == p->home.s_addr;
 }
 
 int dp_path_renew(struct dp *dp)

@@ -466,20 +466,24 @@ static void unbound_sockets_prefer_home(void **state)
 /* Put together from pieces by the kernel, it comes to the daemon. */
 static void whole_packets_are_judged_alike(void **state)
 {
-	const struct dp_path p = clear_path();
+	const struct dp_path p = clear_path(), q = vpn_path();
 	struct tunnel t = p.tunnel;
 	uint8_t packet[256];
 	const struct span inner = { packet, from_peer(packet, sizeof(packet)) };
 
 	(void)state;
 	assert_int_equal(dp_path_set(dp, &p), 0);
-	assert_true(dp_path_takes(dp, &t, inner));
+	assert_true(dp_path_takes(dp, wire_ifindex, &t, inner));
+	assert_false(dp_path_takes(dp, vpn_ifindex, &t, inner));
 	assert_int_equal(dp_home_inject(home, inner), 0);
 	assert_true(user_hears());
 	t.remote = ip(PEER);
-	assert_false(dp_path_takes(dp, &t, inner));
-	packet[19] ^= 1;
-	assert_false(dp_path_takes(dp, &p.tunnel, inner));
+	assert_false(dp_path_takes(dp, wire_ifindex, &t, inner));
+	assert_int_equal(dp_path_set(dp, &q), 0);
+	assert_false(dp_path_takes(dp, wire_ifindex, &q.tunnel, inner));
+	assert_true(dp_path_takes(dp, vpn_ifindex, &q.tunnel, inner));
+	packet[19] ^= 1; /* to another address than home */
+	assert_false(dp_path_takes(dp, vpn_ifindex, &q.tunnel, inner));
 }
 
 /* Somebody removed the device. */
