@@ -100,6 +100,9 @@ struct fa_association_file {
 struct mn_file {
 	struct daemon_conf daemon;
 	struct mn_conf mn;
+	struct key_source source; /* of mn.client.sa */
+	char **vpn_devices;       /* names of devices that packets come out of decrypted, * at the end for anything */
+	size_t vpn_device_n;
 };
 
 extern const struct conf_schema fa_schema, ha_schema, mn_schema, mpa_schema;

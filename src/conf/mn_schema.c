@@ -5,14 +5,24 @@
 #include "base/util.h"
 #include "conf/daemon_conf.h"
 
+enum { DEFAULT_TOLERANCE_S = 7 };
+
 static const char *const inside_names[MN_INSIDE_COUNT] = { "gateway", "address", "never" };
 
+static const char *const mode_names[MN_MODE_COUNT] = { "proxy", "client" };
+static const char *const udp_names[MN_UDP_COUNT] = { "off", "offer", "force" };
+static const char *const probe_names[MN_PROBE_COUNT] = { "always", "known", "never" };
+
+#define NAMES(a) .names = (a), .name_n = ARRAY_SIZE(a)
+#define CLIENT(member) offsetof(struct mn_file, mn.client.member)
 #define TOP(member) offsetof(struct mn_file, member)
 #define CONNECTION(member) offsetof(struct mn_connection, member)
 
 /* clang-format off */
 static const struct conf_key top_keys[] = {
 	PROGRAM_KEYS(mn_file),
+	{ .name = "mode", .kind = KEY_ENUM, .offset = TOP(mn.mode), NAMES(mode_names), .fallback = "proxy",
+	  .help = "proxy: the network speaks Mobile IP for this host; client: the host does so itself (RFC 5266)." },
 	{ .name = "user", .kind = KEY_STRING, .offset = TOP(mn.user),
 	  .help = "Whose host this is: the NAI that the network knows, for events and `holdfast explain`." },
 	{ .name = "device", .kind = KEY_TEXT, .offset = TOP(mn.device), .max = 16, .fallback = "hf0",
@@ -37,6 +47,55 @@ static const struct conf_key top_keys[] = {
 	  .help = "Longest pause, in seconds." },
 	{ .name = "holdoff", .kind = KEY_U16, .offset = TOP(mn.holdoff_ms), .max = 60000, .fallback = "2000",
 	  .help = "With inside = address, how long after a crossing the next one inwards is waited for, in milliseconds." },
+	{ .name = "home-agent", .kind = KEY_ADDRESS, .offset = CLIENT(home_agent), .optional = true,
+	  .help = "Client mode, needed there: the home agent, at its address inside." },
+	{ .name = "home-address", .kind = KEY_ADDRESS, .offset = CLIENT(home), .optional = true,
+	  .help = "Client mode: the host's address everywhere; default: the home agent assigns one." },
+	{ .name = "home-prefix", .kind = KEY_PREFIX, .offset = CLIENT(home_prefix), .optional = true,
+	  .help = "Client mode: of the home link, where the host needs no registration; default: it is never there." },
+	{ .name = "spi", .kind = KEY_U32, .offset = CLIENT(sa.spi), .min = SPI_MIN, .max = UINT32_MAX, .optional = true,
+	  .help = "Client mode, needed there: security parameter index of the association with the home agent." },
+	{ .name = "algorithm", .kind = KEY_ENUM, .offset = CLIENT(sa.alg), NAMES(mac_alg_names),
+	  .fallback = "hmac-sha-256", .help = "Client mode: how registrations are authenticated." },
+	{ .name = "replay", .kind = KEY_ENUM, .offset = CLIENT(sa.replay), NAMES(replay_style_names),
+	  .fallback = "timestamp", .help = "Client mode: how replays are recognised (RFC 5944 5.7)." },
+	{ .name = "key", .kind = KEY_STRING, .offset = TOP(source.key), .optional = true,
+	  .help = "Client mode: the key, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },
+	{ .name = "key-file", .kind = KEY_STRING, .offset = TOP(source.key_file), .optional = true,
+	  .help = "Client mode: file with the key in its first line, readable by its owner only." },
+	{ .name = "probe", .kind = KEY_ENUM, .offset = CLIENT(probe), NAMES(probe_names), .fallback = "always",
+	  .help = "Client mode: where requests leave in clear to find out whether the host is inside. They show home agent, "
+		  "home address and user to whoever listens; known: on known-networks only; never: always by the VPN." },
+	{ .name = "known-networks", .kind = KEY_PREFIXES, .offset = CLIENT(known), .optional = true,
+	  .help = "Client mode: networks of links that may be inside, for probe = known." },
+	{ .name = "pseudonym", .kind = KEY_STRING, .offset = CLIENT(pseudonym), .optional = true,
+	  .help = "Client mode: NAI that requests in clear carry in the place of the user's; the home agent has to know it." },
+	{ .name = "agent-discovery", .kind = KEY_BOOL, .offset = CLIENT(agent_discovery), .fallback = "yes",
+	  .help = "Client mode: ask for foreign agents on new links, while they get their address." },
+	{ .name = "foreign-agents", .kind = KEY_BOOL, .offset = CLIENT(foreign_agents), .fallback = "yes",
+	  .help = "Client mode: use a foreign agent where there is one, once the host is known to be inside." },
+	{ .name = "udp-tunnel", .kind = KEY_ENUM, .offset = CLIENT(udp), NAMES(udp_names), .fallback = "offer",
+	  .help = "Client mode: tunnels in UDP, which pass a NAT (RFC 3519); force: also where there is none." },
+	{ .name = "simultaneous", .kind = KEY_BOOL, .offset = CLIENT(simultaneous), .fallback = "no",
+	  .help = "Client mode: ask the home agent to send by the former way too after a move." },
+	{ .name = "broadcasts", .kind = KEY_BOOL, .offset = CLIENT(broadcast), .fallback = "no",
+	  .help = "Client mode: ask the home agent for broadcasts of the home link." },
+	{ .name = "retransmissions", .kind = KEY_U8, .offset = CLIENT(retransmissions), .max = 20, .fallback = "2",
+	  .help = "Client mode: how often a request is repeated before silence counts as an answer." },
+	{ .name = "timeout", .kind = KEY_U16, .offset = CLIENT(timeout_ms), .max = 60000, .fallback = "0",
+	  .help = "Client mode: when it is repeated first, in milliseconds, then doubled; 0: by measured round trips." },
+	{ .name = "lifetime", .kind = KEY_U16, .offset = CLIENT(lifetime_s), .min = 10, .max = 65535, .fallback = "1800",
+	  .help = "Client mode: of registrations, in seconds; 65535: without an end." },
+	{ .name = "monitor", .kind = KEY_U16, .offset = CLIENT(monitor_s), .min = 5, .max = 3600, .fallback = "60",
+	  .help = "Client mode: inside, how often that is proved anew, in seconds (T_MONITOR of RFC 5265)." },
+	{ .name = "vpn-devices", .kind = KEY_TEXTS, .offset = TOP(vpn_devices), .fallback = "{\"ipsec*\"}",
+	  .help = "Client mode: devices that packets of the VPN come out of; * at the end stands for anything. With ESP in the "
+		  "kernel there is none." },
+	{ .name = "pin-dir", .kind = KEY_TEXT, .offset = TOP(daemon.pin_dir), .max = 128, .fallback = "",
+	  .help = "Client mode: where kernel maps are pinned, on a BPF file system, so that traffic outlives the daemon; "
+		  "default: holdfast-INSTANCE below /sys/fs/bpf." },
+	{ .name = "clsact", .kind = KEY_BOOL, .offset = TOP(daemon.no_tcx), .fallback = "no",
+	  .help = "Client mode: attach by clsact filters even where the kernel has tcx links." },
 };
 
 static const struct conf_key connection_keys[] = {
@@ -53,11 +112,44 @@ static const struct conf_section sections[] = {
 };
 /* clang-format on */
 
+/* The key is most of what a client needs: who gives a home agent without the mode would run something else unaware. */
+static int complete_proxy(const struct mn_file *f, struct conf_error *e)
+{
+	if (f->mn.client.home_agent.s_addr != INADDR_ANY)
+		return conf_fail_at(e, NULL, NULL, "home-agent", "allowed: only with mode = client");
+	return 0;
+}
+
+static int complete_client(const char *path, struct mn_file *f, struct conf_error *e)
+{
+	struct mn_client_conf *c = &f->mn.client;
+	struct conf_error why = { 0 };
+
+	f->mn.inside = MN_INSIDE_NEVER; /* the gateway's word is no proof here */
+	c->sa.tolerance_s = DEFAULT_TOLERANCE_S;
+	if (c->home_agent.s_addr == INADDR_ANY)
+		return conf_fail_at(e, NULL, NULL, "home-agent", "missing; mode = client needs it");
+	if (c->sa.spi == 0)
+		return conf_fail_at(e, NULL, NULL, "spi", "missing; mode = client needs it");
+	if (!f->mn.guard)
+		return conf_fail_at(e, NULL, NULL, "guard", "allowed: yes, with mode = client");
+	if (c->home.s_addr != INADDR_ANY && c->home_prefix.len > 0 && !prefix_contains(&c->home_prefix, c->home))
+		return conf_fail_at(e, NULL, NULL, "home-address", "is not in home-prefix");
+	if (c->probe == MN_PROBE_KNOWN && c->known_n == 0)
+		return conf_fail_at(e, NULL, NULL, "known-networks", "missing; probe = known needs it");
+	if (key_load(path, &f->source, &c->sa, &why) < 0)
+		return conf_fail_at(e, NULL, NULL, f->source.key_file ? "key-file" : "key", "%s", why.text);
+	return 0;
+}
+
 static int complete(const char *path, void *conf, struct conf_error *e)
 {
 	struct mn_file *f = conf;
 
-	(void)path; /* nothing secret is in it */
+	int r = f->mn.mode == MN_MODE_CLIENT ? complete_client(path, f, e) : complete_proxy(f, e);
+
+	if (r < 0)
+		return r;
 	if (f->mn.connection_n == 0)
 		return conf_fail_at(e, NULL, NULL, "connection", "missing; at least one has to be given");
 	if (!f->mn.device[0])
@@ -88,5 +180,7 @@ int mn_file_load(const char *path, struct mn_file *ret, struct conf_error *ret_e
 
 void mn_file_done(struct mn_file *f)
 {
+	sa_wipe(&f->mn.client.sa);
+	key_source_wipe(&f->source);
 	conf_free(&mn_schema, f);
 }
