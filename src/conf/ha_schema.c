@@ -65,8 +65,15 @@ static const struct conf_key top_keys[] = {
 	  .help = "How long packets of the former agent are accepted after a move, in milliseconds; 0: not at all." },
 	{ .name = "proxy", .kind = KEY_BOOL, .offset = TOP(ha.pmip), .fallback = "yes",
 	  .help = "Serve proxy agents; otherwise they are answered with code 149." },
+	{ .name = "gre", .kind = KEY_BOOL, .offset = TOP(ha.gre), .fallback = "yes",
+	  .help = "Tunnel by GRE when it is asked for (RFC 2784, keys by RFC 6245); otherwise code 139. "
+		  "Say no where this machine has GRE tunnels of its own: the daemon would see all their packets." },
+	{ .name = "minimal-encapsulation", .kind = KEY_BOOL, .offset = TOP(ha.minimal), .fallback = "yes",
+	  .help = "Tunnel by minimal encapsulation when it is asked for (RFC 2004); otherwise code 139. "
+		  "It saves 8 octets and passes the daemon: IP in IP and GRE are many times as fast." },
 	{ .name = "forward-broadcast", .kind = KEY_BOOL, .offset = TOP(ha.forward_broadcast), .fallback = "no",
-	  .help = "Copy link-local multicast and broadcast of a station to the others of its subnet." },
+	  .help = "Copy link-local multicast and broadcast of a station, or of the real home link, to the others of its "
+		  "subnet." },
 	{ .name = "dhcp-server", .kind = KEY_ADDRESS, .offset = TOP(ha.dhcp_server), .optional = true,
 	  .help = "DHCP server that stations' tunnelled messages are relayed to; for agents with dhcp = anchor." },
 	{ .name = "strict-reserved", .kind = KEY_BOOL, .offset = TOP(ha.strict_reserved), .fallback = "no",

@@ -8,22 +8,32 @@
 #include <stdint.h>
 
 enum encap {
-	ENCAP_IPIP, /* RFC 2003 */
-	ENCAP_UDP,  /* RFC 3519: UDP 434, tunnel data message, IPv4 inside */
+	ENCAP_IPIP,    /* RFC 2003 */
+	ENCAP_UDP,     /* RFC 3519: UDP 434, tunnel data message, IPv4 inside */
+	ENCAP_GRE,     /* RFC 2784, with keys or without (RFC 2890, RFC 6245) */
+	ENCAP_MINIMAL, /* RFC 2004; fragments go as IP in IP */
 	ENCAP_COUNT,
 };
 
-extern const char *const encap_names[ENCAP_COUNT]; /* "ipip", "udp" */
+extern const char *const encap_names[ENCAP_COUNT]; /* "ipip", "udp", "gre", "minimal" */
 
 enum { MAC_OCTETS = 6 };
 
-/* Octets each encapsulation adds: outer IPv4; with UDP also its header and that of tunnel data (RFC 3519 4.3). */
-enum { TUNNEL_OVERHEAD_IPIP = 20, TUNNEL_OVERHEAD_UDP = 32 };
+/* Octets each encapsulation adds: outer IPv4; with UDP also its header and that of tunnel data (RFC 3519 4.3). None adds
+ * more than UDP. */
+enum {
+	TUNNEL_OVERHEAD_IPIP = 20,
+	TUNNEL_OVERHEAD_UDP = 32,
+	TUNNEL_OVERHEAD_GRE = 24,
+	TUNNEL_OVERHEAD_GRE_KEY = 28,
+	TUNNEL_OVERHEAD_MINIMAL = 12
+};
 
 struct tunnel {
 	enum encap encap;
 	struct in_addr local, remote;     /* outer source and destination of what we send */
 	uint16_t local_port, remote_port; /* host order, ENCAP_UDP only, else 0; remote_port 0: not known yet */
+	uint32_t in_key, out_key;         /* ENCAP_GRE: in what we receive and send; 0: none */
 };
 
 /* Whether it is known where @t ends: behind a NAT, the port may still be to come. */
@@ -31,6 +41,8 @@ bool tunnel_is_whole(const struct tunnel *t);
 /* Octets @t adds to a packet. */
 uint16_t tunnel_overhead(const struct tunnel *t);
 bool tunnel_equal(const struct tunnel *a, const struct tunnel *b);
+/* Whether a packet that came by @arrived (its `out_key` says nothing) may be of @t. */
+bool tunnel_accepts(const struct tunnel *t, const struct tunnel *arrived);
 
 /* Anchor: packets to `home` go into `tunnel`; packets with source `home` must come out of it, or, for a moment after a
  * move, out of the one before: what was under way then is not lost. */

@@ -119,8 +119,26 @@ static void ipip_readable(uv_poll_t *p, int status, int events)
 	struct daemon *d = p->data;
 
 	(void)events;
-	ipip_socket_receive(d->ipip, on_tunnelled, d);
+	tunnel_socket_receive(d->ipip, on_tunnelled, d);
 	daemon_keep_watching(p, status, ipip_readable);
+}
+
+static void gre_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)events;
+	tunnel_socket_receive(d->gre, on_tunnelled, d);
+	daemon_keep_watching(p, status, gre_readable);
+}
+
+static void minimal_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)events;
+	tunnel_socket_receive(d->minimal, on_tunnelled, d);
+	daemon_keep_watching(p, status, minimal_readable);
 }
 
 static void tun_readable(uv_poll_t *p, int status, int events)
@@ -217,7 +235,7 @@ static int open_sockets(struct daemon *d, bool dhcp_relay)
 		log_line(RECORD_ERR, "cannot open UDP port %d: %s", MIP_PORT, strerror(-d->udp));
 		return d->udp;
 	}
-	d->ipip = ipip_socket_open();
+	d->ipip = tunnel_socket_open(ENCAP_IPIP);
 	d->own = ip_socket_open();
 	if (d->ipip < 0 || d->own < 0) {
 		int r = d->ipip < 0 ? d->ipip : d->own;
@@ -249,7 +267,7 @@ int daemon_open_plain(struct daemon *d, const struct role *role, const struct da
 
 	d->role = role;
 	d->conf = conf;
-	d->udp = d->ipip = d->own = d->icmp = d->agents = d->layer3.fd = -1;
+	d->udp = d->ipip = d->gre = d->minimal = d->own = d->icmp = d->agents = d->layer3.fd = -1;
 	r = actions_init(&d->actions);
 	if (r == 0)
 		r = timeline_new(&d->timeline);
@@ -279,6 +297,19 @@ int daemon_open(struct daemon *d, const struct role *role, const struct daemon_c
 		return r;
 	}
 	return link_watch_open(&d->links);
+}
+
+int daemon_add_encapsulations(struct daemon *d, bool gre, bool minimal)
+{
+	int r = 0;
+
+	if (gre)
+		r = d->gre = tunnel_socket_open(ENCAP_GRE);
+	if (minimal && r >= 0)
+		r = d->minimal = tunnel_socket_open(ENCAP_MINIMAL);
+	if (r < 0)
+		log_line(RECORD_ERR, "cannot open a raw socket (CAP_NET_RAW is needed): %s", strerror(-r));
+	return r < 0 ? r : 0;
 }
 
 int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use)
@@ -316,6 +347,10 @@ static int start_watching(struct daemon *d)
 
 	if (r == 0 && d->ipip >= 0)
 		r = daemon_watch(d, &d->ipip_poll, d->ipip, ipip_readable);
+	if (r == 0 && d->gre >= 0)
+		r = daemon_watch(d, &d->gre_poll, d->gre, gre_readable);
+	if (r == 0 && d->minimal >= 0)
+		r = daemon_watch(d, &d->minimal_poll, d->minimal, minimal_readable);
 	for (size_t i = 0; r == 0 && i < d->service_n; i++)
 		r = daemon_watch(d, &d->services[i].poll, d->services[i].fd, service_readable);
 	if (r == 0 && d->dp && dp_tun_fd(d->dp) >= 0)
@@ -436,6 +471,8 @@ void daemon_close(struct daemon *d)
 	for (size_t i = 0; i < d->service_n; i++)
 		closep(&d->services[i].fd);
 	closep(&d->ipip);
+	closep(&d->gre);
+	closep(&d->minimal);
 	closep(&d->own);
 	closep(&d->icmp);
 	closep(&d->agents);

@@ -58,8 +58,9 @@ struct daemon {
 	bool has_loop;
 	uv_timer_t timer;
 	uv_signal_t terminate, interrupt;
-	uv_poll_t udp_poll, ipip_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll, icmp_poll, agents_poll;
-	int udp, ipip, own, icmp, agents; /* -1 = not open */
+	uv_poll_t udp_poll, ipip_poll, gre_poll, minimal_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll,
+		icmp_poll, agents_poll;
+	int udp, ipip, gre, minimal, own, icmp, agents; /* -1 = not open */
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
 	size_t port_n;
@@ -122,6 +123,8 @@ int daemon_open_plain(struct daemon *d, const struct role *role, const struct da
 /* Opens everything but the role, of a daemon that forwards packets. conf, dp_conf are borrowed. Return: 0 or -errno (said why). */
 int daemon_open(struct daemon *d, const struct role *role, const struct daemon_conf *conf,
 		const struct dp_conf *dp_conf, bool dhcp_relay);
+/* Tunnels beside IP in IP and UDP arrive here too, where the kernel programs do not take them. Return: 0 or -errno (said why). */
+int daemon_add_encapsulations(struct daemon *d, bool gre, bool minimal);
 int daemon_add_port(struct daemon *d, const char *interface, enum packet_port_use use); /* before daemon_run() */
 /* Opens a UDP socket whose datagrams go to the role; it sends by the port as `local_port`. @port: 0 = any free one.
  * Before daemon_run(). Return: 0 or -errno (said why). */

@@ -336,6 +336,8 @@ static int run(void *file)
 	r = daemon_open(&d, &role, &f->daemon, &kernel.dp, f->ha.dhcp_server.s_addr != INADDR_ANY);
 
 	if (r == 0)
+		r = daemon_add_encapsulations(&d, f->ha.gre, f->ha.minimal);
+	if (r == 0)
 		r = open_home_links(&d, f);
 	if (r == 0)
 		open_store(&d, f);

@@ -48,18 +48,32 @@ static void send_frame(struct daemon *d, const struct action *a)
 		d->send_errors++;
 }
 
-static void send_tunnelled(struct daemon *d, const struct action *a)
+static int send_through(struct daemon *d, const struct tunnel *t, struct span inner)
 {
 	static const uint8_t head[MIP_TUNNEL_DATA_OCTETS] = { MIP_TYPE_TUNNEL_DATA, IPPROTO_IPIP };
-	const struct tunnel *t = &a->tunnel;
-	int r;
+	int r = -EOPNOTSUPP;
 
-	if (t->encap == ENCAP_UDP)
-		r = udp_socket_send(d->udp, t->local, t->remote, t->remote_port, (struct span){ head, sizeof(head) },
-				    a->octets);
-	else
-		r = ipip_socket_send(d->ipip, t->local, t->remote, a->octets);
-	if (r < 0)
+	switch (t->encap) {
+	case ENCAP_UDP:
+		return udp_socket_send(d->udp, t->local, t->remote, t->remote_port, (struct span){ head, sizeof(head) },
+				       inner);
+	case ENCAP_GRE:
+		return tunnel_socket_send(d->gre, t, inner);
+	case ENCAP_MINIMAL:
+		r = minimal_send(d->own, t, inner);
+		if (r != -EOPNOTSUPP && r != -EMSGSIZE)
+			return r;
+		break; /* what every tunnel's end understands */
+	case ENCAP_IPIP:
+	case ENCAP_COUNT:
+		break;
+	}
+	return tunnel_socket_send(d->ipip, &(struct tunnel){ .local = t->local, .remote = t->remote }, inner);
+}
+
+static void send_tunnelled(struct daemon *d, const struct action *a)
+{
+	if (send_through(d, &a->tunnel, a->octets) < 0)
 		d->send_errors++;
 }
 

@@ -381,16 +381,20 @@ struct dp_tunnel_def dp_tunnel_def(const struct tunnel *t)
 				       .remote = t->remote.s_addr,
 				       .local_port = htons(t->local_port),
 				       .remote_port = htons(t->remote_port),
-				       .encap = (uint8_t)t->encap };
+				       .encap = (uint8_t)t->encap,
+				       .in_key = htonl(t->in_key),
+				       .out_key = htonl(t->out_key) };
 }
 
 static struct tunnel tunnel_of(const struct dp_tunnel_def *d)
 {
-	return (struct tunnel){ .encap = d->encap == ENCAP_UDP ? ENCAP_UDP : ENCAP_IPIP,
+	return (struct tunnel){ .encap = d->encap < ENCAP_COUNT ? (enum encap)d->encap : ENCAP_IPIP,
 				.local = address(d->local),
 				.remote = address(d->remote),
 				.local_port = ntohs(d->local_port),
-				.remote_port = ntohs(d->remote_port) };
+				.remote_port = ntohs(d->remote_port),
+				.in_key = ntohl(d->in_key),
+				.out_key = ntohl(d->out_key) };
 }
 
 /* A slot that somebody else used before starts from zero. */

@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-#define DP_LAYOUT 6 /* part of the pin names: another layout never meets old maps */
+#define DP_LAYOUT 7 /* part of the pin names: another layout never meets old maps */
 
 enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048, DP_PACKET_WHOLE = 65535, DP_HELD_MAX = 16 };
 
@@ -15,6 +15,7 @@ struct dp_tunnel_def { /* addresses and ports in network order */
 	__u16 local_port, remote_port; /* 0 with IP-in-IP */
 	__u8 encap;                    /* enum encap */
 	__u8 pad[3];
+	__u32 in_key, out_key; /* GRE, network order; 0: none */
 };
 
 /* Map "bindings", key: home address. */

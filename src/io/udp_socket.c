@@ -6,7 +6,7 @@
 #include <sys/uio.h>
 
 #include "base/util.h"
-#include "codec/ip4.h"
+#include "codec/encap4.h"
 
 enum { RECEIVE_BUFFER = 4 << 20 };
 
@@ -44,9 +44,24 @@ int udp_socket_open(uint16_t port, bool shared)
 	return TAKE_FD(fd);
 }
 
-int ipip_socket_open(void)
+static int protocol_of(enum encap encap)
 {
-	auto_(closep) int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_IPIP);
+	switch (encap) {
+	case ENCAP_GRE:
+		return IPPROTO_GRE;
+	case ENCAP_MINIMAL:
+		return PROTOCOL_MINIMAL;
+	case ENCAP_IPIP:
+	case ENCAP_UDP:
+	case ENCAP_COUNT:
+		break;
+	}
+	return IPPROTO_IPIP;
+}
+
+int tunnel_socket_open(enum encap encap)
+{
+	auto_(closep) int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol_of(encap));
 	int r = fd < 0 ? -errno : prepare(fd);
 
 	return r < 0 ? r : TAKE_FD(fd);
@@ -112,23 +127,52 @@ void udp_socket_receive(int fd, uint16_t port, void (*fn)(void *ctx, const struc
 	}
 }
 
-void ipip_socket_receive(int fd, void (*fn)(void *ctx, const struct tunnelled *t), void *ctx)
+/* Takes the outer header off. */
+static int unwrap(struct span packet, struct tunnelled *ret)
+{
+	static uint8_t inner[RECEIVE_MAX];
+	struct wr w = wr_init(inner, sizeof(inner));
+	struct gre gre;
+	struct ip4 ip;
+	int r = ip4_parse(packet.p, packet.n, &ip);
+
+	if (r < 0)
+		return r;
+	ret->tunnel = (struct tunnel){ .local = ip.destination, .remote = ip.source };
+	switch (ip.protocol) {
+	case IPPROTO_GRE:
+		r = gre_parse(ip.payload, &gre);
+		if (r < 0)
+			return r;
+		ret->tunnel.encap = ENCAP_GRE;
+		ret->tunnel.in_key = gre.key;
+		ret->inner = gre.payload;
+		return 0;
+	case PROTOCOL_MINIMAL:
+		ret->tunnel.encap = ENCAP_MINIMAL;
+		r = minimal_parse(&w, packet);
+		ret->inner = (struct span){ w.start, wr_len(&w) };
+		return r;
+	default: /* what the socket is for */
+		ret->tunnel.encap = ENCAP_IPIP;
+		ret->inner = ip.payload;
+		return 0;
+	}
+}
+
+void tunnel_socket_receive(int fd, void (*fn)(void *ctx, const struct tunnelled *t), void *ctx)
 {
 	for (int i = 0; i < RECEIVE_BATCH; i++) {
 		struct sockaddr_in remote;
-		struct tunnelled t = { .tunnel = { .encap = ENCAP_IPIP } };
+		struct tunnelled t = { 0 };
 		struct in_pktinfo arrival;
-		struct ip4 ip;
 		ssize_t n = receive(fd, &arrival, &remote);
 
 		if (n < 0 && errno == EAGAIN)
 			return;
-		if (n < 0 || ip4_parse(buffer, (size_t)n, &ip) < 0)
+		if (n < 0 || unwrap((struct span){ buffer, (size_t)n }, &t) < 0)
 			continue;
 		t.ifindex = (uint32_t)arrival.ipi_ifindex;
-		t.tunnel.local = ip.destination;
-		t.tunnel.remote = ip.source;
-		t.inner = ip.payload;
 		fn(ctx, &t);
 	}
 }
@@ -172,11 +216,24 @@ int udp_socket_send_by(int fd, uint32_t ifindex, struct in_addr local, struct in
 	return send_from(fd, ifindex, local, &to, head, body);
 }
 
-int ipip_socket_send(int fd, struct in_addr local, struct in_addr remote, struct span inner)
+int tunnel_socket_send(int fd, const struct tunnel *t, struct span inner)
 {
-	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = remote };
+	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = t->remote };
+	uint8_t head[GRE_OCTETS + GRE_KEY_OCTETS];
+	struct wr w = wr_init(head, sizeof(head));
 
-	return send_from(fd, 0, local, &to, (struct span){ 0 }, inner);
+	if (t->encap == ENCAP_GRE)
+		gre_build(&w, t->out_key);
+	return send_from(fd, 0, t->local, &to, (struct span){ head, wr_len(&w) }, inner);
+}
+
+int minimal_send(int ip_fd, const struct tunnel *t, struct span inner)
+{
+	static uint8_t packet[RECEIVE_MAX];
+	struct wr w = wr_init(packet, sizeof(packet));
+	int r = minimal_build(&w, t->local, t->remote, inner);
+
+	return r < 0 ? r : ip_socket_send(ip_fd, (struct span){ w.start, wr_len(&w) });
 }
 
 int ip_socket_send(int fd, struct span packet)

@@ -35,6 +35,15 @@ static __always_inline int to_home_link(struct __sk_buff *skb, __u32 home)
 	return (int)bpf_redirect_neigh(*ifindex, &next, sizeof(next), 0);
 }
 
+/* Minimal encapsulation leaves no second IP header behind which the kernel could cut super-packets or finish checksums:
+ * what comes out of the TUN is cut and finished, and the daemon changes headers. */
+static __always_inline int to_daemon(struct dp_binding_def *b, __u32 octets)
+{
+	account(b->index, octets, 0);
+	note_first(&b->seen, DP_SEEN_DOWN, b->index);
+	return count(DP_STAT_left_to_daemon, TC_ACT_OK);
+}
+
 /* @l2: octets in front of the IP header: 0 on the TUN. */
 static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_def *b, const struct iphdr *ip,
 				       __u32 l2)
@@ -47,6 +56,8 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_
 	 * did could speak to all of the station's link in its neighbours' name. */
 	if (ip->protocol == IPPROTO_IPIP && ip->saddr == t.local)
 		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
+	if (t.encap == ENCAP_MINIMAL_DEF)
+		return to_daemon(b, octets);
 	if (t.encap == ENCAP_UDP_DEF && !t.remote_port)
 		return count(DP_STAT_no_port, TC_ACT_SHOT); /* its NAT has not told us yet (RFC 3519, R flag) */
 	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, l2, ip) + overhead(&t), &r);
@@ -90,7 +101,7 @@ int anchor_fast(struct __sk_buff *skb)
 	    (ip.frag_off & bpf_htons(FRAGMENT)))
 		return TC_ACT_OK;
 	b = bpf_map_lookup_elem(&bindings, &ip.daddr);
-	if (!b || b->home != ip.daddr || wire_octets(skb, ETH_HLEN, &ip) > 1400)
+	if (!b || b->home != ip.daddr || b->tunnel.encap == ENCAP_MINIMAL_DEF || wire_octets(skb, ETH_HLEN, &ip) > 1400)
 		return TC_ACT_OK; /* the stack knows what to say about its size */
 	ttl = ip.ttl - 1;
 	bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), bpf_htons((__u16)(ip.ttl << 8)),
@@ -109,7 +120,7 @@ static __always_inline int fits_former(const struct tunnelled *p, const struct d
 /* Where the port of the tunnel is not known yet, or was another one until now, a keepalive tells the daemon (RFC 3519). */
 static __always_inline int is_keepalive(const struct tunnelled *p)
 {
-	return p->is_udp && p->inner.protocol == IPPROTO_ICMP && p->inner.daddr == p->outer.ip.daddr;
+	return p->encap == ENCAP_UDP_DEF && p->inner.protocol == IPPROTO_ICMP && p->inner.daddr == p->outer.ip.daddr;
 }
 
 /* what comes out goes on as the user sent it. */
@@ -127,7 +138,7 @@ int anchor_up(struct __sk_buff *skb)
 		if (is_in_transit(skb, &p))
 			return TC_ACT_OK;
 		count(DP_STAT_unknown_tunnel, 0);
-		if (p.is_udp) /* keepalives: the daemon looks at them */
+		if (p.encap != ENCAP_IPIP_DEF) /* keepalives: the daemon looks at them; GRE: may be somebody else's */
 			return TC_ACT_OK;
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
 		return TC_ACT_SHOT;
@@ -139,6 +150,8 @@ int anchor_up(struct __sk_buff *skb)
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
 		return count(DP_STAT_spoofed_tunnel, TC_ACT_SHOT);
 	}
+	if (p.encap == ENCAP_GRE_DEF && p.inner.daddr == p.outer.ip.saddr)
+		return count(DP_STAT_decap_failed, TC_ACT_SHOT); /* RFC 2784 4: it would come back for ever */
 	if (p.inner.daddr == 0xffffffff || is_link_local_multicast(p.inner.daddr))
 		return count(DP_STAT_left_to_daemon, TC_ACT_OK);
 	if (decapsulate(skb, &p) < 0)

@@ -22,10 +22,11 @@ enum {
 	DONT_FRAGMENT = 0x4000,
 	MIP_PORT = 434,
 	TUNNEL_DATA = 4,
+	GRE_KEY = 0x2000,
 	EVENT_EVERY_NS = 10 * 1000 * 1000
 };
-enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1 };                 /* enum encap */
-enum { DELIVERY_ENCAPSULATING_DEF = 1, DELIVERY_NONE_DEF = 2 }; /* enum delivery */
+enum { ENCAP_IPIP_DEF = 0, ENCAP_UDP_DEF = 1, ENCAP_GRE_DEF = 2, ENCAP_MINIMAL_DEF = 3 }; /* enum encap */
+enum { DELIVERY_ENCAPSULATING_DEF = 1, DELIVERY_NONE_DEF = 2 };                           /* enum delivery */
 enum {
 	EV_UNKNOWN_SOURCE,
 	EV_SPOOF,
@@ -202,13 +203,25 @@ static __always_inline void note_first(__u32 *seen, __u32 bit, __u32 index)
 
 struct outer {
 	struct iphdr ip;
-	struct udphdr udp; /* the rest only with ENCAP_UDP */
-	__u8 type, next;
-	__u16 reserved;
+	union {
+		struct {
+			struct udphdr udp;
+			__u8 type, next;
+			__u16 reserved;
+		};
+		struct {
+			__u16 flags, protocol;
+			__u32 key; /* only with GRE_KEY */
+		} gre;
+	};
 };
+
+enum { GRE_OCTETS = sizeof(struct iphdr) + 4, GRE_KEY_OCTETS = sizeof(struct iphdr) + 8 };
 
 static __always_inline __u32 overhead(const struct dp_tunnel_def *t)
 {
+	if (t->encap == ENCAP_GRE_DEF)
+		return t->out_key ? GRE_KEY_OCTETS : GRE_OCTETS;
 	return t->encap == ENCAP_UDP_DEF ? sizeof(struct outer) : sizeof(struct iphdr);
 }
 
@@ -248,6 +261,11 @@ static __always_inline void fill_outer(struct outer *o, const struct dp_tunnel_d
 		o->udp.len = bpf_htons((__u16)(octets - sizeof(struct iphdr)));
 		o->type = TUNNEL_DATA;
 		o->next = IPPROTO_IPIP;
+	} else if (t->encap == ENCAP_GRE_DEF) {
+		o->ip.protocol = IPPROTO_GRE;
+		o->gre.flags = t->out_key ? bpf_htons(GRE_KEY) : 0;
+		o->gre.protocol = bpf_htons(ETH_P_IP);
+		o->gre.key = t->out_key;
 	}
 	o->ip.check = checksum(&o->ip);
 }
@@ -259,6 +277,8 @@ static __always_inline int make_room(struct __sk_buff *skb, const struct dp_tunn
 
 	if (t->encap == ENCAP_UDP_DEF)
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	else if (t->encap == ENCAP_GRE_DEF)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
 	r = bpf_skb_adjust_room(skb, (__s32)overhead(t), BPF_ADJ_ROOM_MAC, flags);
 	/* A packet that came out of a tunnel a moment ago still counts as encapsulated for the kernel (-EALREADY). */
 	if (r == -114)
@@ -294,7 +314,9 @@ static __always_inline void find_route_in(struct __sk_buff *skb, const struct dp
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->fib.family = AF_INET4;
 	ret->fib.tos = tos & ~INET_ECN_MASK;
-	ret->fib.l4_protocol = t->encap == ENCAP_UDP_DEF ? IPPROTO_UDP : IPPROTO_IPIP;
+	ret->fib.l4_protocol = t->encap == ENCAP_UDP_DEF ? IPPROTO_UDP :
+			       t->encap == ENCAP_GRE_DEF ? IPPROTO_GRE :
+							   IPPROTO_IPIP;
 	ret->fib.tot_len = (__u16)octets;
 	ret->fib.ipv4_src = t->local;
 	ret->fib.ipv4_dst = t->remote;
@@ -324,6 +346,18 @@ static __always_inline int send_routed(struct __sk_buff *skb, const struct route
 	return (int)bpf_redirect(r->fib.ifindex, 0);
 }
 
+/* Sizes have to be constants for the verifier. */
+static __always_inline int store_outer(struct __sk_buff *skb, const struct outer *o, __u32 at, __u32 octets)
+{
+	if (octets == sizeof(struct outer))
+		return (int)bpf_skb_store_bytes(skb, at, o, sizeof(struct outer), 0);
+	if (octets == GRE_KEY_OCTETS)
+		return (int)bpf_skb_store_bytes(skb, at, o, GRE_KEY_OCTETS, 0);
+	if (octets == GRE_OCTETS)
+		return (int)bpf_skb_store_bytes(skb, at, o, GRE_OCTETS, 0);
+	return (int)bpf_skb_store_bytes(skb, at, o, sizeof(struct iphdr), 0);
+}
+
 /* Puts the outer header in front of the IP header at @ip_at, 0 or behind an Ethernet header, and makes sure that there
  * is room for an Ethernet header. */
 static __always_inline int encapsulate(struct __sk_buff *skb, const struct dp_tunnel_def *t, const struct iphdr *ip,
@@ -334,8 +368,7 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct dp_tu
 	if (make_room(skb, t) < 0)
 		return -1;
 	fill_outer(&o, t, ip, octets + overhead(t));
-	if (bpf_skb_store_bytes(skb, ip_at, &o, sizeof(struct iphdr), 0) < 0 ||
-	    (t->encap == ENCAP_UDP_DEF && bpf_skb_store_bytes(skb, ip_at, &o, sizeof(o), 0) < 0))
+	if (store_outer(skb, &o, ip_at, overhead(t)) < 0)
 		return -1;
 	return ip_at == 0 ? (int)bpf_skb_change_head(skb, ETH_HLEN, 0) : 0;
 }
@@ -345,31 +378,53 @@ struct tunnelled {
 	struct outer outer;
 	struct iphdr inner;
 	__u32 outer_at, inner_at;
-	int is_udp;
+	__u32 encap; /* ENCAP_..._DEF */
+	__u32 key;   /* of GRE, 0: none */
 };
 
 enum { NOT_TUNNELLED, TUNNELLED };
+
+/* Checksums and sequence numbers we never ask for: whoever sends them anyway is heard by the daemon. Return: octets of both
+ * headers, or -1. */
+static __always_inline int gre_octets(struct __sk_buff *skb, __u32 at, struct tunnelled *ret)
+{
+	if (bpf_skb_load_bytes(skb, at, &ret->outer, GRE_KEY_OCTETS) < 0 ||
+	    ret->outer.gre.protocol != bpf_htons(ETH_P_IP))
+		return -1;
+	if (!ret->outer.gre.flags)
+		return GRE_OCTETS;
+	ret->key = ret->outer.gre.key;
+	return ret->outer.gre.flags == bpf_htons(GRE_KEY) && ret->key ? GRE_KEY_OCTETS : -1;
+}
 
 /* A whole, unfragmented tunnel packet with plain headers, @at octets behind the start of the frame; anything else is the
  * stack's, and the daemon's from there. */
 static __always_inline int parse_tunnelled_at(struct __sk_buff *skb, __u32 at, struct tunnelled *ret)
 {
 	ret->outer_at = at;
+	ret->key = 0;
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->pkt_type != PACKET_HOST ||
 	    bpf_skb_load_bytes(skb, at, &ret->outer.ip, sizeof(ret->outer.ip)) < 0)
 		return NOT_TUNNELLED;
 	if (ret->outer.ip.ihl != 5 || (ret->outer.ip.frag_off & bpf_htons(FRAGMENT)))
 		return NOT_TUNNELLED;
 	if (ret->outer.ip.protocol == IPPROTO_IPIP) {
-		ret->is_udp = 0;
+		ret->encap = ENCAP_IPIP_DEF;
 		at += sizeof(struct iphdr);
 	} else if (ret->outer.ip.protocol == IPPROTO_UDP) {
 		if (bpf_skb_load_bytes(skb, at, &ret->outer, sizeof(ret->outer)) < 0 ||
 		    ret->outer.udp.dest != bpf_htons(MIP_PORT) || ret->outer.type != TUNNEL_DATA ||
 		    ret->outer.next != IPPROTO_IPIP)
 			return NOT_TUNNELLED;
-		ret->is_udp = 1;
+		ret->encap = ENCAP_UDP_DEF;
 		at += sizeof(struct outer);
+	} else if (ret->outer.ip.protocol == IPPROTO_GRE) {
+		int n = gre_octets(skb, at, ret);
+
+		if (n < 0)
+			return NOT_TUNNELLED;
+		ret->encap = ENCAP_GRE_DEF;
+		at += n;
 	} else {
 		return NOT_TUNNELLED;
 	}
@@ -389,9 +444,12 @@ static __always_inline int fits(const struct tunnelled *p, const struct dp_tunne
 {
 	if (p->outer.ip.saddr != t->remote || p->outer.ip.daddr != t->local)
 		return 0;
-	if (t->encap != ENCAP_UDP_DEF)
-		return !p->is_udp;
-	return p->is_udp && p->outer.udp.source == t->remote_port && p->outer.udp.dest == t->local_port;
+	if (p->encap == ENCAP_UDP_DEF)
+		return t->encap == ENCAP_UDP_DEF && p->outer.udp.source == t->remote_port &&
+		       p->outer.udp.dest == t->local_port;
+	if (p->encap == ENCAP_GRE_DEF)
+		return t->encap == ENCAP_GRE_DEF && p->key == t->in_key;
+	return t->encap == ENCAP_IPIP_DEF || t->encap == ENCAP_MINIMAL_DEF; /* RFC 2004 is not for fragments */
 }
 
 /* A tunnel between others that we only route. */

@@ -251,7 +251,8 @@ int mpa_down(struct __sk_buff *skb)
 		if (is_in_transit(skb, &p))
 			return TC_ACT_OK;
 		count(DP_STAT_unknown_tunnel, 0);
-		if (p.is_udp || is_early()) /* answers to keepalives, and what was sent before the reply is read */
+		if (p.encap != ENCAP_IPIP_DEF ||
+		    is_early()) /* answers to keepalives, and what was sent before the reply is read */
 			return TC_ACT_OK;
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.daddr);
 		return TC_ACT_SHOT;

@@ -82,11 +82,13 @@ struct transaction {
 	uint32_t nonce; /* fresh, for the reply of a nonce association */
 	bool repeated;  /* answer again, change nothing */
 	bool proxy;
-	bool udp;                /* RFC 3519 encapsulation is granted */
-	bool port_open;          /* by which port is still to be seen */
-	uint8_t access_tech;     /* 0 = does not distinguish bindings */
-	struct binding *binding; /* the one this request is about, or NULL */
-	uint32_t sequence;       /* number in the request, 0 = none */
+	bool udp;                 /* RFC 3519 encapsulation is granted */
+	bool port_open;           /* by which port is still to be seen */
+	enum encap encap;         /* without `udp` */
+	uint32_t in_key, out_key; /* GRE; 0: none */
+	uint8_t access_tech;      /* 0 = does not distinguish bindings */
+	struct binding *binding;  /* the one this request is about, or NULL */
+	uint32_t sequence;        /* number in the request, 0 = none */
 
 	const char *why; /* of a refusal, for people */
 };
@@ -122,6 +124,7 @@ struct reply {
 	uint16_t lifetime_s;
 	struct in_addr home;
 	uint32_t sequence;
+	uint32_t gre_key; /* 0: none */
 };
 void ha_reply(struct ha *ha, struct transaction *t, const struct reply *r, struct actions *out);
 

@@ -24,6 +24,20 @@ static uint16_t granted_lifetime(const struct ha *ha, const struct transaction *
 	return t->req.lifetime_s < max ? t->req.lifetime_s : max;
 }
 
+/* RFC 6245: each side names the key it wants to see; an agent that says 0 leaves both to us. What was agreed stays. */
+static void choose_keys(const struct ha *ha, struct transaction *t)
+{
+	const struct tunnel *there = t->binding ? &t->binding->tunnel : NULL;
+
+	if (!t->x.gre_key_at || t->udp)
+		return;
+	if (there && there->encap == ENCAP_GRE && there->remote.s_addr == t->req.care_of.s_addr)
+		t->in_key = there->in_key;
+	while (t->in_key == 0)
+		ha->random.fill(ha->random.ctx, (uint8_t *)&t->in_key, sizeof(t->in_key));
+	t->out_key = t->x.gre_key != 0 ? t->x.gre_key : t->in_key;
+}
+
 /* Until a keepalive tells, the port is the one it was, or none (RFC 3519, R flag). */
 static uint16_t port_of(const struct transaction *t)
 {
@@ -43,7 +57,11 @@ static struct tunnel tunnel_for(const struct ha *ha, const struct transaction *t
 					.remote = t->d->remote,
 					.local_port = MIP_PORT,
 					.remote_port = port_of(t) };
-	return (struct tunnel){ .encap = ENCAP_IPIP, .local = ha->conf->address, .remote = t->req.care_of };
+	return (struct tunnel){ .encap = t->encap,
+				.local = ha->conf->address,
+				.remote = t->req.care_of,
+				.in_key = t->in_key,
+				.out_key = t->out_key };
 }
 
 void ha_data_plane_set(const struct binding *b, struct actions *out)
@@ -143,7 +161,8 @@ static void reply_bound(struct ha *ha, struct transaction *t, const struct bindi
 	const struct reply r = { .code = success_code(t),
 				 .lifetime_s = (uint16_t)left_s,
 				 .home = b->home,
-				 .sequence = t->x.sequence_at ? b->sequence : 0 };
+				 .sequence = t->x.sequence_at ? b->sequence : 0,
+				 .gre_key = t->x.gre_key_at ? b->tunnel.in_key : 0 };
 
 	ha_reply(ha, t, &r, out);
 }
@@ -189,6 +208,7 @@ static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 	struct binding old = { 0 };
 	int r;
 
+	choose_keys(ha, t);
 	if (!b) {
 		r = add_binding(ha, t, &b);
 		if (r < 0)

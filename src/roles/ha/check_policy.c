@@ -42,12 +42,17 @@ int ha_check_proxy(struct ha *ha, struct transaction *t)
 	return 0;
 }
 
+/* RFC 5944 3.8.2.1, RFC 2004, RFC 2784: M, G, and a GRE key. */
 int ha_check_encapsulation(struct ha *ha, struct transaction *t)
 {
-	(void)ha; /* checks share one signature */
-	if (!(t->req.flags & (MIP_REQ_M | MIP_REQ_G)) && !t->x.gre_key_at)
+	t->encap = ENCAP_IPIP;
+	if (t->req.flags & MIP_REQ_G || t->x.gre_key_at) /* RFC 6245: a key asks for it as well */
+		t->encap = ENCAP_GRE;
+	else if (t->req.flags & MIP_REQ_M)
+		t->encap = ENCAP_MINIMAL;
+	if ((t->encap != ENCAP_GRE || ha->conf->gre) && (t->encap != ENCAP_MINIMAL || ha->conf->minimal))
 		return 0;
-	t->why = "only IP-in-IP is offered";
+	t->why = "this encapsulation is switched off";
 	return MIP_CODE_ENCAPSULATION_UNAVAILABLE;
 }
 
@@ -91,6 +96,16 @@ int ha_check_care_of(struct ha *ha, struct transaction *t)
 	return MIP_CODE_MALFORMED;
 }
 
+/* Without a word about what is inside of UDP, it is what M and G ask for. */
+static int grant_udp(struct transaction *t)
+{
+	t->why = "only IP-in-IP is offered inside of UDP";
+	if (t->x.udp_encapsulation == 0 && t->encap != ENCAP_IPIP)
+		return MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE;
+	t->udp = true;
+	return 0;
+}
+
 /* The sender is not where it says: RFC 3519 4.2 with the extension, else only a foreign agent we can verify. */
 static int check_behind_nat(const struct ha *ha, struct transaction *t)
 {
@@ -104,8 +119,7 @@ static int check_behind_nat(const struct ha *ha, struct transaction *t)
 		t->why = "UDP tunnelling is switched off";
 		return MIP_CODE_ADMIN_PROHIBITED;
 	}
-	t->udp = true;
-	return 0;
+	return grant_udp(t);
 }
 
 /* B-47, B-49; RFC 3519 4, 5.1 */
@@ -133,8 +147,7 @@ int ha_check_nat(struct ha *ha, struct transaction *t)
 	t->why = "forced UDP tunnelling is not allowed";
 	if (ha->conf->udp != HA_UDP_FORCE_ALLOWED)
 		return MIP_CODE_ADMIN_PROHIBITED;
-	t->udp = true;
-	return 0;
+	return grant_udp(t);
 }
 
 /* Bindings of one NAI on several technologies are told apart only where more than one is allowed (L-09). */

@@ -58,8 +58,11 @@ static void send_to_station(struct ha *ha, const struct binding *b, struct span 
 {
 	struct ip4 ip;
 
-	if (ip4_parse(packet.p, packet.n, &ip) < 0 || !tunnel_is_whole(&b->tunnel))
-		HA_COUNT(ha, packets_dropped); /* cut on its way to us, or it is not known where to send it */
+	/* Cut on its way to us; it is not known where to send it; or it looks like a broadcast that we wrapped (L-44), but we
+	 * do not send those to ourselves. */
+	if (ip4_parse(packet.p, packet.n, &ip) < 0 || !tunnel_is_whole(&b->tunnel) ||
+	    (ip.protocol == IPPROTO_IPIP && ip.source.s_addr == ha->conf->address.s_addr))
+		HA_COUNT(ha, packets_dropped);
 	else if (b->tunnel.encap == ENCAP_UDP && ip.header_n == IP4_HEADER_OCTETS && path_mtu >= IP4_MTU_MIN &&
 		 too_big(b, packet, path_mtu))
 		send_pieces(b, &ip, path_mtu, out);
@@ -99,7 +102,7 @@ void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_
 /* RFC 3024 4.1: only through the tunnel that was registered, or was a moment ago. */
 static bool may_come_by(const struct binding *b, const struct tunnel *t, struct instant now)
 {
-	return tunnel_equal(&b->tunnel, t) || (now.us < b->former_until_us && tunnel_equal(&b->former, t));
+	return tunnel_accepts(&b->tunnel, t) || (now.us < b->former_until_us && tunnel_accepts(&b->former, t));
 }
 
 void ha_on_tunnelled(struct ha *ha, struct instant now, const struct tunnelled *t, struct actions *out)
@@ -110,6 +113,10 @@ void ha_on_tunnelled(struct ha *ha, struct instant now, const struct tunnelled *
 
 	if (ip4_parse(t->inner.p, t->inner.n, &ip) < 0) {
 		HA_COUNT(ha, packets_dropped);
+		return;
+	}
+	if (t->tunnel.encap == ENCAP_GRE && ip.destination.s_addr == t->tunnel.remote.s_addr) {
+		HA_COUNT(ha, packets_dropped); /* RFC 2784 4: it would come back for ever */
 		return;
 	}
 	b = binding_find(ha->bindings, ip.source);

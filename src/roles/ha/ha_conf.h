@@ -95,6 +95,7 @@ struct ha_conf {
 	enum ha_udp udp;
 	enum ha_revoke revoke;
 	bool pmip;              /* false: proxy requests are answered 149 */
+	bool gre, minimal;      /* encapsulations beside IP in IP (G, M); else 139 */
 	bool forward_broadcast; /* copy link-local multicast and broadcast to the subnet (L-44) */
 	bool strict_reserved;   /* r and x bits set: 134 (default ignored) */
 	struct mip_sequence_carrier sequence;

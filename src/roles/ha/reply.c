@@ -30,6 +30,8 @@ static void build_user_part(const struct ha *ha, const struct transaction *t, co
 		mip_ext_sequence_build(w, &ha->conf->sequence, r->sequence);
 	if (t->x.udp_request_at && r->code <= 1) /* 64: a polite refusal (RFC 3519 4.9) */
 		mip_ext_udp_reply_build(w, t->udp ? 0 : 64, t->udp && t->x.udp_force, ha->conf->udp_keepalive_s);
+	if (r->gre_key != 0 && t->x.gre_key_at < t->auth->at)
+		mip_ext_gre_key_build(w, r->gre_key);
 	if (ha->conf->trusted_subnet_n > 0)
 		mip_ext_tnc_build(w); /* only trusted sources got this far (RFC 5265 4.2) */
 	if (t->assoc && t->assoc->scope == SA_SCOPE_NODE)
@@ -62,6 +64,8 @@ static int build(struct ha *ha, struct transaction *t, const struct reply *r, st
 		res = sa_sign(&t->assoc->sa, t->auth->type, w);
 	if (revocation && revocation_is_foreign(t))
 		mip_ext_revocation_support_build(w, false, stamp);
+	if (r->gre_key != 0 && t->x.gre_key_at > t->auth->at) /* RFC 6245: where the foreign agent had it */
+		mip_ext_gre_key_build(w, r->gre_key);
 	if (res == 0 && t->fa_assoc)
 		res = sa_sign(&t->fa_assoc->sa, MIP_EXT_FA_HA_AUTH, w);
 	return res < 0 ? res : w->err;

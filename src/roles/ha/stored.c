@@ -56,16 +56,27 @@ static void build_tunnel(struct wr *w, const struct tunnel *t)
 	wr_u8(w, (uint8_t)t->encap);
 	wr_ip4(w, t->local);
 	wr_ip4(w, t->remote);
+	if (t->encap == ENCAP_GRE) {
+		wr_u32(w, t->in_key);
+		wr_u32(w, t->out_key);
+		return;
+	}
 	wr_u16(w, t->local_port);
 	wr_u16(w, t->remote_port);
 }
 
 static struct tunnel parse_tunnel(struct rd *r)
 {
-	struct tunnel t = { .encap = rd_u8(r) == ENCAP_UDP ? ENCAP_UDP : ENCAP_IPIP };
+	uint8_t encap = rd_u8(r);
+	struct tunnel t = { .encap = encap < ENCAP_COUNT ? (enum encap)encap : ENCAP_IPIP };
 
 	t.local = rd_ip4(r);
 	t.remote = rd_ip4(r);
+	if (t.encap == ENCAP_GRE) {
+		t.in_key = rd_u32(r);
+		t.out_key = rd_u32(r);
+		return t;
+	}
 	t.local_port = rd_u16(r);
 	t.remote_port = rd_u16(r);
 	return t;

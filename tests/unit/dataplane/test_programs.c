@@ -19,7 +19,8 @@ enum { LOOPBACK = 1, MAX = 8 };
 
 static struct anchor_bpf *anchor;
 static struct mpa_bpf *mpa;
-static uint8_t frame[256];
+static uint8_t frame[256], result[512];
+static size_t result_n; /* of the last run */
 static struct wr w;
 
 static int set_max(struct bpf_map *m)
@@ -91,6 +92,23 @@ static void build_in_udp(const struct ip4 h[2], uint16_t port)
 	assert_int_equal(w.err, 0);
 }
 
+/* An Ethernet header, and the second header of @h with 8 octets behind it behind GRE, inside of the first. */
+static void build_in_gre(const struct ip4 h[2], const char *gre_hex)
+{
+	static const uint8_t to[6] = { 0 }, from[6] = { 2, 0, 0, 0, 0, 1 };
+	uint8_t gre[16];
+	size_t n = unhex(gre_hex, gre, sizeof(gre));
+
+	memset(frame, 0, sizeof(frame));
+	w = wr_init(frame, sizeof(frame));
+	ether_build(&w, to, from, ETHER_IP4);
+	ip4_build(&w, &h[0], n + IP4_HEADER_OCTETS + 8);
+	wr_bytes(&w, gre, n);
+	ip4_build(&w, &h[1], 8);
+	(void)wr_skip(&w, 8);
+	assert_int_equal(w.err, 0);
+}
+
 static int run(const struct bpf_program *program)
 {
 	struct __sk_buff skb = { .ifindex = LOOPBACK, .ingress_ifindex = LOOPBACK };
@@ -100,11 +118,11 @@ static int run(const struct bpf_program *program)
 					  .ctx_in = &skb,
 					  .ctx_size_in = sizeof(skb),
 					  .repeat = 1 };
-	uint8_t out[512];
 
-	opts.data_out = out;
-	opts.data_size_out = sizeof(out);
+	opts.data_out = result;
+	opts.data_size_out = sizeof(result);
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &opts), 0);
+	result_n = opts.data_size_out;
 	return (int)opts.retval;
 }
 
@@ -304,6 +322,101 @@ static void half_bound_stations_wait(void **state)
 	assert_int_equal(stat(anchor->maps.stats, DP_STAT_spoofed_tunnel), 1);
 }
 
+static void add_gre(uint32_t in_key, uint32_t out_key)
+{
+	struct dp_binding_def b = add_binding();
+
+	b.tunnel.encap = ENCAP_GRE;
+	b.tunnel.in_key = htonl(in_key);
+	b.tunnel.out_key = htonl(out_key);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(anchor->maps.bindings), &b.home, &b, BPF_ANY), 0);
+}
+
+static const struct ip4 *gre_up(const char *to)
+{
+	static struct ip4 h[2];
+
+	h[0] = header("10.0.1.1", "10.0.0.1", 47);
+	h[1] = header("10.42.0.10", to, 17);
+	return h;
+}
+
+/* RFC 2784, RFC 2890, RFC 6245: by the key that was agreed, and only by it. */
+static void gre_is_taken_apart(void **state)
+{
+	(void)state;
+	add_gre(0x0a0b0c0d, 5);
+	build_in_gre(gre_up("10.9.0.2"), "200008000a0b0c0d");
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_REDIRECT);
+	assert_int_equal(result_n, 14 + 20 + 8);
+	assert_memory_equal(result + 14, frame + 14 + 28, 28);
+	build_in_gre(gre_up("10.9.0.2"), "200008000a0b0c0e");
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	build_in_gre(gre_up("10.9.0.2"), "00000800");
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_spoofed_tunnel), 2);
+	build_in_gre(gre_up("10.9.0.2"), "800008000000 0000"); /* with a checksum: the daemon's */
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_OK);
+	build_in_gre(gre_up("10.9.0.2"), "00006558"); /* not IPv4: somebody else's */
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_OK);
+	build_in_gre(gre_up("10.0.1.1"), "200008000a0b0c0d"); /* RFC 2784 4: it would come back for ever */
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_decap_failed), 1);
+	add_gre(0, 0);
+	build_in_gre(gre_up("10.9.0.2"), "00000800");
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_REDIRECT);
+	assert_int_equal(result_n, 14 + 20 + 8);
+}
+
+/* There is no route here: what it became is looked at where it ended. */
+static void gre_is_put_around(void **state)
+{
+	const struct ip4 down = header("10.9.0.2", "10.42.0.10", 17);
+
+	(void)state;
+	add_gre(7, 0x0a0b0c0d);
+	build(&down, 1, 8);
+	assert_int_equal(run(anchor->progs.anchor_fast), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_no_route), 1);
+	assert_int_equal(result_n, 14 + 28 + 28);
+	assert_int_equal(result[14 + 9], 47);
+	assert_int_equal(ip4_checksum(result + 14, 20), 0);
+	assert_octets(result + 14 + 20, 8, "200008000a0b0c0d");
+	assert_int_equal(result[14 + 28 + 8], 63);
+	assert_memory_equal(result + 14 + 28 + 12, frame + 14 + 12, 16);
+	add_gre(0, 0);
+	assert_int_equal(run(anchor->progs.anchor_fast), TC_ACT_SHOT);
+	assert_int_equal(result_n, 14 + 24 + 28);
+	assert_octets(result + 14 + 20, 4, "00000800");
+}
+
+/* This machine may have GRE tunnels of its own; IP in IP of nobody's is a forgery. */
+static void gre_of_others_is_left_alone(void **state)
+{
+	(void)state;
+	build_in_gre(gre_up("10.9.0.2"), "00000800");
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_OK);
+}
+
+/* RFC 2004 is the daemon's, both ways; what cannot be sent so comes as IP in IP. */
+static void minimal_encapsulation_is_the_daemons(void **state)
+{
+	const struct ip4 up = header("10.0.1.1", "10.0.0.1", 55), down = header("10.9.0.2", "10.42.0.10", 17);
+	const struct ip4 plain[] = { header("10.0.1.1", "10.0.0.1", 4), header("10.42.0.10", "10.9.0.2", 17) };
+	struct dp_binding_def b = add_binding();
+
+	(void)state;
+	b.tunnel.encap = ENCAP_MINIMAL;
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(anchor->maps.bindings), &b.home, &b, BPF_ANY), 0);
+	build(&up, 1, 20);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_OK);
+	build(&down, 1, 8);
+	assert_int_equal(run(anchor->progs.anchor_fast), TC_ACT_OK);
+	assert_memory_equal(result, frame, 14 + 28); /* its TTL too: the stack lowers it */
+	build(plain, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_REDIRECT);
+}
+
 /* A correspondent that plays the anchor may not wrap broadcasts for a station. */
 static void forged_wrapping_goes_nowhere(void **state)
 {
@@ -333,6 +446,10 @@ int main(void)
 		TEST(anchor_checks_who_speaks),
 		TEST(anchor_hears_the_former_agent_out),
 		TEST(half_bound_stations_wait),
+		TEST(gre_is_taken_apart),
+		TEST(gre_is_put_around),
+		TEST(gre_of_others_is_left_alone),
+		TEST(minimal_encapsulation_is_the_daemons),
 		TEST(forged_wrapping_goes_nowhere),
 	};
 

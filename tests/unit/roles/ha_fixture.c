@@ -165,7 +165,7 @@ size_t build(const struct ask *a, uint8_t *ret, size_t room)
 	if (a->tech)
 		mip_ext_access_tech_build(&w, a->tech);
 	if (a->gre)
-		mip_ext_gre_key_build(&w, 1);
+		mip_ext_gre_key_build(&w, a->gre_key);
 	if (a->cvse)
 		wr_bytes(&w, "\x26\x00\x00\x06\x00\x00\x7e\xd9\x00\x01", 10);
 	if (!a->no_sequence)

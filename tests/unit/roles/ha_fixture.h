@@ -30,6 +30,7 @@ struct ask {
 		cvse_behind;
 	uint8_t udp_encapsulation, udp_reserved, tech, method;
 	uint16_t port;
+	uint32_t gre_key;
 };
 
 /* Its reply. */
