@@ -112,6 +112,34 @@ static void a_binding_goes_on(void **state)
 	assert_int_equal(find_action(ACTION_BINDING_SET)->binding.former.remote.s_addr, ip("10.0.1.1").s_addr);
 }
 
+static struct tunnel tunnel_of(const struct ask *a)
+{
+	record_n = 0;
+	(void)ask_and_keep(a);
+	resume();
+	assert_int_equal(restored, 1);
+	return find_action(ACTION_BINDING_SET)->binding.tunnel;
+}
+
+/* Keys, ports that are still to come, and whether copies are wrapped. */
+static void tunnels_of_every_kind_come_back(void **state)
+{
+	struct tunnel t;
+
+	(void)state;
+	conf.gre = conf.minimal = true;
+	t = tunnel_of(&(struct ask){ .gre = true, .gre_key = 0xaabbccdd });
+	assert_int_equal(t.encap, ENCAP_GRE);
+	assert_int_equal(t.out_key, 0xaabbccdd);
+	assert_int_not_equal(t.in_key, 0);
+	assert_int_equal(tunnel_of(&(struct ask){ .flags_on = MIP_REQ_M }).encap, ENCAP_MINIMAL);
+	t = tunnel_of(&(struct ask){ .udp = true, .udp_via_fa = true, .source = "192.0.2.9", .port = 40000 });
+	assert_int_equal(t.encap, ENCAP_UDP);
+	assert_int_equal(t.remote_port, 0);
+	t = tunnel_of(&(struct ask){ .udp = true, .source = "192.0.2.9", .port = 40000 });
+	assert_int_equal(t.remote_port, 40000);
+}
+
 /* RFC 5944 5.7: what was accepted before is not accepted again. */
 static void replays_are_still_replays(void **state)
 {
@@ -239,10 +267,15 @@ static void damaged_records_are_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_binding_goes_on), TEST(replays_are_still_replays),
-		TEST(lifetimes_run_on),  TEST(clocks_may_jump),
-		TEST(addresses_stick),   TEST(reservations_end),
-		TEST(policy_wins),       TEST(damaged_records_are_dropped),
+		TEST(a_binding_goes_on),
+		TEST(tunnels_of_every_kind_come_back),
+		TEST(replays_are_still_replays),
+		TEST(lifetimes_run_on),
+		TEST(clocks_may_jump),
+		TEST(addresses_stick),
+		TEST(reservations_end),
+		TEST(policy_wins),
+		TEST(damaged_records_are_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
