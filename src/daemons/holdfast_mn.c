@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "daemons/daemon.h"
 #include "io/log.h"
+#include "io/now.h"
 #include "roles/mn/mn.h"
 
 static const char help[] = "usage: holdfast-mn -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
@@ -195,7 +196,7 @@ static int run(void *file)
 	if (r == 0)
 		r = open_host(&d, f);
 	if (r == 0)
-		r = mn_new(&f->mn, &mn);
+		r = mn_new(&f->mn, &system_random, &mn);
 	if (r == 0)
 		r = daemon_run(&d, mn);
 	daemon_close(&d);

@@ -181,6 +181,17 @@ static void compare(const struct mn *mn)
 		assert(v.home.s_addr != INADDR_ANY);
 }
 
+/* In proxy mode nothing is drawn by lot. */
+static void no_lot(void *ctx, uint8_t *ret, size_t n)
+{
+	(void)ctx;
+	(void)ret;
+	(void)n;
+	abort();
+}
+
+static const struct random random_source = { no_lot, NULL };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct instant now = { .us = US_PER_S };
@@ -190,7 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n == 0 || actions_init(&out) < 0)
 		return 0;
 	memset(&shadow, 0, sizeof(shadow));
-	if (mn_new(conf(data[0] % MN_INSIDE_COUNT), &mn) == 0) {
+	if (mn_new(conf(data[0] % MN_INSIDE_COUNT), &random_source, &mn) == 0) {
 		for (size_t i = 1; i + 4 <= n; i += 4) {
 			uint64_t ms = data[i + 1];
 			unsigned opens = shadow.opens;

@@ -351,6 +351,17 @@ static void kill_charon(void)
 	schedule(US_PER_S, CHARON_BACK, 0, 0);
 }
 
+/* In proxy mode nothing is drawn by lot. */
+static void no_lot(void *ctx, uint8_t *ret, size_t n)
+{
+	(void)ctx;
+	(void)ret;
+	(void)n;
+	abort();
+}
+
+static const struct random random_source = { no_lot, NULL };
+
 static void start(const struct mn_conf *conf)
 {
 	memset(&w, 0, sizeof(w));
@@ -358,7 +369,7 @@ static void start(const struct mn_conf *conf)
 		events[i].due_us = NEVER;
 	w.now.us = w.tick_us = US_PER_S;
 	w.alive[0] = w.alive[1] = w.charon = true;
-	if (actions_init(&w.out) < 0 || actions_init(&w.spare) < 0 || mn_new(conf, &w.mn) < 0)
+	if (actions_init(&w.out) < 0 || actions_init(&w.spare) < 0 || mn_new(conf, &random_source, &w.mn) < 0)
 		abort();
 	tell_net(NET_LISTING, 0, false);
 	tell_net(NET_LINK, HF0, true);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "roles/mn/node.h"
+#include "roles/mn/client/client.h"
 
 /* A move is several changes. charon is told when they pause, and at the latest after the longer time: it has to have
  * seen the new address itself by then, or it looks for a path without it. */
@@ -12,8 +12,6 @@ enum { GATHER_US = 2 * US_PER_MS, GATHER_MAX_US = 5 * US_PER_MS };
 
 /* Who takes the home address away gets it back no sooner: it is no fight. */
 enum { RESTORE_US = US_PER_S };
-
-#define ANY_METRIC UINT64_MAX
 
 static bool is_ignored(const struct mn *mn, const char *name)
 {
@@ -75,10 +73,9 @@ bool links_have(const struct mn *mn, struct in_addr a)
 	return false;
 }
 
-/* Of its best default route; more than any there is: it has none. */
-static uint64_t metric_of(const struct mn *mn, const struct mn_link *l)
+uint64_t links_metric(const struct mn *mn, const struct mn_link *l)
 {
-	uint64_t best = (uint64_t)UINT32_MAX + 1;
+	uint64_t best = ANY_METRIC;
 
 	for (size_t i = 0; i < mn->route_n; i++)
 		if (mn->routes[i].ifindex == l->ifindex && mn->routes[i].metric < best)
@@ -91,7 +88,7 @@ static bool is_native(const struct mn *mn, const struct mn_link *l)
 	if (mn->home.s_addr == INADDR_ANY || !link_has(l, mn->home))
 		return false;
 	for (size_t i = 0; i < mn->link_n; i++)
-		if (mn->links[i].up && metric_of(mn, &mn->links[i]) < metric_of(mn, l))
+		if (mn->links[i].up && links_metric(mn, &mn->links[i]) < links_metric(mn, l))
 			return false;
 	return true;
 }
@@ -100,7 +97,7 @@ void links_find_native(struct mn *mn)
 {
 	const struct mn_link *l = links_at(mn, mn->native);
 
-	if (mn->net_listing || (l && is_native(mn, l)))
+	if (mn->client || mn->net_listing || (l && is_native(mn, l)))
 		return;
 	/* Proof was about the link it came by: whoever has the cable in hand could plug it in elsewhere. */
 	if (mn->native != 0)
@@ -130,6 +127,8 @@ void links_roam(struct mn *mn, struct instant now, struct actions *out)
 	const struct charon_command roam = { .type = CHARON_ROAM };
 
 	mn->due[MN_TIMER_ROAM] = NEVER;
+	if (mn->client)
+		client_on_change(mn, now, out); /* B-32, B-44: neither waits for the other */
 	if (!mn->charon_there || !links_are_usable(mn))
 		return; /* nowhere to go: charon waits, and so do we */
 	MN_COUNT(mn, roams);
@@ -199,11 +198,14 @@ static void on_link(struct mn *mn, struct instant now, const struct net_event *e
 	}
 	l->listed = true;
 	l->up = e->up;
+	memcpy(l->mac, e->mac, sizeof(l->mac));
 	memset(l->name, 0, sizeof(l->name));
 	memcpy(l->name, e->name, strnlen(e->name, sizeof(l->name) - 1));
 	if (l->up == was_up)
 		return; /* the kernel repeats itself: statistics, wireless scans */
 	mn_record(mn, out, RECORD_INFO, "link", "%s is %s", l->name, l->up ? "up" : "down");
+	l->solicited = 0;
+	l->solicit_us = now.us;
 	if (!e->up)
 		forget_routes(mn, l->ifindex, ANY_METRIC); /* as above */
 	for (size_t i = 0; !l->up && i < l->address_n; i++)
@@ -249,7 +251,7 @@ static void on_home_address(struct mn *mn, struct instant now, const struct net_
 	char text[INET_ADDRSTRLEN];
 
 	if (e->type == NET_ADDRESS) {
-		if (mn->home.s_addr == INADDR_ANY && is_ordinary(e->address)) {
+		if (!mn->client && mn->home.s_addr == INADDR_ANY && is_ordinary(e->address)) {
 			mn->home = e->address;
 			mn_record(mn, out, RECORD_NOTICE, "home_address", "%s has %s of an earlier run",
 				  mn->conf->device, address_text(e->address, text));

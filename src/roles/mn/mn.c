@@ -8,23 +8,28 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "roles/mn/node.h"
+#include "roles/mn/client/client.h"
 
-int mn_new(const struct mn_conf *conf, struct mn **ret)
+int mn_new(const struct mn_conf *conf, const struct random *random, struct mn **ret)
 {
-	struct mn *mn = calloc(1, sizeof(*mn));
+	auto_(mn_freep) struct mn *mn = calloc(1, sizeof(*mn));
 
 	if (!mn)
 		return -ENOMEM;
 	mn->conf = conf;
+	mn->random = *random;
 	for (size_t i = 0; i < MN_TIMER_COUNT; i++)
 		mn->due[i] = NEVER;
-	*ret = mn;
+	if (conf->mode == MN_MODE_CLIENT && client_new(mn) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(mn);
 	return 0;
 }
 
 void mn_freep(struct mn **at)
 {
+	if (*at)
+		free((*at)->client);
 	freep(at);
 }
 
@@ -60,13 +65,33 @@ void mn_on_plain(struct mn *mn, struct instant now, uint32_t ifindex, struct act
 {
 	const struct mn_link *l = links_at(mn, ifindex);
 
-	if (!l || mn->watched.s_addr == INADDR_ANY)
+	if (!l || mn->client || mn->watched.s_addr == INADDR_ANY)
 		return;
 	MN_COUNT(mn, hints);
 	mn->hinted = true;
 	mn_record(mn, out, RECORD_INFO, "plain_data", "%s got plain data for the home address, which is only a hint",
 		  l->name);
 	links_roam(mn, now, out);
+	mn_decide(mn, now, out);
+}
+
+void mn_on_datagram(struct mn *mn, struct instant now, const struct datagram *d, struct actions *out)
+{
+	if (!mn->client)
+		return;
+	if (d->payload.n == 0 || d->payload.p[0] != MIP_TYPE_REPLY) {
+		MN_COUNT(mn, discarded);
+		return;
+	}
+	reply_on_datagram(mn, now, d, out);
+	mn_decide(mn, now, out);
+}
+
+void mn_on_frame(struct mn *mn, struct instant now, uint32_t ifindex, struct span frame, struct actions *out)
+{
+	if (!mn->client)
+		return;
+	agents_on_frame(mn, now, ifindex, frame, out);
 	mn_decide(mn, now, out);
 }
 
@@ -107,6 +132,7 @@ static void (*const on_timer[MN_TIMER_COUNT])(struct mn *mn, struct instant now,
 	[MN_TIMER_HOLDOFF] = on_holdoff_over,
 	[MN_TIMER_STABLE] = on_stable,
 	[MN_TIMER_RESTORE] = links_restore_home,
+	[MN_TIMER_CLIENT] = client_on_time,
 };
 
 void mn_on_time(struct mn *mn, struct instant now, struct actions *out)
@@ -163,8 +189,12 @@ void mn_describe(const struct mn *mn, struct mn_view *ret)
 		.proof = mn_proof_names[mn->proof],
 		.charon = mn->charon_there,
 		.gateway = s ? mn->conf->connections[s->connection].name : "",
+		.mode = "",
+		.expires_us = NEVER,
 		.retry_us = mn->opening.in_flight || mn->opening.waits_for_move ? NEVER : mn->due[MN_TIMER_OPEN],
 	};
+	if (mn->client)
+		client_describe(mn, ret);
 	if (!s)
 		return;
 	ret->sa = s->sa;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Mobile node in proxy mode: the thin helper beside charon. It decides whether the host is inside, where its packets need
- * no tunnel, or outside, where they go through the VPN, and has charon act on it. It speaks no Mobile IP (A-02). Events
- * in, actions out; no socket, clock, randomness or log inside.
- * Supported standards: draft-antoine-mip4-proxymobike-00 4.2 to 4.5; RFC 4555 (as a user of it). */
+/* Mobile node, the helper beside charon. It decides whether the host is inside or outside, where its packets go through
+ * the VPN, and has charon act on it. In proxy mode it speaks no Mobile IP (A-02), and inside its packets need no tunnel; in
+ * client mode it registers its own bindings (see client/client.h). Events in, actions out; no socket, clock, randomness
+ * or log inside.
+ * Supported standards: draft-antoine-mip4-proxymobike-00 4.2 to 4.5; RFC 5266; RFC 5265 (i-HA, TNC); RFC 5944 2.4, 3.6
+ * (as the mobile node); RFC 3024 (direct delivery); RFC 3519; RFC 2794; RFC 4555 (as a user of it). */
 #ifndef HF_ROLES_MN_H
 #define HF_ROLES_MN_H
 
@@ -12,8 +14,8 @@
 
 struct mn; /* opaque; one thread */
 
-/* @conf: borrowed. Return: 0 or -ENOMEM. */
-int mn_new(const struct mn_conf *conf, struct mn **ret);
+/* @conf: borrowed. @random: copied. Return: 0 or -ENOMEM. */
+int mn_new(const struct mn_conf *conf, const struct random *random, struct mn **ret);
 void mn_freep(struct mn **at);
 
 /* Nothing is decided before the first NET_LISTED. */
@@ -21,6 +23,10 @@ void mn_on_net(struct mn *mn, struct instant now, const struct net_event *e, str
 void mn_on_charon(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out);
 /* A plain packet to the home address came by this link, after ACTION_HINT_WATCH asked for it. */
 void mn_on_plain(struct mn *mn, struct instant now, uint32_t ifindex, struct actions *out);
+/* Client mode: what came to UDP port 434. Its `ifindex` says by which link, and is part of the proof. */
+void mn_on_datagram(struct mn *mn, struct instant now, const struct datagram *d, struct actions *out);
+/* Client mode: a router advertisement (ICMP 9) heard on a link, whole frame. Others are ignored. */
+void mn_on_frame(struct mn *mn, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
 void mn_on_time(struct mn *mn, struct instant now, struct actions *out);
 uint64_t mn_due(const struct mn *mn); /* when to call mn_on_time(); NEVER = not needed */
 
@@ -44,6 +50,11 @@ struct mn_view {
 	unsigned children;
 	struct in_addr local, remote; /* outer */
 	uint64_t retry_us;            /* when a gateway is tried next; NEVER = not now */
+	/* Client mode */
+	const char *mode;             /* access mode of RFC 5266: "c", "f", "mc"; "home"; "" = none */
+	struct in_addr care_of;       /* registered; 0.0.0.0 = none, or at home */
+	struct in_addr foreign_agent; /* mode f */
+	uint64_t expires_us;          /* of the binding; NEVER = does not */
 };
 void mn_describe(const struct mn *mn, struct mn_view *ret);
 

@@ -28,23 +28,23 @@ enum mn_probe {
 enum mn_udp { MN_UDP_OFF, MN_UDP_OFFER, MN_UDP_FORCE, MN_UDP_COUNT }; /* RFC 3519 */
 
 struct mn_client_conf {
-	struct in_addr home;        /* 0.0.0.0: the home agent assigns one */
-	struct prefix home_prefix;  /* of the home link; length 0: the host never is at home */
+	struct in_addr home;       /* 0.0.0.0: the home agent assigns one */
+	struct prefix home_prefix; /* of the home link; length 0: the host never is at home */
 	struct in_addr home_agent;
-	struct sa sa;               /* with the home agent */
-	bool agent_discovery;       /* solicitations go out beside DHCP (B-22); default true */
-	bool foreign_agents;        /* mode f where there is one, inside (B-15); default true */
-	bool simultaneous;          /* S: the former way of the address is kept for a while; default false */
-	bool broadcast;             /* B: broadcasts of the home link are wanted; default false */
-	enum mn_udp udp;            /* default MN_UDP_OFFER */
-	enum mn_probe probe;        /* default MN_PROBE_ALWAYS */
-	struct prefix *known;       /* MN_PROBE_KNOWN */
+	struct sa sa;         /* with the home agent */
+	bool agent_discovery; /* solicitations go out beside DHCP (B-22); default true */
+	bool foreign_agents;  /* mode f where there is one, inside (B-15); default true */
+	bool simultaneous;    /* S: the former way of the address is kept for a while; default false */
+	bool broadcast;       /* B: broadcasts of the home link are wanted; default false */
+	enum mn_udp udp;      /* default MN_UDP_OFFER */
+	enum mn_probe probe;  /* default MN_PROBE_ALWAYS */
+	struct prefix *known; /* MN_PROBE_KNOWN */
 	size_t known_n;
-	char *pseudonym;            /* NULL, or the NAI in place of `user`; what is sent in clear names nobody then */
-	uint8_t retransmissions;    /* of a request before silence is an answer (B-30); default 2 */
-	uint16_t timeout_ms;        /* before the first of them, then doubled; 0 (default): from measured round trips */
-	uint16_t lifetime_s;        /* asked for; default 1800 (G-05) */
-	uint16_t monitor_s;         /* T_MONITOR of RFC 5265: inside, proof is renewed within this; default 60 (G-04) */
+	char *pseudonym;         /* NULL, or the NAI in place of `user`; what is sent in clear names nobody then */
+	uint8_t retransmissions; /* of a request before silence is an answer (B-30); default 2 */
+	uint16_t timeout_ms;     /* before the first of them, then doubled; 0 (default): from measured round trips */
+	uint16_t lifetime_s;     /* asked for; default 1800 (G-05) */
+	uint16_t monitor_s;      /* T_MONITOR of RFC 5265: inside, proof is renewed within this; default 60 (G-04) */
 };
 
 /* A VPN gateway, as charon knows it. */
@@ -63,8 +63,9 @@ enum mn_inside {
 
 struct mn_conf {
 	enum mn_mode mode;
-	struct mn_client_conf client; /* MN_MODE_CLIENT; `inside` is MN_INSIDE_NEVER then: the gateway's word is no proof */
-	char *user;                   /* NAI; names the host in records */
+	struct mn_client_conf
+		client;  /* MN_MODE_CLIENT; `inside` is MN_INSIDE_NEVER then: the gateway's word is no proof */
+	char *user;      /* NAI; names the host in records */
 	char device[16]; /* TUN that keeps the home address */
 	enum mn_inside inside;
 	bool guard;     /* packets from the home address never leave in clear but by a link that has it; default true */

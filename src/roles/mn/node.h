@@ -9,7 +9,10 @@
 #define MN_COUNTERS(X) \
 	X(roams) X(opened) X(resumed) X(open_failures) X(tunnels_up) X(crossed_inside) X(crossed_outside) \
 	X(hints) X(proofs) X(held_off) X(closed_by_peer) X(home_set) X(home_changed) X(home_restored) X(addresses_refused) \
-	X(links_full) X(addresses_full) X(routes_full) X(sessions_full)
+	X(links_full) X(addresses_full) X(routes_full) X(sessions_full) \
+	X(requests_sent) X(retransmissions) X(accepted) X(refused) X(resynchronised) X(decided_inside) X(decided_outside) \
+	X(malformed) X(unknown_extension) X(discarded) X(replies_unmatched) X(replies_unauthenticated) X(replies_without_tnc) \
+	X(replies_elsewhere) X(agents_heard) X(agents_full) X(agents_refused) X(solicitations) X(ways_full) X(addresses_inner_full)
 /* clang-format on */
 
 #define MN_COUNTER_ID(name) MN_COUNTER_##name,
@@ -45,10 +48,15 @@ enum {
 	MN_REASON_OCTETS = 160
 };
 
+#define ANY_METRIC UINT64_MAX
+
 struct mn_link {
 	uint32_t ifindex;
 	char name[MN_NAME_OCTETS];
+	uint8_t mac[MAC_OCTETS]; /* zero: it has none */
 	bool up, listed;
+	unsigned solicited;  /* client mode: solicitations sent since it is up, */
+	uint64_t solicit_us; /* and when the next is due */
 	struct in_addr addresses[MN_ADDRESSES_MAX];
 	bool address_listed[MN_ADDRESSES_MAX];
 	size_t address_n;
@@ -87,13 +95,18 @@ enum mn_timer {
 	MN_TIMER_HOLDOFF, /* a crossing is looked at again */
 	MN_TIMER_STABLE,  /* the tunnel lasted: back-off starts anew */
 	MN_TIMER_RESTORE, /* the home address was taken away again, too soon */
+	MN_TIMER_CLIENT,  /* whatever client mode waits for */
 	MN_TIMER_COUNT
 };
 
 enum mn_guard { MN_GUARD_UNKNOWN /* an earlier run may have left one */, MN_GUARD_OFF, MN_GUARD_ON };
 
+struct client;
+
 struct mn {
 	const struct mn_conf *conf;
+	struct random random;
+	struct client *client; /* client mode, else NULL */
 	enum mn_state state;
 	char reason[MN_REASON_OCTETS];
 	uint64_t since_us;
@@ -127,6 +140,7 @@ void mn_record(const struct mn *mn, struct actions *out, enum record_level level
 	       const char *reason_fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* links.c: what there is */
+uint64_t links_metric(const struct mn *mn, const struct mn_link *l); /* of its best default route; ANY_METRIC: none */
 void links_on_event(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out);
 const struct mn_link *links_at(const struct mn *mn, uint32_t ifindex); /* or NULL */
 bool links_are_usable(const struct mn *mn);                            /* some link has an address */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "roles/mn/node.h"
+#include "roles/mn/client/client.h"
 
 /* The gateway closed the tunnel: how long the link's address may still take to come (DHCP), and how long a gateway may
  * take to confirm that we closed it. */
@@ -234,6 +234,8 @@ static void on_address(struct mn *mn, const struct charon_event *e, struct actio
 
 void sessions_on_event(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out)
 {
+	if (mn->client)
+		inner_on_event(mn, e, out);
 	switch (e->type) {
 	case CHARON_CONNECTED:
 		mn->session_n = 0;
@@ -268,7 +270,10 @@ void sessions_on_event(struct mn *mn, struct instant now, const struct charon_ev
 		on_child_down(mn, now, e, out);
 		break;
 	case CHARON_ADDRESS:
-		on_address(mn, e, out);
+		if (mn->client)
+			inner_on_address(mn, e, out);
+		else
+			on_address(mn, e, out);
 		break;
 	case CHARON_ACQUIRE:
 	case CHARON_RELEASE:

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "roles/mn/node.h"
+#include "roles/mn/client/client.h"
 
 const char *const mn_state_names[MN_STATE_COUNT] = {
 	[MN_NOWHERE] = "nowhere",   [MN_CONNECTING] = "connecting", [MN_OUTSIDE] = "outside",
@@ -182,6 +182,10 @@ void mn_decide(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct row *r;
 
+	if (mn->client) {
+		client_decide(mn, now, out);
+		return;
+	}
 	if (!mn->net_listed || mn->net_listing)
 		return; /* of half a list nothing follows */
 	guard_home(mn, out);

@@ -5,6 +5,18 @@ struct mn_rig rig;
 
 static const char *const names[] = { [WWAN] = "wwan0", [WLAN] = "wlan0", [ETH] = "eth0", [HF0] = "hf0" };
 
+/* Each octet one more than the last: no two Identifications are the same, and every run is. */
+static void count(void *ctx, uint8_t *ret, size_t n)
+{
+	uint8_t *next = ctx;
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (*next)++;
+}
+
+static uint8_t next_octet;
+static const struct random random_source = { count, &next_octet };
+
 static void default_configuration(void)
 {
 	static char *ignored[] = { (char *)"ipsec*", (char *)"docker0" };
@@ -35,7 +47,7 @@ int rig_setup(void **state)
 	(void)state;
 	default_configuration();
 	rig.now = (struct instant){ .us = 1000 * US_PER_S };
-	return actions_init(&rig.out) < 0 || mn_new(&rig.conf, &rig.mn) < 0 ? -1 : 0;
+	return actions_init(&rig.out) < 0 || mn_new(&rig.conf, &random_source, &rig.mn) < 0 ? -1 : 0;
 }
 
 int rig_teardown(void **state)
@@ -49,7 +61,7 @@ int rig_teardown(void **state)
 void rig_restart(void)
 {
 	mn_freep(&rig.mn);
-	assert_int_equal(mn_new(&rig.conf, &rig.mn), 0);
+	assert_int_equal(mn_new(&rig.conf, &random_source, &rig.mn), 0);
 	actions_clear(&rig.out);
 }
 

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ways to the home agent, and what is known of each. */
+#include "base/util.h"
+#include "roles/mn/client/client.h"
+
+enum {
+	JUST_SENT_US = 10 * US_PER_MS,
+	AVOID_US = 60 * US_PER_S, /* who did not answer is let be for so long */
+	PAUSE_US = 1 * US_PER_S,  /* first one after nobody answered, then doubled */
+	PAUSE_MAX_US = 60 * US_PER_S,
+	PAUSE_MAX_SHIFT = 6,
+};
+
+struct way *ways_at(struct client *c, uint32_t ifindex)
+{
+	for (size_t i = 0; i < c->way_n; i++)
+		if (c->ways[i].ifindex == ifindex)
+			return &c->ways[i];
+	return NULL;
+}
+
+struct way *ways_inside(struct client *c)
+{
+	for (size_t i = 0; i < c->way_n; i++)
+		if (c->ways[i].verdict == VERDICT_INSIDE)
+			return &c->ways[i];
+	return NULL;
+}
+
+bool ways_undecided(const struct client *c)
+{
+	for (size_t i = 0; i < c->way_n; i++)
+		if (c->ways[i].verdict == VERDICT_OUTSIDE)
+			return false;
+	return true;
+}
+
+static bool link_has(const struct mn_link *l, struct in_addr a)
+{
+	for (size_t i = 0; l && l->up && i < l->address_n; i++)
+		if (l->addresses[i].s_addr == a.s_addr)
+			return true;
+	return false;
+}
+
+/* The home address itself only where there is no other: a care-of address that is the home address is none. */
+static struct in_addr care_of(const struct mn *mn, const struct mn_link *l)
+{
+	for (size_t i = 0; i < l->address_n; i++)
+		if (l->addresses[i].s_addr != mn->home.s_addr)
+			return l->addresses[i];
+	return l->addresses[0];
+}
+
+/* B-50 */
+static bool may_probe(const struct mn *mn, const struct way *w)
+{
+	const struct mn_client_conf *c = &mn->conf->client;
+
+	switch (c->probe) {
+	case MN_PROBE_ALWAYS:
+		return true;
+	case MN_PROBE_KNOWN:
+		return prefixes_contain(c->known, c->known_n, w->care_of);
+	case MN_PROBE_NEVER:
+	case MN_PROBE_COUNT:
+		break;
+	}
+	return false;
+}
+
+static void add(struct mn *mn, const struct mn_link *l, struct actions *out)
+{
+	struct client *c = mn->client;
+	struct way *w;
+
+	if (c->way_n == WAYS_MAX) {
+		MN_COUNT(mn, ways_full);
+		return;
+	}
+	w = &c->ways[c->way_n++];
+	*w = (struct way){ .ifindex = l->ifindex, .care_of = care_of(mn, l), .x.due_us = NEVER };
+	if (may_probe(mn, w))
+		return;
+	w->verdict = VERDICT_OUTSIDE;
+	mn_record(mn, out, RECORD_INFO, "not_probed", "%s is taken for outside, as configured", l->name);
+}
+
+void ways_follow_links(struct mn *mn, struct actions *out)
+{
+	struct client *c = mn->client;
+
+	for (size_t i = c->way_n; i > 0; i--) {
+		struct way *w = &c->ways[i - 1];
+
+		if (link_has(links_at(mn, w->ifindex), w->care_of))
+			continue;
+		if (c->bound.ifindex == w->ifindex)
+			c->bound.here = false;
+		*w = c->ways[--c->way_n];
+	}
+	for (size_t i = 0; i < mn->link_n; i++)
+		if (mn->links[i].up && mn->links[i].address_n > 0 && !ways_at(c, mn->links[i].ifindex))
+			add(mn, &mn->links[i], out);
+}
+
+static uint64_t metric(const struct mn *mn, const struct way *w)
+{
+	const struct mn_link *l = links_at(mn, w->ifindex);
+
+	return l ? links_metric(mn, l) : ANY_METRIC;
+}
+
+static enum ask first_ask(const struct mn *mn, const struct way *w)
+{
+	return w->care_of.s_addr == mn->home.s_addr ? ASK_HOME : ASK_CO_LOCATED;
+}
+
+static bool was_just_asked(const struct way *w, struct instant now)
+{
+	return w->x.pending && w->x.sent[(w->x.sent_n - 1) % SENT_MAX].at_us + JUST_SENT_US > now.us;
+}
+
+static void probe(struct mn *mn, struct instant now, struct way *w, struct actions *out)
+{
+	const struct way *inside = ways_inside(mn->client);
+
+	if (w == inside || !may_probe(mn, w) || was_just_asked(w, now))
+		return;
+	/* Every request that is accepted moves the binding: by a worse link, it would leave the better one. */
+	if (inside && metric(mn, w) >= metric(mn, inside))
+		return;
+	w->x.rounds = 0;
+	request_start(mn, now, w, first_ask(mn, w), out);
+}
+
+/* The worst first: the home agent keeps the last one, which is the best then. */
+void ways_probe(struct mn *mn, struct instant now, struct actions *out)
+{
+	struct way *order[WAYS_MAX];
+	size_t n = mn->client->way_n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct way *w = &mn->client->ways[i];
+		size_t at = i;
+
+		for (; at > 0 && metric(mn, order[at - 1]) < metric(mn, w); at--)
+			order[at] = order[at - 1];
+		order[at] = w;
+	}
+	for (size_t i = 0; i < n; i++)
+		probe(mn, now, order[i], out);
+}
+
+void ways_improve(struct mn *mn, struct instant now, struct way *w, struct actions *out)
+{
+	const struct prefix *home = &mn->conf->client.home_prefix;
+
+	if (w->x.pending || w->verdict != VERDICT_INSIDE || mn->client->bound.what != ASK_CO_LOCATED)
+		return;
+	if (home->len > 0 && prefix_contains(home, w->care_of)) {
+		if (now.us >= w->home_from_us)
+			request_start(mn, now, w, ASK_HOME, out);
+	} else if (agents_best(mn, now, w->ifindex)) {
+		request_start(mn, now, w, ASK_AGENT, out); /* B-15, B-20 */
+	}
+}
+
+void ways_doubt(struct mn *mn, struct instant now, struct way *w, const char *why, struct actions *out)
+{
+	const struct mn_link *l = links_at(mn, w->ifindex);
+
+	mn_record(mn, out, RECORD_WARN, "proof_over", "%s is not proven to be inside any more: %s", l ? l->name : "",
+		  why);
+	w->verdict = VERDICT_UNKNOWN;
+	mn->client->bound.here = false;
+	request_cancel(w);
+	ways_probe(mn, now, out);
+}
+
+static uint64_t pause_us(const struct way *w)
+{
+	unsigned shift = w->x.rounds < PAUSE_MAX_SHIFT ? w->x.rounds : PAUSE_MAX_SHIFT;
+	uint64_t us = PAUSE_US << shift;
+
+	return us < PAUSE_MAX_US ? us : PAUSE_MAX_US;
+}
+
+/* B-33: the timer decides. Where there is no VPN either, it is tried again later. */
+static void decide_outside(struct mn *mn, struct instant now, struct way *w, struct actions *out)
+{
+	const struct mn_link *l = links_at(mn, w->ifindex);
+
+	mn_record(mn, out, RECORD_INFO, "silence", "the home agent does not answer requests by %s", l ? l->name : "");
+	MN_COUNT(mn, decided_outside);
+	w->verdict = VERDICT_OUTSIDE;
+	request_cancel(w);
+	w->x.due_us = now.us + pause_us(w);
+	w->x.rounds++;
+}
+
+static void avoid_agent(struct mn *mn, struct instant now, const struct way *w)
+{
+	struct agent *a = agents_best(mn, now, w->ifindex);
+
+	if (a)
+		a->use_from_us = now.us + AVOID_US;
+}
+
+static void on_silence(struct mn *mn, struct instant now, struct way *w, struct actions *out)
+{
+	if (w->ifindex == 0) {
+		request_again(mn, now, w, out);
+	} else if (w->verdict != VERDICT_INSIDE) {
+		decide_outside(mn, now, w, out);
+	} else if (w->x.what == ASK_AGENT) {
+		avoid_agent(mn, now, w);
+		request_start(mn, now, w, ASK_CO_LOCATED, out);
+	} else if (w->x.what == ASK_HOME && mn->client->bound.what != ASK_HOME) {
+		w->home_from_us = now.us + AVOID_US;
+		request_start(mn, now, w, ASK_CO_LOCATED, out); /* it may have been heard */
+	} else {
+		ways_doubt(mn, now, w, "the home agent is silent", out); /* RFC 5265 3.4: T_MONITOR */
+	}
+}
+
+static void on_due(struct mn *mn, struct instant now, struct way *w, struct actions *out)
+{
+	const struct client *c = mn->client;
+	bool alone = w->x.what == ASK_AGENT && !agents_best(mn, now, w->ifindex);
+
+	if (w->x.pending && alone)
+		request_start(mn, now, w, ASK_CO_LOCATED, out);
+	else if (w->x.pending && request_is_silent(mn, w))
+		on_silence(mn, now, w, out);
+	else if (w->x.pending)
+		request_again(mn, now, w, out);
+	else if (w->ifindex == 0 && (c->state == CLIENT_OUTSIDE || c->state == CLIENT_BINDING))
+		request_start(mn, now, w, ASK_VPN, out);
+	else if (w->verdict == VERDICT_INSIDE)
+		request_start(mn, now, w, alone ? ASK_CO_LOCATED : c->bound.what, out);
+	else if (w->ifindex != 0 && c->state == CLIENT_CONNECTING && may_probe(mn, w))
+		request_start(mn, now, w, first_ask(mn, w), out);
+	else
+		w->x.due_us = NEVER;
+}
+
+void ways_on_time(struct mn *mn, struct instant now, struct actions *out)
+{
+	struct client *c = mn->client;
+	struct way *inside = ways_inside(c);
+
+	if (inside && c->bound.here && c->bound.expires_us <= now.us)
+		ways_doubt(mn, now, inside, "the binding expired", out);
+	for (size_t i = 0; i < c->way_n; i++)
+		if (c->ways[i].x.due_us <= now.us)
+			on_due(mn, now, &c->ways[i], out);
+	if (c->vpn.x.due_us <= now.us)
+		on_due(mn, now, &c->vpn, out);
+}
+
+uint64_t ways_due(const struct client *c)
+{
+	uint64_t due = c->vpn.x.due_us;
+
+	if (c->bound.here && c->bound.expires_us < due)
+		due = c->bound.expires_us;
+	for (size_t i = 0; i < c->way_n; i++)
+		if (c->ways[i].x.due_us < due)
+			due = c->ways[i].x.due_us;
+	return due;
+}
