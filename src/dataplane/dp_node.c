@@ -291,7 +291,7 @@ bool dp_path_takes(const struct dp *dp, uint32_t ifindex, const struct tunnel *t
 	const struct dp_path *p = &dp->home->path;
 	struct ip4 ip;
 
-	return p->how == PATH_TUNNEL && is_by_path(dp->home, ifindex) && tunnel_equal(&p->tunnel, t) &&
+	return p->how == PATH_TUNNEL && is_by_path(dp->home, ifindex) && tunnel_accepts(&p->tunnel, t) &&
 	       ip4_parse(inner.p, inner.n, &ip) == 0 && ip.destination.s_addr == p->home.s_addr;
 }
 

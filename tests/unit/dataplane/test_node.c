@@ -153,16 +153,21 @@ static void user_sends(size_t n)
 	assert_int_equal(sendto(user, octets, n, 0, (const struct sockaddr *)&to, sizeof(to)), n);
 }
 
-static size_t from_peer(uint8_t *p, size_t room)
+static size_t to_home(uint8_t *p, size_t room, uint16_t port)
 {
 	static const uint8_t octets[] = "answer";
 	struct wr w = wr_init(p, room);
 	const struct ip4 h = { .ttl = 60, .source = ip(PEER), .destination = ip(HOME) };
-	const struct udp4 u = { .source = PORT, .destination = PORT, .payload = { octets, sizeof(octets) } };
+	const struct udp4 u = { .source = port, .destination = port, .payload = { octets, sizeof(octets) } };
 
 	udp4_build(&w, &h, &u);
 	assert_int_equal(w.err, 0);
 	return wr_len(&w);
+}
+
+static size_t from_peer(uint8_t *p, size_t room)
+{
+	return to_home(p, room, PORT);
 }
 
 /* An IP-in-IP packet from the anchor. */
@@ -269,6 +274,8 @@ static void clear_tunnel_leaves_by_its_link(void **state)
 	assert_int_equal(outer.destination.s_addr, ip(ANCHOR).s_addr);
 	onto_wire(packet, from_anchor(packet, sizeof(packet), CARE_OF));
 	assert_true(user_hears());
+	user_sends(1480 - 28); /* more than the VPN's device takes */
+	assert_int_equal(next_frame(WAIT_MS, &arps), 14 + 1500);
 	vpn_is_up(false);
 }
 
@@ -385,6 +392,36 @@ static void home_address_is_told_at_home_only(void **state)
 	assert_int_equal(arps, 1);
 }
 
+/* by which link a reply came is part of what it proves. */
+static void signalling_tells_its_link(void **state)
+{
+	const struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(434), .sin_addr = ip(HOME) };
+	const struct dp_path p = way(PATH_NEIGHBOUR);
+	union {
+		char octets[CMSG_SPACE(sizeof(struct in_pktinfo))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { buffer, sizeof(buffer) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	struct in_pktinfo info;
+	uint8_t packet[256];
+
+	(void)state;
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)), 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(dp_path_set(dp, &p), 0);
+	onto_wire(packet, to_home(packet, sizeof(packet), 434));
+	assert_int_equal(poll(&wait, 1, WAIT_MS), 1);
+	assert_true(recvmsg(fd, &m, 0) > 0);
+	memcpy(&info, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(info));
+	assert_int_equal(info.ipi_ifindex, wire_ifindex);
+	(void)close(fd);
+}
+
 /* B-52: at home its neighbours are the link's. */
 static void home_is_an_ordinary_link(void **state)
 {
@@ -414,6 +451,35 @@ static void udp_tunnel(void **state)
 	user_sends(100);
 	assert_int_equal(next_frame(WAIT_MS, &arps), 14 + 20 + 8 + 4 + 20 + 8 + 100);
 	assert_memory_equal(buffer + 34, "\x01\xb2\x01\xb2\0\x8c\0\0\x04\x04\0\0\x45", 13);
+}
+
+/* RFC 2890: each end has its key. */
+static void gre_tunnel(void **state)
+{
+	struct dp_path p = clear_path();
+	uint8_t packet[256], inner[256];
+	size_t n = from_peer(inner, sizeof(inner));
+	const struct ip4 h = { .ttl = 60, .protocol = 47, .source = ip(ANCHOR), .destination = ip(CARE_OF) };
+	unsigned arps = 0;
+
+	(void)state;
+	p.tunnel.encap = ENCAP_GRE;
+	p.tunnel.in_key = 7;
+	p.tunnel.out_key = 8;
+	assert_int_equal(dp_path_set(dp, &p), 0);
+	user_sends(100);
+	assert_int_equal(next_frame(WAIT_MS, &arps), 14 + 20 + 8 + 20 + 8 + 100);
+	assert_memory_equal(buffer + 34, "\x20\0\x08\0\0\0\0\x08\x45", 9);
+	for (uint32_t key = 7; key < 9; key++) {
+		struct wr w = wr_init(packet, sizeof(packet));
+
+		ip4_build(&w, &h, 8 + n);
+		wr_u32(&w, 0x20000800);
+		wr_u32(&w, key);
+		wr_bytes(&w, inner, n);
+		onto_wire(packet, wr_len(&w));
+		assert_int_equal(user_hears(), key == 7);
+	}
 }
 
 static int device_mtu(void)
@@ -517,7 +583,9 @@ int main(void)
 		TEST(foreign_agent_is_not_asked_for),
 		TEST(home_is_an_ordinary_link),
 		TEST(home_address_is_told_at_home_only),
+		TEST(signalling_tells_its_link),
 		TEST(udp_tunnel),
+		TEST(gre_tunnel),
 		TEST(sockets_make_packets_that_fit),
 		TEST(unbound_sockets_prefer_home),
 		TEST(whole_packets_are_judged_alike),
