@@ -93,7 +93,11 @@ void rig_net(enum net_event_type type, uint32_t ifindex, const char *what)
 
 void rig_link(uint32_t ifindex, bool up)
 {
-	const struct net_event e = { .type = NET_LINK, .ifindex = ifindex, .name = names[ifindex], .up = up };
+	const struct net_event e = { .type = NET_LINK,
+				     .ifindex = ifindex,
+				     .name = names[ifindex],
+				     .up = up,
+				     .mac = { 2, 0, 0, 0, 0, (uint8_t)ifindex } };
 
 	actions_clear(&rig.out);
 	mn_on_net(rig.mn, rig.now, &e, &rig.out);

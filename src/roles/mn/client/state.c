@@ -203,8 +203,8 @@ static void change(struct mn *mn, struct instant now, const struct row *r, enum 
 void client_decide(struct mn *mn, struct instant now, struct actions *out)
 {
 	struct client *c = mn->client;
+	enum client_state next, old = c->state;
 	const struct row *r;
-	enum client_state next;
 
 	if (mn->net_listed && !mn->net_listing) {
 		ways_follow_links(mn, out);
@@ -214,7 +214,7 @@ void client_decide(struct mn *mn, struct instant now, struct actions *out)
 		if (next != c->state)
 			change(mn, now, r, next, out);
 		drive_vpn(mn, now, out);
-		if (c->state == CLIENT_BINDING && !c->vpn.x.pending && c->vpn.x.due_us == NEVER)
+		if (c->state == CLIENT_BINDING && !c->vpn.x.pending && (old != c->state || c->vpn.x.due_us == NEVER))
 			request_start(mn, now, &c->vpn, ASK_VPN, out);
 	}
 	set_path(mn, out);

@@ -250,8 +250,11 @@ void ways_on_time(struct mn *mn, struct instant now, struct actions *out)
 	struct client *c = mn->client;
 	struct way *inside = ways_inside(c);
 
-	if (inside && c->bound.here && c->bound.expires_us <= now.us)
-		ways_doubt(mn, now, inside, "the binding expired", out);
+	if (c->bound.here && c->bound.expires_us <= now.us) {
+		c->bound.here = false;
+		if (inside)
+			ways_doubt(mn, now, inside, "the binding expired", out);
+	}
 	for (size_t i = 0; i < c->way_n; i++)
 		if (c->ways[i].x.due_us <= now.us)
 			on_due(mn, now, &c->ways[i], out);
