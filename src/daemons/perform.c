@@ -144,9 +144,9 @@ static void send_to_charon(struct daemon *d, const struct charon_command *c)
 
 static int set_path(struct daemon *d, const struct dp_path *p)
 {
-	int r = dp_home_prefer(d->home, p->home);
+	int r = dp_path_set(d->dp, p); /* first: it is what a move waits for */
 
-	return r < 0 ? r : dp_path_set(d->dp, p);
+	return r < 0 ? r : dp_home_prefer(d->home, p->home);
 }
 
 /* Its device may be another one than that the path was set for. */

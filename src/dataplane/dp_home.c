@@ -16,6 +16,7 @@ struct dp_home {
 	uint32_t mark;
 	int fd;                   /* held, so that the device has carrier */
 	struct in_addr preferred; /* 0.0.0.0: none */
+	bool is_preferred;        /* the kernel has its rules and its route, as far as we know */
 	struct mnl_socket *rtnl;
 };
 
@@ -60,7 +61,12 @@ int dp_home_set(struct dp_home *h, struct in_addr a)
 	uint32_t ifindex = if_nametoindex(h->device);
 	int r = ifindex == 0 ? attach(h) : 0;
 
-	return r < 0 ? r : rtnl_add_address(h->rtnl, if_nametoindex(h->device), a);
+	if (r == 0)
+		r = rtnl_add_address(h->rtnl, if_nametoindex(h->device), a);
+	if (r < 0 || h->preferred.s_addr != a.s_addr || a.s_addr == INADDR_ANY)
+		return r;
+	h->is_preferred = false; /* without the address, the kernel took the route away */
+	return dp_home_prefer(h, a);
 }
 
 int dp_home_del(struct dp_home *h, struct in_addr a)
@@ -97,12 +103,19 @@ int dp_home_prefer(struct dp_home *h, struct in_addr a)
 {
 	int r = 0;
 
+	if (h->is_preferred && h->preferred.s_addr == a.s_addr)
+		return 0;
 	if (h->preferred.s_addr != a.s_addr && h->preferred.s_addr != INADDR_ANY)
 		r = rules_off(h->rtnl, h->preferred, h->mark, DP_HOME_FIRST);
 	h->preferred = a;
+	if (r == 0) /* a route by an address that is not there is refused */
+		r = rtnl_add_address(h->rtnl, if_nametoindex(h->device), a);
 	if (r == 0)
 		r = rules_on(h, a, DP_HOME_FIRST);
-	return r < 0 ? r : rtnl_add_rule(h->rtnl, no_source, 0, DP_HOME_FIRST, DP_HOME_GUARD);
+	if (r == 0)
+		r = rtnl_add_rule(h->rtnl, no_source, 0, DP_HOME_FIRST, DP_HOME_GUARD);
+	h->is_preferred = r == 0;
+	return r;
 }
 
 int dp_home_inject(struct dp_home *h, struct span packet)

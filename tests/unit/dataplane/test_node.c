@@ -35,6 +35,7 @@ static struct dp_conf conf = { .role = DP_ROLE_NODE, .device = "hf0", .pin_dir =
 static struct dp_home *home;
 static struct dp *dp;
 static uint8_t buffer[4096];
+static unsigned arps;
 
 static void run(const char *command)
 {
@@ -87,7 +88,7 @@ static int setup(void **state)
 	run("ip rule add pref 220 not fwmark 66 lookup 220");
 	wire_ifindex = if_nametoindex("wire");
 	vpn_ifindex = if_nametoindex("ipsec0");
-	if (dp_home_open("hf0", MARK, &home) < 0 || dp_home_set(home, ip(HOME)) < 0 || dp_home_set(home, ip(TIA)) < 0 ||
+	if (dp_home_open("hf0", MARK, &home) < 0 || dp_home_set(home, ip(TIA)) < 0 ||
 	    dp_home_prefer(home, ip(HOME)) < 0 || dp_home_guard(home, ip(TIA), true) < 0)
 		return -1;
 	if (dp_open(&conf, &dp, &why) < 0) {
@@ -95,6 +96,7 @@ static int setup(void **state)
 		return -1;
 	}
 	user = open_user(HOME);
+	arps = 0;
 	return dp_node_add_link(dp, wire_ifindex, false) < 0 || dp_node_add_link(dp, vpn_ifindex, true) < 0 ? -1 : 0;
 }
 
@@ -135,13 +137,13 @@ static size_t receive(int fd, int wait_ms)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* The next frame on the link that is no ARP; how many of these came before is added to @arps. */
-static size_t next_frame(int wait_ms, unsigned *arps)
+/* The next frame on the link that is no ARP; these are counted. */
+static size_t next_frame(int wait_ms)
 {
 	size_t n;
 
 	while ((n = receive(wire, wait_ms)) > 0 && buffer[12] == 0x08 && buffer[13] == 0x06)
-		(*arps)++;
+		arps++;
 	return n;
 }
 
@@ -237,15 +239,14 @@ static struct ip4 outer_of(const uint8_t *packet, size_t n)
 static void undecided_is_silent(void **state)
 {
 	const struct dp_path blocked = way(PATH_BLOCKED);
-	unsigned arps = 0;
 
 	(void)state;
 	user_sends(10);
-	assert_int_equal(next_frame(SILENCE_MS, &arps), 0);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
 	assert_int_equal(dp_path_set(dp, &blocked), 0);
 	vpn_is_up(true);
 	user_sends(10);
-	assert_int_equal(next_frame(SILENCE_MS, &arps), 0);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
 	assert_int_equal(receive(vpn, SILENCE_MS), 0);
 	assert_int_equal(stat("held_dropped"), 1);
 	assert_int_equal(arps, 0);
@@ -258,14 +259,13 @@ static void clear_tunnel_leaves_by_its_link(void **state)
 	const struct dp_path p = clear_path();
 	uint8_t packet[256];
 	struct ip4 outer;
-	unsigned arps = 0;
 	size_t n;
 
 	(void)state;
 	vpn_is_up(true);
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	user_sends(100);
-	n = next_frame(WAIT_MS, &arps);
+	n = next_frame(WAIT_MS);
 	assert_int_equal(n, 14 + 20 + 20 + 8 + 100);
 	assert_memory_equal(buffer, router_mac, 6);
 	assert_memory_equal(buffer + 6, own_mac, 6);
@@ -275,7 +275,7 @@ static void clear_tunnel_leaves_by_its_link(void **state)
 	onto_wire(packet, from_anchor(packet, sizeof(packet), CARE_OF));
 	assert_true(user_hears());
 	user_sends(1480 - 28); /* more than the VPN's device takes */
-	assert_int_equal(next_frame(WAIT_MS, &arps), 14 + 1500);
+	assert_int_equal(next_frame(WAIT_MS), 14 + 1500);
 	vpn_is_up(false);
 }
 
@@ -284,13 +284,12 @@ static void vpn_tunnel_is_never_clear(void **state)
 {
 	const struct dp_path p = vpn_path();
 	uint8_t packet[256];
-	unsigned arps = 0;
 	size_t n;
 
 	(void)state;
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	user_sends(100);
-	assert_int_equal(next_frame(SILENCE_MS, &arps), 0);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
 	assert_int_equal(stat("no_route"), 1);
 	vpn_is_up(true);
 	user_sends(100);
@@ -341,14 +340,13 @@ static void foreign_agent_is_not_asked_for(void **state)
 {
 	struct dp_path p = way(PATH_NEIGHBOUR);
 	uint8_t packet[256];
-	unsigned arps = 0;
 	size_t n;
 
 	(void)state;
 	memcpy(p.mac, agent_mac, sizeof(p.mac));
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	user_sends(100);
-	n = next_frame(WAIT_MS, &arps);
+	n = next_frame(WAIT_MS);
 	assert_int_equal(n, 14 + 20 + 8 + 100);
 	assert_int_equal(arps, 0);
 	assert_memory_equal(buffer, agent_mac, 6);
@@ -375,20 +373,19 @@ static void wire_asks_for_home(void)
 static void home_address_is_told_at_home_only(void **state)
 {
 	const struct dp_path at_home = way(PATH_NEIGHBOUR), away = clear_path();
-	unsigned arps = 0;
 
 	(void)state;
 	assert_int_equal(dp_path_set(dp, &away), 0);
 	wire_asks_for_home();
-	assert_int_equal(next_frame(SILENCE_MS, &arps), 0);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
 	assert_int_equal(arps, 0);
 	assert_int_equal(dp_path_set(dp, &at_home), 0);
 	wire_asks_for_home();
-	assert_int_equal(next_frame(SILENCE_MS, &arps), 0);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
 	assert_int_equal(arps, 1);
 	assert_int_equal(dp_path_set(dp, &away), 0);
 	wire_asks_for_home();
-	assert_int_equal(next_frame(SILENCE_MS, &arps), 0);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
 	assert_int_equal(arps, 1);
 }
 
@@ -426,13 +423,12 @@ static void signalling_tells_its_link(void **state)
 static void home_is_an_ordinary_link(void **state)
 {
 	const struct dp_path p = way(PATH_NEIGHBOUR);
-	unsigned arps = 0;
 	size_t n;
 
 	(void)state;
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	user_sends(100);
-	n = next_frame(WAIT_MS, &arps);
+	n = next_frame(WAIT_MS);
 	assert_int_equal(n, 14 + 20 + 8 + 100);
 	assert_memory_equal(buffer, router_mac, 6);
 	assert_memory_equal(buffer + 26, &p.home, 4);
@@ -442,14 +438,13 @@ static void home_is_an_ordinary_link(void **state)
 static void udp_tunnel(void **state)
 {
 	struct dp_path p = clear_path();
-	unsigned arps = 0;
 
 	(void)state;
 	p.tunnel.encap = ENCAP_UDP;
 	p.tunnel.local_port = p.tunnel.remote_port = 434;
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	user_sends(100);
-	assert_int_equal(next_frame(WAIT_MS, &arps), 14 + 20 + 8 + 4 + 20 + 8 + 100);
+	assert_int_equal(next_frame(WAIT_MS), 14 + 20 + 8 + 4 + 20 + 8 + 100);
 	assert_memory_equal(buffer + 34, "\x01\xb2\x01\xb2\0\x8c\0\0\x04\x04\0\0\x45", 13);
 }
 
@@ -460,7 +455,6 @@ static void gre_tunnel(void **state)
 	uint8_t packet[256], inner[256];
 	size_t n = from_peer(inner, sizeof(inner));
 	const struct ip4 h = { .ttl = 60, .protocol = 47, .source = ip(ANCHOR), .destination = ip(CARE_OF) };
-	unsigned arps = 0;
 
 	(void)state;
 	p.tunnel.encap = ENCAP_GRE;
@@ -468,7 +462,7 @@ static void gre_tunnel(void **state)
 	p.tunnel.out_key = 8;
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	user_sends(100);
-	assert_int_equal(next_frame(WAIT_MS, &arps), 14 + 20 + 8 + 20 + 8 + 100);
+	assert_int_equal(next_frame(WAIT_MS), 14 + 20 + 8 + 20 + 8 + 100);
 	assert_memory_equal(buffer + 34, "\x20\0\x08\0\0\0\0\x08\x45", 9);
 	for (uint32_t key = 7; key < 9; key++) {
 		struct wr w = wr_init(packet, sizeof(packet));
@@ -556,18 +550,16 @@ static void whole_packets_are_judged_alike(void **state)
 static void device_made_anew_has_the_path(void **state)
 {
 	const struct dp_path p = clear_path();
-	unsigned arps = 0;
 
 	(void)state;
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	(void)close(user);
 	run("ip link del hf0");
 	assert_int_equal(dp_home_set(home, ip(HOME)), 0);
-	assert_int_equal(dp_home_prefer(home, ip(HOME)), 0);
 	assert_int_equal(dp_path_renew(dp), 0);
 	user = open_user(HOME);
 	user_sends(100);
-	assert_int_equal(next_frame(WAIT_MS, &arps), 14 + 20 + 20 + 8 + 100);
+	assert_int_equal(next_frame(WAIT_MS), 14 + 20 + 20 + 8 + 100);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
