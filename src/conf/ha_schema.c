@@ -65,6 +65,10 @@ static const struct conf_key top_keys[] = {
 	  .help = "How long packets of the former agent are accepted after a move, in milliseconds; 0: not at all." },
 	{ .name = "proxy", .kind = KEY_BOOL, .offset = TOP(ha.pmip), .fallback = "yes",
 	  .help = "Serve proxy agents; otherwise they are answered with code 149." },
+	{ .name = "simultaneous-bindings", .kind = KEY_U16, .offset = TOP(ha.simultaneous), .min = 1, .max = 4,
+	  .fallback = "4",
+	  .help = "Care-of addresses that one home address may have at a time when hosts ask for it (S); all get what "
+		  "is sent to it. 1: only one." },
 	{ .name = "gre", .kind = KEY_BOOL, .offset = TOP(ha.gre), .fallback = "yes",
 	  .help = "Tunnel by GRE when it is asked for (RFC 2784, keys by RFC 6245); otherwise code 139. "
 		  "Say no where this machine has GRE tunnels of its own: the daemon would see all their packets." },

@@ -11,6 +11,16 @@
 
 struct binding_owner; /* private: all bindings of one NAI */
 
+/* Another care-of address at the same time; the members are as below. */
+struct binding_copy {
+	struct in_addr care_of, peer;
+	uint16_t peer_port;
+	struct tunnel tunnel;
+	uint64_t expires_us;
+	bool revocation, own_tunnel;
+	uint32_t peer_stamp;
+};
+
 struct binding {
 	/* Kept by the table; read only. */
 	UT_hash_handle hh;
@@ -38,7 +48,9 @@ struct binding {
 	bool own_tunnel;     /* the station itself is the tunnel's end: such copies need not say whose they are */
 	bool port_open;      /* the tunnel's UDP port is that of the next keepalive (RFC 3519, R flag) */
 	uint32_t peer_stamp; /* its revocation timestamp, when `revocation` (RFC 3543 3.2) */
-	uint8_t auth_type;   /* extension that signs towards the peer: 32 or 34 */
+	struct binding_copy copies[TUNNEL_COPIES_MAX]; /* of simultaneous bindings, the latest last */
+	size_t copy_n;
+	uint8_t auth_type; /* extension that signs towards the peer: 32 or 34 */
 	const struct sa *sa;
 	struct shared_sa *shared; /* what `sa` is part of; NULL: of the configuration. Held by the binding. */
 	const char *association;  /* its name */

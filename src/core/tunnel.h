@@ -17,7 +17,7 @@ enum encap {
 
 extern const char *const encap_names[ENCAP_COUNT]; /* "ipip", "udp", "gre", "minimal" */
 
-enum { MAC_OCTETS = 6 };
+enum { MAC_OCTETS = 6, TUNNEL_COPIES_MAX = 3 };
 
 /* Octets each encapsulation adds: outer IPv4; with UDP also its header and that of tunnel data (RFC 3519 4.3). None adds
  * more than UDP. */
@@ -49,8 +49,10 @@ bool tunnel_accepts(const struct tunnel *t, const struct tunnel *arrived);
 struct dp_binding {
 	struct in_addr home;
 	struct tunnel tunnel, former;
-	uint64_t former_until_us; /* CLOCK_BOOTTIME when `former` ends, 0 = there is none */
-	uint32_t index;           /* counter slot, 0..max-1, kept while the binding lives; its owner is the role */
+	uint64_t former_until_us;                /* CLOCK_BOOTTIME when `former` ends, 0 = there is none */
+	struct tunnel copies[TUNNEL_COPIES_MAX]; /* simultaneous bindings: these carry the same */
+	size_t copy_n;
+	uint32_t index; /* counter slot, 0..max-1, kept while the binding lives; its owner is the role */
 };
 
 /* What a foreign agent does with packets from a visitor (RFC 3024). A proxy agent tunnels all of them. */

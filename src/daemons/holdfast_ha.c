@@ -93,6 +93,7 @@ struct listing {
 static void list_binding(void *ctx, const struct ha_binding_view *v)
 {
 	struct listing *l = ctx;
+	json_t *copies = json_array();
 	json_t *j = json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:s, s:o}", "nai", v->nai,
 			      "home", json_address(v->home), "care_of", json_address(v->care_of), "network", v->network,
 			      "tunnel", json_tunnel(&v->tunnel), "sequence", (json_int_t)v->sequence, "age_s",
@@ -101,6 +102,14 @@ static void list_binding(void *ctx, const struct ha_binding_view *v)
 			      v->reverse_tunnel, "revocation", v->revocation, "association", v->association, "counters",
 			      json_counters(l->d, v->index));
 
+	for (size_t i = 0; copies && i < v->copy_n; i++) /* short without memory, as below */
+		(void)json_array_append_new(copies,
+					    json_pack("{s:o, s:o, s:I}", "care_of", json_address(v->copies[i].care_of),
+						      "tunnel", json_tunnel(&v->copies[i].tunnel), "expires_s",
+						      seconds_left(v->copies[i].expires_us, l->now)));
+	if (j && v->copy_n > 0)
+		(void)json_object_set(j, "copies", copies);
+	json_decref(copies);
 	(void)json_array_append_new(l->array, j); /* short without memory */
 }
 

@@ -428,11 +428,15 @@ int dp_binding_set(struct dp *dp, const struct dp_binding *b)
 				    .index = b->index,
 				    .tunnel = dp_tunnel_def(&b->tunnel),
 				    .former = dp_tunnel_def(&b->former),
-				    .former_until_ns = b->former_until_us * 1000 };
+				    .former_until_ns = b->former_until_us * 1000,
+				    .copy_n = (uint32_t)b->copy_n };
 	struct dp_binding_def old;
 	bool known = bpf_map_lookup_elem(dp->bindings, &v.home, &old) == 0 && old.index == b->index;
 	bool same_way = known && memcmp(&old.tunnel, &v.tunnel, sizeof(v.tunnel)) == 0;
 
+	_Static_assert((int)DP_COPIES_MAX == (int)TUNNEL_COPIES_MAX, "one number of copies");
+	for (size_t i = 0; i < b->copy_n; i++)
+		v.copies[i] = dp_tunnel_def(&b->copies[i]);
 	if (!known)
 		reset_counters(dp, b->index);
 	v.seen = keep_seen(dp, b->index, same_way, same_way ? old.seen : 0);

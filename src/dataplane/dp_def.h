@@ -8,7 +8,7 @@
 
 #define DP_LAYOUT 7 /* part of the pin names: another layout never meets old maps */
 
-enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048, DP_PACKET_WHOLE = 65535, DP_HELD_MAX = 16 };
+enum { DP_MAC_OCTETS = 6, DP_PACKET_MAX = 2048, DP_PACKET_WHOLE = 65535, DP_HELD_MAX = 16, DP_COPIES_MAX = 3 };
 
 struct dp_tunnel_def { /* addresses and ports in network order */
 	__u32 local, remote;
@@ -25,7 +25,9 @@ struct dp_binding_def {
 	__u32 seen; /* DP_SEEN_...: first packets already told; set by the programs */
 	__u32 pad;
 	struct dp_tunnel_def tunnel, former;
-	__u64 former_until_ns; /* CLOCK_BOOTTIME; packets out of `former` are accepted before it */
+	__u64 former_until_ns;                      /* CLOCK_BOOTTIME; packets out of `former` are accepted before it */
+	struct dp_tunnel_def copies[DP_COPIES_MAX]; /* simultaneous bindings */
+	__u32 copy_n;
 };
 
 enum { DP_SEEN_UP = 1, DP_SEEN_DOWN = 2 };
@@ -105,7 +107,7 @@ struct dp_event_def {
 #define DP_STATS(X) \
 	X(up_forwarded) X(down_forwarded) X(held) X(held_dropped) X(unknown_home) X(unknown_source) X(unknown_tunnel) \
 	X(spoofed_source) X(spoofed_tunnel) X(too_big) X(left_to_daemon) X(encap_failed) X(decap_failed) \
-	X(no_route) X(local_dropped) X(congestion_dropped) X(former_accepted) X(no_port)
+	X(no_route) X(local_dropped) X(congestion_dropped) X(former_accepted) X(no_port) X(copies_sent)
 /* clang-format on */
 
 #define DP_STAT_ID(name) DP_STAT_##name,

@@ -21,6 +21,8 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } links SEC(".maps");
 
+enum { COPY_MARK = 0x48460000 };
+
 static __always_inline int to_home_link(struct __sk_buff *skb, __u32 home)
 {
 	struct dp_network_key key = { .len = 32, .prefix = home };
@@ -44,31 +46,79 @@ static __always_inline int to_daemon(struct dp_binding_def *b, __u32 octets)
 	return count(DP_STAT_left_to_daemon, TC_ACT_OK);
 }
 
-/* @l2: octets in front of the IP header: 0 on the TUN. */
-static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_def *b, const struct iphdr *ip,
-				       __u32 l2)
+/* What does not fit there is told as of any tunnel if its sender can do something about it. What it cannot, the daemon would
+ * cut, and send by the latest tunnel, which had it already. */
+static __always_inline int drop_too_big(struct __sk_buff *skb, struct dp_binding_def *b, const struct iphdr *ip,
+					__u32 l2, __u16 mtu, int is_copy)
 {
-	const struct dp_tunnel_def t = b->tunnel;
+	if (is_copy && !(ip->frag_off & bpf_htons(DONT_FRAGMENT)))
+		return count(DP_STAT_too_big, TC_ACT_SHOT);
+	return tell_too_big(skb, 0, l2, b->index, mtu);
+}
+
+/* A-46. @t: a tunnel of @b, of which @is_copy is for simultaneous bindings. @l2: octets in front of the IP header: 0 on the
+ * TUN. */
+static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_def *b, const struct dp_tunnel_def *t,
+				       const struct iphdr *ip, __u32 l2, int is_copy)
+{
 	__u32 octets = skb->len - l2;
 	struct route r;
 
 	/* It looks as if we had wrapped a broadcast for this station (L-44), but we never send those this way: whoever
 	 * did could speak to all of the station's link in its neighbours' name. */
-	if (ip->protocol == IPPROTO_IPIP && ip->saddr == t.local)
+	if (ip->protocol == IPPROTO_IPIP && ip->saddr == t->local)
 		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
-	if (t.encap == ENCAP_MINIMAL_DEF)
+	if (t->encap == ENCAP_MINIMAL_DEF)
 		return to_daemon(b, octets);
-	if (t.encap == ENCAP_UDP_DEF && !t.remote_port)
+	if (t->encap == ENCAP_UDP_DEF && !t->remote_port)
 		return count(DP_STAT_no_port, TC_ACT_SHOT); /* its NAT has not told us yet (RFC 3519, R flag) */
-	find_route(skb, &t, skb->ifindex, ip->tos, wire_octets(skb, l2, ip) + overhead(&t), &r);
+	find_route(skb, t, skb->ifindex, ip->tos, wire_octets(skb, l2, ip) + overhead(t), &r);
 	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return tell_too_big(skb, 0, l2, b->index, r.fib.mtu_result);
-	if (encapsulate(skb, &t, ip, l2, octets) < 0)
+		return drop_too_big(skb, b, ip, l2, r.fib.mtu_result, is_copy);
+	if (encapsulate(skb, t, ip, l2, octets) < 0)
 		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	if (is_copy) {
+		count(DP_STAT_copies_sent, 0);
+		return send_routed(skb, &r);
+	}
 	account(b->index, octets, 0);
 	note_first(&b->seen, DP_SEEN_DOWN, b->index);
 	count(DP_STAT_down_forwarded, 0);
 	return send_routed(skb, &r);
+}
+
+/* Copies come by here again, each with a mark that says by which tunnel it goes. Nobody outside can set marks; a packet
+ * that this machine marks so goes by one tunnel only. Return: whether it is a copy, which goes by *@tunnel. */
+static __always_inline int copy_to_others(struct __sk_buff *skb, const struct dp_binding_def *b,
+					  struct dp_tunnel_def *tunnel)
+{
+	__u32 mark = skb->mark, which = mark - COPY_MARK;
+
+	if (which < DP_COPIES_MAX && which < b->copy_n) {
+		skb->mark = 0;
+		*tunnel = b->copies[which];
+		/* Every end understands IP in IP, and the daemon serves the latest only. */
+		if (tunnel->encap == ENCAP_MINIMAL_DEF)
+			tunnel->encap = ENCAP_IPIP_DEF;
+		return 1;
+	}
+#pragma unroll
+	for (__u32 i = 0; i < DP_COPIES_MAX; i++) {
+		if (i >= b->copy_n)
+			break;
+		skb->mark = COPY_MARK + i;
+		bpf_clone_redirect(skb, skb->ifindex, 0);
+	}
+	skb->mark = mark;
+	return 0;
+}
+
+static __always_inline int send_down(struct __sk_buff *skb, struct dp_binding_def *b, const struct iphdr *ip)
+{
+	struct dp_tunnel_def tunnel = b->tunnel;
+	int is_copy = b->copy_n ? copy_to_others(skb, b, &tunnel) : 0;
+
+	return into_tunnel(skb, b, &tunnel, ip, 0, is_copy);
 }
 
 /* From another station as well as from a correspondent: what comes out of one tunnel is routed to hf0 again (L-30). */
@@ -82,7 +132,7 @@ int anchor_down(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	b = bpf_map_lookup_elem(&bindings, &ip.daddr);
 	if (b && b->home == ip.daddr)
-		return into_tunnel(skb, b, &ip, 0);
+		return send_down(skb, b, &ip);
 	count(DP_STAT_unknown_home, 0);
 	tell_address(EV_UNKNOWN_HOME, 0, ip.daddr);
 	return to_home_link(skb, ip.daddr);
@@ -93,6 +143,7 @@ SEC("tc")
 int anchor_fast(struct __sk_buff *skb)
 {
 	struct dp_binding_def *b;
+	struct dp_tunnel_def tunnel;
 	struct iphdr ip;
 	__u8 ttl;
 
@@ -101,14 +152,25 @@ int anchor_fast(struct __sk_buff *skb)
 	    (ip.frag_off & bpf_htons(FRAGMENT)))
 		return TC_ACT_OK;
 	b = bpf_map_lookup_elem(&bindings, &ip.daddr);
-	if (!b || b->home != ip.daddr || b->tunnel.encap == ENCAP_MINIMAL_DEF || wire_octets(skb, ETH_HLEN, &ip) > 1400)
-		return TC_ACT_OK; /* the stack knows what to say about its size */
+	if (!b || b->home != ip.daddr || b->copy_n || b->tunnel.encap == ENCAP_MINIMAL_DEF ||
+	    wire_octets(skb, ETH_HLEN, &ip) > 1400)
+		return TC_ACT_OK; /* the stack knows what to say about its size; the rest is done at the TUN */
 	ttl = ip.ttl - 1;
 	bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), bpf_htons((__u16)(ip.ttl << 8)),
 			    bpf_htons((__u16)(ttl << 8)), 2);
 	if (bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct iphdr, ttl), &ttl, sizeof(ttl), 0) < 0)
 		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
-	return into_tunnel(skb, b, &ip, ETH_HLEN);
+	tunnel = b->tunnel;
+	return into_tunnel(skb, b, &tunnel, &ip, ETH_HLEN, 0);
+}
+
+static __always_inline int fits_any(const struct tunnelled *p, const struct dp_binding_def *b)
+{
+#pragma unroll
+	for (__u32 i = 0; i < DP_COPIES_MAX; i++)
+		if (i < b->copy_n && fits(p, &b->copies[i]))
+			return 1;
+	return fits(p, &b->tunnel);
 }
 
 /* Sent before its agent knew that the station had moved (ADR 11). */
@@ -143,7 +205,7 @@ int anchor_up(struct __sk_buff *skb)
 		tell_address(EV_TUNNEL_SPOOF, skb->ifindex, p.inner.saddr);
 		return TC_ACT_SHOT;
 	}
-	late = !fits(&p, &b->tunnel);
+	late = !fits_any(&p, b);
 	if (late && !fits_former(&p, b)) {
 		if (is_in_transit(skb, &p) || is_keepalive(&p))
 			return TC_ACT_OK;

@@ -118,6 +118,26 @@ void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const 
 void ha_data_plane_set(const struct binding *b, struct actions *out);
 void ha_expire(struct ha *ha, struct instant now, struct actions *out);
 
+/* copies.c: simultaneous bindings. */
+struct binding_copy *ha_copy_find(struct binding *b, struct in_addr care_of); /* or NULL */
+bool ha_copy_forget(struct binding *b, struct in_addr care_of);               /* false: it was none */
+/* @b, which has a new care-of address, keeps the one it had as @old. Return: whether it does. */
+bool ha_copies_keep(const struct ha *ha, const struct binding *old, struct binding *b);
+/* The latest copy becomes the binding. Return: false: there is none. */
+bool ha_copies_promote(struct binding *b);
+/* Tells agents of @old's copies that serve no more: those that are not of @b, or all. */
+void ha_copies_revoke(struct ha *ha, struct instant now, const struct binding *old, struct binding *b,
+		      struct actions *out);
+uint64_t ha_copies_due(const struct binding *b); /* [us] when the first of its care-of addresses ends */
+/* Care-of address @gone left @b, which goes on. */
+void ha_copies_changed(struct ha *ha, struct instant now, struct binding *b, struct in_addr gone, const char *reason,
+		       struct actions *out);
+/* Drops what is over. Return: whether anything is left. */
+bool ha_copies_expire(struct ha *ha, struct instant now, struct binding *b, struct actions *out);
+/* @care_of leaves while others stay. Return: false: nothing was done, as it is the only one, or none of @b's. */
+bool ha_copies_leave(struct ha *ha, struct instant now, struct binding *b, struct in_addr care_of, const char *reason,
+		     struct actions *out);
+
 /* reply.c - @sequence 0: none. */
 struct reply {
 	uint8_t code;

@@ -66,12 +66,15 @@ static struct tunnel tunnel_for(const struct ha *ha, const struct transaction *t
 
 void ha_data_plane_set(const struct binding *b, struct actions *out)
 {
-	const struct dp_binding dp = { .home = b->home,
-				       .tunnel = b->tunnel,
-				       .former = b->former,
-				       .former_until_us = b->former_until_us,
-				       .index = b->index };
+	struct dp_binding dp = { .home = b->home,
+				 .tunnel = b->tunnel,
+				 .former = b->former,
+				 .former_until_us = b->former_until_us,
+				 .copy_n = b->copy_n,
+				 .index = b->index };
 
+	for (size_t i = 0; i < b->copy_n; i++)
+		dp.copies[i] = b->copies[i].tunnel;
 	actions_binding_set(out, &dp);
 }
 
@@ -150,15 +153,21 @@ static void fill(const struct ha *ha, const struct transaction *t, uint16_t life
 	b->association = t->shared ? ha_aaa_name : t->assoc->name;
 }
 
-static uint8_t success_code(const struct transaction *t)
+static bool is_simultaneous(const struct ha *ha, const struct transaction *t)
 {
-	return t->req.flags & MIP_REQ_S ? MIP_CODE_ACCEPTED_NO_SIMULTANEOUS : MIP_CODE_ACCEPTED;
+	return t->req.flags & MIP_REQ_S && ha->conf->simultaneous > 1;
+}
+
+static uint8_t success_code(const struct ha *ha, const struct transaction *t)
+{
+	return t->req.flags & MIP_REQ_S && !is_simultaneous(ha, t) ? MIP_CODE_ACCEPTED_NO_SIMULTANEOUS :
+								     MIP_CODE_ACCEPTED;
 }
 
 static void reply_bound(struct ha *ha, struct transaction *t, const struct binding *b, struct actions *out)
 {
 	uint64_t left_s = b->expires_us == NEVER ? MIP_LIFETIME_INFINITE : (b->expires_us - t->now.us) / US_PER_S;
-	const struct reply r = { .code = success_code(t),
+	const struct reply r = { .code = success_code(ha, t),
 				 .lifetime_s = (uint16_t)left_s,
 				 .home = b->home,
 				 .sequence = t->x.sequence_at ? b->sequence : 0,
@@ -177,6 +186,7 @@ static void announce_binding(struct ha *ha, struct transaction *t, struct bindin
 	};
 	bool created = old->since_us == 0;
 	bool moved = !created && old->care_of.s_addr != b->care_of.s_addr;
+	bool kept = moved && ha_copy_find(b, old->care_of);
 
 	if (created) {
 		note.event = "binding_created";
@@ -186,9 +196,9 @@ static void announce_binding(struct ha *ha, struct transaction *t, struct bindin
 		char from[INET_ADDRSTRLEN] = "";
 
 		(void)inet_ntop(AF_INET, &old->care_of, from, sizeof(from)); /* large enough */
-		note.event = "binding_moved";
+		note.event = kept ? "binding_added" : "binding_moved";
 		HA_COUNT(ha, moves);
-		actions_record(out, &note, b->nai, "from %s", from);
+		actions_record(out, &note, b->nai, "%s %s", kept ? "beside" : "from", from);
 	} else {
 		note.event = "binding_refreshed";
 		note.level = RECORD_INFO;
@@ -196,10 +206,27 @@ static void announce_binding(struct ha *ha, struct transaction *t, struct bindin
 	}
 	ha_revoke_cancel(ha, b->home, b->peer);
 	reply_bound(ha, t, b, out);
-	if (moved)
+	if (moved && !kept)
 		ha_revoke(ha, t->now, old, out); /* L-17, L-19 */
+	ha_copies_revoke(ha, t->now, old, b, out);
 	if (created)
 		ha_home_link_claim(ha, t->now, b, out);
+}
+
+/* Who sets S keeps what there is beside; who does not is at one place only (RFC 5944 3.8.2.1). The packets of the former
+ * place that are under way are accepted in both cases. */
+static void place(const struct ha *ha, const struct transaction *t, const struct binding *old, struct binding *b,
+		  struct actions *out)
+{
+	bool same_way = tunnel_equal(&old->tunnel, &b->tunnel);
+	bool kept = is_simultaneous(ha, t) && ha_copies_keep(ha, old, b);
+
+	if (!is_simultaneous(ha, t))
+		b->copy_n = 0;
+	if (!same_way && !kept)
+		keep_former(ha, t->now, old, b);
+	if (!same_way || old->copy_n != b->copy_n)
+		ha_data_plane_set(b, out); /* L-23 */
 }
 
 static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
@@ -220,13 +247,12 @@ static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 	fill(ha, t, granted_lifetime(ha, t), b);
 	if (old.since_us == 0 || old.care_of.s_addr != b->care_of.s_addr)
 		b->since_us = t->now.us;
-	(void)timers_set(&ha->expiries, &b->expiry, b->expires_us); /* ha_new() made room for all */
 	replay_accept(t->replay, t->req.id);
-	if (old.since_us == 0 || !tunnel_equal(&old.tunnel, &b->tunnel)) {
-		if (old.since_us != 0)
-			keep_former(ha, t->now, &old, b);
+	if (old.since_us == 0)
 		ha_data_plane_set(b, out); /* L-23 */
-	}
+	else
+		place(ha, t, &old, b, out);
+	(void)timers_set(&ha->expiries, &b->expiry, ha_copies_due(b)); /* ha_new() made room for all */
 	ha_store(ha, t->now, b, true, out);
 	announce_binding(ha, t, b, &old, out);
 	shared_sa_dropp(&old.shared);
@@ -240,19 +266,21 @@ static void deregister(struct ha *ha, struct transaction *t, struct actions *out
 	struct in_addr home = t->req.home;
 	bool all = t->req.care_of.s_addr == home.s_addr;
 	struct binding *next;
-	struct reply r = { .code = success_code(t) };
+	struct reply r = { .code = success_code(ha, t) };
 
 	replay_accept(t->replay, t->req.id);
 	HA_COUNT(ha, deregistrations);
 	for (struct binding *b = binding_find_nai(ha->bindings, t->nai); b; b = next) {
-		bool this_one = all ? b->home.s_addr == home.s_addr : b->care_of.s_addr == t->req.care_of.s_addr;
+		bool this_one = all ? b->home.s_addr == home.s_addr :
+				      b->care_of.s_addr == t->req.care_of.s_addr || ha_copy_find(b, t->req.care_of);
 
 		next = b->sibling;
 		if (!this_one || (home.s_addr != INADDR_ANY && b->home.s_addr != home.s_addr))
 			continue;
 		home = b->home;
 		r.sequence = t->x.sequence_at ? sequence_next(b->sequence, t->sequence) : 0;
-		ha_binding_end(ha, t->now, b, "binding_removed", "deregistered", out);
+		if (all || !ha_copies_leave(ha, t->now, b, t->req.care_of, "deregistered", out))
+			ha_binding_end(ha, t->now, b, "binding_removed", "deregistered", out);
 	}
 	r.home = home;
 	ha_reply(ha, t, &r, out);
@@ -294,15 +322,16 @@ void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const 
 
 void ha_expire(struct ha *ha, struct instant now, struct actions *out)
 {
-	struct timer *timer;
-
 	for (unsigned i = 0; i < EXPIRIES_PER_CALL; i++) {
-		timer = timers_pop(&ha->expiries, now.us);
+		struct timer *timer = timers_pop(&ha->expiries, now.us);
+		struct binding *b;
+
 		if (!timer)
 			return;
+		b = container_of(timer, struct binding, expiry);
 		HA_COUNT(ha, expired);
 		/* Nobody is told: its agent's clock ran out as well (RFC 3543 4.4.2). */
-		ha_binding_end(ha, now, container_of(timer, struct binding, expiry), "binding_expired", "lifetime over",
-			       out);
+		if (!ha_copies_expire(ha, now, b, out))
+			ha_binding_end(ha, now, b, "binding_expired", "lifetime over", out);
 	}
 }

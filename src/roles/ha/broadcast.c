@@ -20,26 +20,31 @@ bool ha_is_subnet_broadcast(const struct ha *ha, const struct binding *b, struct
 	return is_subnet_broadcast(&ha->conf->networks[b->network].prefix, destination);
 }
 
-static void send_wrapped(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out)
+static void send_by(const struct ha *ha, const struct binding *to, const struct tunnel *tunnel, bool own,
+		    struct span packet, struct actions *out)
 {
 	const struct ip4 wrap = {
 		.ttl = 64, .protocol = IPPROTO_IPIP, .source = ha->conf->address, .destination = to->home
 	};
-	struct wr w = actions_writer(out, IP4_HEADER_OCTETS + packet.n);
+	struct wr w;
 
+	if (own) {
+		actions_send_tunnelled(out, tunnel, packet);
+		return;
+	}
+	w = actions_writer(out, IP4_HEADER_OCTETS + packet.n);
 	ip4_build(&w, &wrap, packet.n);
 	wr_bytes(&w, packet.p, packet.n);
 	if (w.err)
 		return;
-	actions_send_tunnelled(out, &to->tunnel, (struct span){ w.start, wr_len(&w) });
+	actions_send_tunnelled(out, tunnel, (struct span){ w.start, wr_len(&w) });
 }
 
 void ha_send_copy(const struct ha *ha, const struct binding *to, struct span packet, struct actions *out)
 {
-	if (to->own_tunnel)
-		actions_send_tunnelled(out, &to->tunnel, packet);
-	else
-		send_wrapped(ha, to, packet, out);
+	for (size_t i = 0; i < to->copy_n; i++)
+		send_by(ha, to, &to->copies[i].tunnel, to->copies[i].own_tunnel, packet, out);
+	send_by(ha, to, &to->tunnel, to->own_tunnel, packet, out);
 }
 
 /* To all of @network that want it, but @from. */

@@ -158,6 +158,15 @@ static bool fits(const struct transaction *t, const struct binding *b)
 	return t->access_tech == 0 || b->access_tech == t->access_tech;
 }
 
+/* RFC 5944 3.8.2.1: of simultaneous bindings. */
+static bool is_one_too_many(const struct ha *ha, const struct transaction *t)
+{
+	struct binding *b = t->binding;
+
+	return t->req.flags & MIP_REQ_S && ha->conf->simultaneous > 1 && b->care_of.s_addr != t->req.care_of.s_addr &&
+	       !ha_copy_find(b, t->req.care_of) && b->copy_n + 1U >= ha->conf->simultaneous;
+}
+
 /* L-47: found by NAI. */
 int ha_check_binding(struct ha *ha, struct transaction *t)
 {
@@ -168,6 +177,10 @@ int ha_check_binding(struct ha *ha, struct transaction *t)
 	for (struct binding *b = binding_find_nai(ha->bindings, t->nai); b; b = b->sibling, n++)
 		if (!t->binding && fits(t, b))
 			t->binding = b;
+	if (t->binding && t->req.lifetime_s != 0 && is_one_too_many(ha, t)) {
+		t->why = "as many care-of addresses as one home address may have";
+		return MIP_CODE_TOO_MANY_BINDINGS;
+	}
 	if (t->binding || t->req.lifetime_s == 0)
 		return 0;
 	if (there) {

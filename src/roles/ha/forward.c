@@ -39,9 +39,9 @@ static bool too_big(const struct binding *b, struct span packet, uint16_t path_m
 }
 
 /* In pieces before UDP is put around it: of a datagram in pieces, a NAT knows only the first (RFC 3519 5.3). */
-static void send_pieces(const struct binding *b, const struct ip4 *ip, uint16_t path_mtu, struct actions *out)
+static void send_pieces(const struct tunnel *t, const struct ip4 *ip, uint16_t path_mtu, struct actions *out)
 {
-	uint16_t mtu = (uint16_t)(path_mtu - tunnel_overhead(&b->tunnel));
+	uint16_t mtu = (uint16_t)(path_mtu - tunnel_overhead(t));
 
 	for (size_t at = 0; at < ip->payload.n;) {
 		struct wr w = actions_writer(out, mtu);
@@ -49,10 +49,21 @@ static void send_pieces(const struct binding *b, const struct ip4 *ip, uint16_t 
 		ip4_piece_build(&w, ip, mtu, &at);
 		if (w.err)
 			return;
-		actions_send_tunnelled(out, &b->tunnel, (struct span){ w.start, wr_len(&w) });
+		actions_send_tunnelled(out, t, (struct span){ w.start, wr_len(&w) });
 	}
 }
 
+static void send_through(const struct tunnel *t, const struct ip4 *ip, struct span packet, uint16_t path_mtu,
+			 struct actions *out)
+{
+	if (t->encap == ENCAP_UDP && ip->header_n == IP4_HEADER_OCTETS && path_mtu >= IP4_MTU_MIN &&
+	    packet.n + tunnel_overhead(t) > path_mtu)
+		send_pieces(t, ip, path_mtu, out);
+	else
+		actions_send_tunnelled(out, t, packet); /* the kernel fragments the outer packet */
+}
+
+/* With a path MTU, it is the kernel that left it to us, after it had sent the copies that fit. */
 static void send_to_station(struct ha *ha, const struct binding *b, struct span packet, uint16_t path_mtu,
 			    struct actions *out)
 {
@@ -61,13 +72,11 @@ static void send_to_station(struct ha *ha, const struct binding *b, struct span 
 	/* Cut on its way to us; it is not known where to send it; or it looks like a broadcast that we wrapped (L-44), but we
 	 * do not send those to ourselves. */
 	if (ip4_parse(packet.p, packet.n, &ip) < 0 || !tunnel_is_whole(&b->tunnel) ||
-	    (ip.protocol == IPPROTO_IPIP && ip.source.s_addr == ha->conf->address.s_addr))
+	    (ip.protocol == IPPROTO_IPIP && ip.source.s_addr == ha->conf->address.s_addr)) {
 		HA_COUNT(ha, packets_dropped);
-	else if (b->tunnel.encap == ENCAP_UDP && ip.header_n == IP4_HEADER_OCTETS && path_mtu >= IP4_MTU_MIN &&
-		 too_big(b, packet, path_mtu))
-		send_pieces(b, &ip, path_mtu, out);
-	else
-		actions_send_tunnelled(out, &b->tunnel, packet); /* the kernel fragments the outer packet */
+		return;
+	}
+	send_through(&b->tunnel, &ip, packet, path_mtu, out);
 }
 
 void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_t path_mtu, struct actions *out)
@@ -102,6 +111,9 @@ void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_
 /* RFC 3024 4.1: only through the tunnel that was registered, or was a moment ago. */
 static bool may_come_by(const struct binding *b, const struct tunnel *t, struct instant now)
 {
+	for (size_t i = 0; i < b->copy_n; i++)
+		if (tunnel_accepts(&b->copies[i].tunnel, t))
+			return true;
 	return tunnel_accepts(&b->tunnel, t) || (now.us < b->former_until_us && tunnel_accepts(&b->former, t));
 }
 
@@ -145,11 +157,19 @@ void ha_on_tunnel_spoof(struct ha *ha, struct instant now, struct in_addr home, 
 				   "tunnelled packets of nobody's home address are dropped");
 }
 
+static bool is_tunnel_of(const struct binding *b, const struct tunnel *t)
+{
+	for (size_t i = 0; i < b->copy_n; i++)
+		if (tunnel_equal(&b->copies[i].tunnel, t))
+			return true;
+	return tunnel_equal(&b->tunnel, t);
+}
+
 static bool is_tunnel_in_use(const struct ha *ha, const struct tunnel *t)
 {
 	for (size_t i = 0; i < ha->conf->network_n; i++)
 		for (const struct binding *b = binding_first(ha->bindings, i); b; b = b->next)
-			if (tunnel_equal(&b->tunnel, t))
+			if (is_tunnel_of(b, t))
 				return true;
 	return false;
 }

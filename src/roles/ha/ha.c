@@ -289,6 +289,7 @@ int ha_kick(struct ha *ha, struct instant now, const char *nai, struct actions *
 		next = b->sibling;
 		HA_COUNT(ha, kicked);
 		ha_revoke(ha, now, b, out);
+		ha_copies_revoke(ha, now, b, NULL, out);
 		ha_binding_end(ha, now, b, "binding_removed", "kicked by the operator", out);
 	}
 	return 0;
@@ -313,6 +314,8 @@ static void view(const struct ha *ha, const struct binding *b, void (*fn)(void *
 		.reverse_tunnel = b->reverse_tunnel,
 		.revocation = b->revocation,
 		.association = b->association,
+		.copies = b->copies,
+		.copy_n = b->copy_n,
 	};
 
 	memcpy(nai, b->nai.p, b->nai.n);

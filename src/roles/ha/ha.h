@@ -5,6 +5,7 @@
 #ifndef HF_ROLES_HA_H
 #define HF_ROLES_HA_H
 
+#include "core/binding.h"
 #include "roles/actions.h"
 #include "roles/events.h"
 #include "roles/ha/ha_conf.h"
@@ -68,7 +69,9 @@ struct ha_binding_view {
 	uint64_t since_us, expires_us; /* NEVER = infinite lifetime */
 	uint8_t access_tech;
 	bool proxy, reverse_tunnel, revocation;
-	const char *association; /* name only, never the key */
+	const char *association;           /* name only, never the key */
+	const struct binding_copy *copies; /* simultaneous bindings */
+	size_t copy_n;
 };
 void ha_each_binding(const struct ha *ha, void (*fn)(void *ctx, const struct ha_binding_view *v), void *ctx);
 

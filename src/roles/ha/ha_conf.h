@@ -89,6 +89,7 @@ struct ha_conf {
 	/* Default 1: one address per NAI on whatever access technology (L-09). More: one for each technology that requests
 	 * name (RFC 5563 4.1); beyond that 135. */
 	uint16_t max_addresses_per_nai;
+	uint16_t simultaneous; /* care-of addresses of one home address at a time, 1 to 4; default 4; then 135 */
 	enum ha_reverse_tunnel reverse_tunnel;
 	enum ha_stale stale;
 	enum ha_unknown_sa unknown_sa;

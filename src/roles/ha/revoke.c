@@ -224,19 +224,31 @@ void ha_on_revocation_ack(struct ha *ha, struct instant now, const struct datagr
 }
 
 /* The binding an agent wants to end, if it is the one that serves it and can prove it. */
+/* Whether @m and its sender are those of one of @b's care-of addresses. */
+static bool is_of(struct binding *b, const struct mip_revocation *m, struct in_addr from, uint32_t *ret_stamp)
+{
+	const struct binding_copy *c = ha_copy_find(b, m->foreign_domain);
+	bool main = m->foreign_domain.s_addr == b->care_of.s_addr;
+
+	if (!c && !main)
+		return false;
+	*ret_stamp = c ? c->peer_stamp : b->peer_stamp;
+	return (c ? c->revocation : b->revocation) && (c ? c->peer : b->peer).s_addr == from.s_addr;
+}
+
 static struct binding *revocable(struct ha *ha, struct instant now, const struct datagram *d,
 				 const struct mip_revocation *m, struct span *ret_text, struct actions *out)
 {
 	struct binding *b = binding_find(ha->bindings, m->home);
 	const struct mip_auth *auth;
 	struct mip_exts x;
+	uint32_t stamp;
 
-	if (m->from_ha || !b || !b->revocation || m->home_domain.s_addr != b->agent.s_addr ||
-	    m->foreign_domain.s_addr != b->care_of.s_addr || d->remote.s_addr != b->peer.s_addr)
+	if (m->from_ha || !b || m->home_domain.s_addr != b->agent.s_addr || !is_of(b, m, d->remote, &stamp))
 		return NULL;
 	if (mip_exts_parse(d->payload.p, d->payload.n, MIP_REVOCATION_OCTETS, NULL, &x) < 0 || x.duplicate_auth)
 		return NULL;
-	if ((int32_t)(m->id - b->peer_stamp) <= 0) /* older than the registration: a replay */
+	if ((int32_t)(m->id - stamp) <= 0) /* older than the registration: a replay */
 		return NULL;
 	learn_key(ha, now, b->nai, &b->sa, &b->shared, out); /* not known yet: its agent repeats what nobody answers */
 	auth = b->auth_type == MIP_EXT_FA_HA_AUTH ? &x.fa_ha : &x.mn_ha;
@@ -247,7 +259,8 @@ static struct binding *revocable(struct ha *ha, struct instant now, const struct
 }
 
 /* The binding ends; its agent may have said why, in words for people (RFC 4917). */
-static void end_revoked(struct ha *ha, struct instant now, struct binding *b, struct span text, struct actions *out)
+static void end_revoked(struct ha *ha, struct instant now, struct binding *b, struct in_addr care_of, struct span text,
+			struct actions *out)
 {
 	char reason[REASON_MAX];
 	size_t n = min_size(text.n, REASON_MAX / 2);
@@ -256,7 +269,8 @@ static void end_revoked(struct ha *ha, struct instant now, struct binding *b, st
 	for (size_t i = 0; i < n; i++) /* both fit */
 		reason[at++] = (char)(text.p[i] >= 0x20 && text.p[i] < 0x7f ? text.p[i] : '?');
 	reason[at] = '\0';
-	ha_binding_end(ha, now, b, "binding_revoked", reason, out);
+	if (!ha_copies_leave(ha, now, b, care_of, reason, out))
+		ha_binding_end(ha, now, b, "binding_revoked", reason, out);
 }
 
 void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
@@ -282,5 +296,5 @@ void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *
 	mip_revocation_ack_build(&w, &ack);
 	if (sa_sign(b->sa, b->auth_type, &w) == 0)
 		actions_send_datagram(out, d->local, d->local_port, d->remote, d->remote_port, &w);
-	end_revoked(ha, now, b, text, out);
+	end_revoked(ha, now, b, m.foreign_domain, text, out);
 }

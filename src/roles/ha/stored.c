@@ -6,7 +6,7 @@
 
 enum {
 	FORMAT = 1,
-	VALUE_MAX = 160,
+	VALUE_MAX = 320,
 	AAA_PREFIX_OCTETS = 4,
 	SPI_OCTETS = 4,
 	FLAG_BOUND = 1,
@@ -97,10 +97,41 @@ static void build_association(struct wr *w, const struct binding *b)
 	}
 }
 
+static uint64_t ntp_of_expiry(struct instant now, uint64_t expires_us)
+{
+	return expires_us == NEVER ? 0 : now.ntp + ntp_of_us(expires_us - now.us);
+}
+
+static void build_copy(struct wr *w, struct instant now, const struct binding_copy *c)
+{
+	wr_u8(w, (uint8_t)((c->revocation ? FLAG_REVOCATION : 0) | (c->own_tunnel ? FLAG_OWN_TUNNEL : 0)));
+	wr_u64(w, ntp_of_expiry(now, c->expires_us));
+	wr_ip4(w, c->care_of);
+	wr_ip4(w, c->peer);
+	wr_u16(w, c->peer_port);
+	build_tunnel(w, &c->tunnel);
+	wr_u32(w, c->peer_stamp);
+}
+
+/* `expires_us` is on the wall clock until the binding is restored. */
+static struct binding_copy parse_copy(struct rd *r)
+{
+	uint8_t flags = rd_u8(r);
+	struct binding_copy c = { .revocation = flags & FLAG_REVOCATION, .own_tunnel = flags & FLAG_OWN_TUNNEL };
+
+	c.expires_us = rd_u64(r);
+	c.care_of = rd_ip4(r);
+	c.peer = rd_ip4(r);
+	c.peer_port = rd_u16(r);
+	c.tunnel = parse_tunnel(r);
+	c.peer_stamp = rd_u32(r);
+	return c;
+}
+
 static void build_binding(struct wr *w, struct instant now, const struct binding *b)
 {
 	wr_u64(w, now.ntp - ntp_of_us(now.us - b->since_us));
-	wr_u64(w, b->expires_us == NEVER ? 0 : now.ntp + ntp_of_us(b->expires_us - now.us));
+	wr_u64(w, ntp_of_expiry(now, b->expires_us));
 	wr_ip4(w, b->care_of);
 	wr_ip4(w, b->agent);
 	wr_ip4(w, b->peer);
@@ -112,6 +143,8 @@ static void build_binding(struct wr *w, struct instant now, const struct binding
 	wr_u32(w, b->peer_stamp);
 	wr_u8(w, b->auth_type);
 	build_association(w, b);
+	for (size_t i = 0; i < b->copy_n; i++)
+		build_copy(w, now, &b->copies[i]);
 }
 
 static void parse_binding(struct rd *r, struct stored *s)
@@ -130,6 +163,8 @@ static void parse_binding(struct rd *r, struct stored *s)
 	s->b.auth_type = rd_u8(r);
 	s->association.n = rd_u8(r);
 	s->association.p = rd_take(r, s->association.n);
+	while (!r->err && rd_left(r) > 0 && s->b.copy_n < TUNNEL_COPIES_MAX)
+		s->b.copies[s->b.copy_n++] = parse_copy(r);
 }
 
 static uint8_t flags_of(const struct binding *b, bool bound)
@@ -232,21 +267,33 @@ static uint64_t between_us(uint64_t earlier_ntp, uint64_t later_ntp)
 }
 
 /* Time that is left of the lifetime, on our clock; 0: it is over. */
-static uint64_t left_us(const struct ha *ha, struct instant now, const struct stored *s)
+static uint64_t left_us(const struct ha *ha, struct instant now, uint64_t expires_ntp)
 {
 	uint64_t max_us = ha->conf->max_lifetime_s * US_PER_S, left;
 
-	if (s->expires_ntp == 0)
+	if (expires_ntp == 0)
 		return NEVER;
-	left = between_us(now.ntp, s->expires_ntp);
+	left = between_us(now.ntp, expires_ntp);
 	return left < max_us ? left : max_us;
+}
+
+static void restore_copies(const struct ha *ha, struct instant now, const struct stored *s, struct binding *b)
+{
+	for (size_t i = 0; i < s->b.copy_n && b->copy_n + 1U < ha->conf->simultaneous; i++) {
+		struct binding_copy c = s->b.copies[i];
+		uint64_t left = left_us(ha, now, c.expires_us);
+
+		c.expires_us = left == NEVER ? NEVER : now.us + left;
+		if (left > 0 && c.tunnel.local.s_addr == ha->conf->address.s_addr)
+			b->copies[b->copy_n++] = c;
+	}
 }
 
 static int restore_binding(struct ha *ha, struct instant now, const struct stored *s, size_t network,
 			   struct actions *out)
 {
 	const struct ha_association *a = association_of(ha, s);
-	uint64_t left = left_us(ha, now, s);
+	uint64_t left = left_us(ha, now, s->expires_ntp);
 	uint64_t age = between_us(s->since_ntp, now.ntp);
 	auto_(shared_sa_dropp) struct shared_sa *shared = NULL;
 	struct binding *b;
@@ -278,7 +325,8 @@ static int restore_binding(struct ha *ha, struct instant now, const struct store
 	b->shared = TAKE_PTR(shared);
 	b->sa = a ? &a->sa : &b->shared->sa;
 	b->association = a ? a->name : ha_aaa_name;
-	(void)timers_set(&ha->expiries, &b->expiry, b->expires_us); /* ha_new() made room for all */
+	restore_copies(ha, now, s, b);
+	(void)timers_set(&ha->expiries, &b->expiry, ha_copies_due(b)); /* ha_new() made room for all */
 	ha_data_plane_set(b, out);
 	ha_home_link_claim(ha, now, b, out);
 	return 0;

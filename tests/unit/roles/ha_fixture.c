@@ -88,6 +88,7 @@ static void default_conf(void)
 				 .sticky_s = 1000,
 				 .max_bindings = 4,
 				 .max_addresses_per_nai = 1,
+				 .simultaneous = 1,
 				 .pmip = true,
 				 .sequence = { .form = MIP_SEQUENCE_EXPERIMENTAL, .subtype = 1 },
 				 .auth_failure_rate = 10,
