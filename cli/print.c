@@ -143,6 +143,20 @@ static void print_counters(const json_t *answer)
 }
 
 /* Where a mobile host is, and how it got there. */
+/* RFC 5266's access modes of a host that speaks Mobile IP itself. */
+static void print_mode(const json_t *answer)
+{
+	const char *mode = text(answer, "mode"), *agent = text(answer, "foreign_agent");
+
+	if (!json_object_get(answer, "mode"))
+		return;
+	printf("  mode          %s", mode[0] ? mode : "none yet");
+	if (text(answer, "care_of")[0])
+		printf(", care-of address %s%s%s, for %llds more", text(answer, "care_of"), agent[0] ? " of " : "",
+		       agent, (long long)number(answer, "expires_s"));
+	printf("\n");
+}
+
 static void print_node(const json_t *answer)
 {
 	const json_t *link, *address;
@@ -152,6 +166,7 @@ static void print_node(const json_t *answer)
 	       (long long)number(answer, "age_s"), text(answer, "reason"));
 	printf("  home address  %s on %s\n", text(answer, "home")[0] ? text(answer, "home") : "none yet",
 	       text(answer, "device"));
+	print_mode(answer);
 	if (!json_is_true(json_object_get(answer, "charon")))
 		printf("  charon        is not there\n");
 	if (text(answer, "connection")[0])

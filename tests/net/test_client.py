@@ -116,6 +116,7 @@ def test_by_a_foreign_agent(office, dora):
     assert (node["care_of"], node["foreign_agent"]) == ("10.0.2.1", "10.8.2.1")
     dora.ping()
     assert office.binding(dora.station)["care_of"] == "10.0.2.1"
+    assert "mode          f, care-of address 10.0.2.1 of 10.8.2.1, for 1" in office.cli("show", "node").stdout
 
 
 def test_at_home(office, dora):
