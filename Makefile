@@ -22,9 +22,9 @@ build: setup $(DEBUG)/build.ninja $(RELEASE)/build.ninja ## programs with and wi
 	@ninja -C $(DEBUG) --quiet
 	@ninja -C $(RELEASE) --quiet
 
-demo: setup $(RELEASE)/build.ninja ## a host walks through an office in network namespaces
+demo: setup $(RELEASE)/build.ninja ## a host walks through an office in network namespaces; WALK=client: by itself
 	@ninja -C $(RELEASE) --quiet
-	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) lab/demo.py
+	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) lab/demo$(if $(WALK),_$(WALK)).py
 
 check: build ## all tests: lint, unit, scenarios, fuzz corpora, network
 	@$(SUDO) $(PYTHON) tests/run.py

@@ -20,11 +20,12 @@ HOME_LINK, AGENT, PLAIN = "floor0", "floor1", "floor2"
 INSIDE_METRIC = 100
 AGENTS_KEY = "text:between the agents, for the laboratory only"
 INSIDE = "10.0.0.0/8"
+# Both on a floor and at a gateway.
 NAT = """
 table ip nat {
     chain postrouting {
         type nat hook postrouting priority srcnat; policy accept;
-        oifname "core" ip saddr 10.8.0.0/16 masquerade random
+        oifname "core" ip saddr { 10.8.0.0/16, 10.50.0.0/16 } masquerade random
     }
 }
 """
@@ -83,9 +84,11 @@ key = "{self.key}"
 
 
 class ClientCampus(Campus):
-    def __init__(self, label="clients", floors=2, agents=(1,), nat_inside=(), **options):
-        """agents: floors with a foreign agent. nat_inside: floors whose router translates addresses."""
-        self.agents, self.nat_inside = agents, nat_inside
+    def __init__(self, label="clients", floors=2, agents=(1,), nat_inside=(), nat_gateways=(),
+                 **options):
+        """agents: floors with a foreign agent. nat_inside, nat_gateways: floors and gateways that translate addresses on the
+        way inwards."""
+        self.agents, self.nat_inside, self.nat_gateways = agents, nat_inside, nat_gateways
         ha = f'trusted-subnets = {{"{INSIDE}"}}\n' + options.pop("ha", "")
         super().__init__(label, floors, real_link=True, ha=ha, **options)
 
@@ -106,6 +109,11 @@ class ClientCampus(Campus):
         self.extra["users"] += "".join(
             f'association floor{n} {{ scope = node nodes = {{"10.0.{n}.1/32"}} spi = {4000 + n} key = "{AGENTS_KEY}" }}\n'
             for n in self.agents)
+
+    def _add_gateway(self, n):
+        super()._add_gateway(n)
+        if n in self.nat_gateways:
+            self.gateways[n].run("nft", "-f", "-", input=NAT)
 
     def add_laptop(self, name):
         """Before start(): the home agent has to know it."""
@@ -158,7 +166,3 @@ association anchor {{ home-agent = "{ANCHOR}" spi = {4000 + n} key = "{AGENTS_KE
     def start_laptop(self, laptop, extra="", **options):
         """The helper in client mode, and strongSwan with our plugin. extra: of the helper's configuration."""
         return self.start_node(laptop, extra=laptop.conf() + extra, **options)
-
-    def behind(self, gateway):
-        """Prefix of the addresses that a gateway gives out."""
-        return self.pool(gateway).removesuffix("0/24")
