@@ -157,6 +157,21 @@ static int set_home(struct daemon *d, struct in_addr a)
 	return r < 0 || !d->dp ? r : dp_path_renew(d->dp);
 }
 
+/* What a mobile node wants with its home address. */
+static void change_home(struct daemon *d, const struct action *a)
+{
+	if (a->type == ACTION_PATH_SET)
+		note_dp(d, set_path(d, &a->path), "set path");
+	else if (a->type == ACTION_HOME_SET)
+		note_dp(d, set_home(d, a->home), "set home address");
+	else if (a->type == ACTION_HOME_DEL)
+		note_dp(d, dp_home_del(d->home, a->home), "remove home address");
+	else if (a->type == ACTION_HINT_WATCH)
+		note_dp(d, d->plain ? plain_watch_set(d->plain, a->home) : 0, "watch for plain packets");
+	else
+		note_dp(d, dp_home_guard(d->home, a->home, a->type == ACTION_GUARD_SET), "guard home address");
+}
+
 static void perform(struct daemon *d, const struct action *a)
 {
 	switch (a->type) {
@@ -194,21 +209,12 @@ static void perform(struct daemon *d, const struct action *a)
 		send_to_charon(d, &a->charon);
 		break;
 	case ACTION_HOME_SET:
-		note_dp(d, set_home(d, a->home), "set home address");
-		break;
 	case ACTION_HOME_DEL:
-		note_dp(d, dp_home_del(d->home, a->home), "remove home address");
-		break;
 	case ACTION_GUARD_SET:
 	case ACTION_GUARD_DEL:
-		note_dp(d, dp_home_guard(d->home, a->home, a->type == ACTION_GUARD_SET), "guard home address");
-		break;
 	case ACTION_PATH_SET:
-		note_dp(d, set_path(d, &a->path), "set path");
-		break;
 	case ACTION_HINT_WATCH:
-		if (d->plain)
-			note_dp(d, plain_watch_set(d->plain, a->home), "watch for plain packets");
+		change_home(d, a);
 		break;
 	case ACTION_STORE_PUT:
 		if (d->store)

@@ -126,7 +126,8 @@ def samples():
         key = os.path.join(d, "staff.key")
         with open(key, "w", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
             f.write("text:a key for the check only\n")
-        for name, role in (("fa", "fa"), ("ha", "ha"), ("mn", "mn"), ("mn-client", "mn"), ("mpa", "mpa"), ("gateway", "mpa"), ("8021x", "mpa")):
+        for name, role in (("fa", "fa"), ("ha", "ha"), ("mn", "mn"), ("mn-client", "mn"), ("mpa", "mpa"), ("gateway", "mpa"),
+                           ("8021x", "mpa")):
             with open(os.path.join(ROOT, "packaging", f"holdfast-{name}.conf")) as f:
                 text = re.sub(r"/etc/holdfast/\w+\.key", key, f.read())
             sample = os.path.join(d, f"holdfast-{name}.conf")
