@@ -97,14 +97,27 @@ void client_vpn_down(uint32_t sa, const char *gateway)
 
 void client_vpn_up(uint32_t sa, const char *gateway, const char *tia)
 {
-	const struct charon_event e = {
-		.type = CHARON_ADDRESS, .sa = sa, .connection = gateway, .request = 7, .address = ip(tia)
-	};
+	struct charon_event e = { .type = CHARON_ADDRESS,
+				  .sa = sa,
+				  .connection = gateway,
+				  .request = 7,
+				  .address = ip(tia),
+				  .local = ip(CAFE),
+				  .remote = ip("192.0.2.11") };
 
 	rig_charon_event(&e);
 	note();
-	rig_charon(CHARON_IKE_UP, sa, gateway);
-	rig_charon(CHARON_CHILD_UP, sa, gateway);
+	e.address.s_addr = INADDR_ANY;
+	e.type = CHARON_IKE_UP;
+	rig_charon_event(&e);
+	e.type = CHARON_CHILD_UP;
+	rig_charon_event(&e);
+	note();
+}
+
+void client_vpn_moved(uint32_t sa, const char *local)
+{
+	rig_moved(sa, local);
 	note();
 }
 

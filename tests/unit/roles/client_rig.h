@@ -47,8 +47,9 @@ void client_pass_ms(uint64_t ms);
 void client_attach(uint32_t ifindex, const char *address); /* link up, address, default route; settled for 3 ms */
 void client_detach(uint32_t ifindex);
 void client_lose(uint32_t ifindex, const char *address); /* the address alone */
+void client_vpn_moved(uint32_t sa, const char *local);
 void client_vpn_down(uint32_t sa, const char *gateway);
-void client_vpn_up(uint32_t sa, const char *gateway, const char *tia);
+void client_vpn_up(uint32_t sa, const char *gateway, const char *tia); /* from CAFE */
 
 /* The last request among the actions by this link, or through the VPN; `here` false: there is none. */
 struct caught client_caught(uint32_t ifindex);

@@ -144,7 +144,21 @@ static bool is_to_be_solicited(const struct mn *mn, const struct mn_link *l)
 	return true;
 }
 
-static void forget_silent(struct mn *mn, struct instant now)
+void agents_forget_link(struct mn *mn, uint32_t ifindex)
+{
+	struct client *c = mn->client;
+
+	for (size_t i = c->agent_n; i > 0; i--)
+		if (c->agents[i - 1].ifindex == ifindex)
+			c->agents[i - 1] = c->agents[--c->agent_n];
+	for (size_t i = 0; i < mn->link_n; i++)
+		if (mn->links[i].ifindex == ifindex) {
+			mn->links[i].solicited = 0;
+			mn->links[i].solicit_us = 0;
+		}
+}
+
+void agents_forget_silent(struct mn *mn, struct instant now)
 {
 	struct client *c = mn->client;
 
@@ -161,7 +175,6 @@ void agents_on_time(struct mn *mn, struct instant now, struct actions *out)
 	const struct bound *b = &mn->client->bound;
 	struct way *w = ways_inside(mn->client);
 
-	forget_silent(mn, now);
 	for (size_t i = 0; i < mn->link_n; i++)
 		if (is_to_be_solicited(mn, &mn->links[i]) && mn->links[i].solicit_us <= now.us)
 			solicit(mn, now, &mn->links[i], out);

@@ -44,6 +44,7 @@ void client_on_change(struct mn *mn, struct instant now, struct actions *out)
 
 void client_on_time(struct mn *mn, struct instant now, struct actions *out)
 {
+	agents_forget_silent(mn, now);
 	agents_on_time(mn, now, out);
 	ways_on_time(mn, now, out);
 }

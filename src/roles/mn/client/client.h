@@ -19,7 +19,7 @@
 enum client_state {
 	CLIENT_NOWHERE,    /* no link with an address */
 	CLIENT_DECIDING,   /* requests in clear are under way, and so may be the VPN */
-	CLIENT_CONNECTING, /* outside, and no VPN */
+	CLIENT_CONNECTING, /* nobody answers in clear, and no gateway from here */
 	CLIENT_BINDING,    /* outside, registering through the VPN (B-46) */
 	CLIENT_OUTSIDE,    /* mode mc */
 	CLIENT_INSIDE_C,   /* mode c */
@@ -165,7 +165,10 @@ void reply_on_datagram(struct mn *mn, struct instant now, const struct datagram 
 void agents_on_frame(struct mn *mn, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
 struct agent *agents_best(struct mn *mn, struct instant now, uint32_t ifindex); /* to be used on this link, or NULL */
 struct agent *agents_find(struct client *c, uint32_t ifindex, struct in_addr address);
-void agents_on_time(struct mn *mn, struct instant now, struct actions *out); /* solicitations; agents gone silent */
+/* Another network may be behind the link now: those heard before are of no use there. */
+void agents_forget_link(struct mn *mn, uint32_t ifindex);
+void agents_forget_silent(struct mn *mn, struct instant now); /* and those of links that are down */
+void agents_on_time(struct mn *mn, struct instant now, struct actions *out);
 uint64_t agents_due(const struct mn *mn);
 
 /* inner.c */

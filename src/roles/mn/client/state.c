@@ -24,7 +24,7 @@ static const struct row {
 	{ NO, ANY, ANY, ANY, ANY, CLIENT_NOWHERE, "no link has an address" },
 	{ YES, YES, ANY, ANY, ANY, CLIENT_INSIDE_C, NULL }, /* B-34; or INSIDE_F, HOME: as it is bound */
 	{ YES, NO, YES, ANY, ANY, CLIENT_DECIDING, "the home agent is asked in clear" },
-	{ YES, NO, NO, NO, ANY, CLIENT_CONNECTING, "outside, without a VPN" },
+	{ YES, NO, NO, NO, ANY, CLIENT_CONNECTING, "no gateway has answered from here, nor the home agent" },
 	{ YES, NO, NO, YES, YES, CLIENT_OUTSIDE, "mode mc, through the VPN" },   /* B-33 */
 	{ YES, NO, NO, YES, NO, CLIENT_BINDING, "registering through the VPN" }, /* B-46 */
 };
@@ -56,11 +56,20 @@ static enum client_state inside_state(const struct bound *b)
 	return CLIENT_INSIDE_C;
 }
 
+/* An IKE_SA that was here before we moved is no answer of its gateway (B-33). It may never come: from inside, the gateway
+ * need not be reachable, and whether we are inside is still to be asked then. */
+static bool is_heard(const struct mn *mn)
+{
+	const struct mn_session *s = sessions_carrying(mn);
+
+	return s && links_have(mn, s->local);
+}
+
 static const struct row *row_of(const struct mn *mn, struct instant now)
 {
 	struct client *c = mn->client;
 	bool usable = links_are_usable(mn), inside = ways_inside(c) && c->bound.here, undecided = ways_undecided(c);
-	bool carrying = sessions_carrying(mn) != NULL, bound = is_bound_outside(c, now);
+	bool carrying = is_heard(mn), bound = is_bound_outside(c, now);
 	const struct row *r = rows;
 
 	while (!fits(r->usable, usable) || !fits(r->inside, inside) || !fits(r->undecided, undecided) ||
@@ -207,6 +216,7 @@ void client_decide(struct mn *mn, struct instant now, struct actions *out)
 	const struct row *r;
 
 	if (mn->net_listed && !mn->net_listing) {
+		agents_forget_silent(mn, now);
 		ways_follow_links(mn, out);
 		inner_follow(mn, out);
 		r = row_of(mn, now);

@@ -97,6 +97,7 @@ void ways_follow_links(struct mn *mn, struct actions *out)
 			continue;
 		if (c->bound.ifindex == w->ifindex)
 			c->bound.here = false;
+		agents_forget_link(mn, w->ifindex);
 		*w = c->ways[--c->way_n];
 	}
 	for (size_t i = 0; i < mn->link_n; i++)
