@@ -270,6 +270,22 @@ static void test_wait_follows_round_trip(void **state)
 	assert_int_equal(tries_until_ms(5, ETH), 1); /* 60 ms is the least */
 }
 
+/* DHCP sets the address first, and the route some milliseconds later: what was sent meanwhile got nowhere. */
+static void test_asked_again_with_route(void **state)
+{
+	(void)state;
+	rig_link(ETH, true);
+	rig_net(NET_ADDRESS, ETH, OFFICE);
+	client_pass_ms(3);
+	assert_int_equal(client_requests(ETH), 1);
+	rig_route(ETH, 100, true);
+	client_pass_ms(2);
+	assert_int_equal(client_requests(ETH), 1);
+	rig_route(ETH, 100, true); /* the same again */
+	client_pass_ms(5);
+	assert_int_equal(client_requests(ETH), 0);
+}
+
 /* B-34: late, when it was taken for outside. */
 static void test_late_reply(void **state)
 {
@@ -601,6 +617,7 @@ int main(void)
 		CASE(test_retransmission_as_configured),
 		CASE(test_number_of_retransmissions),
 		CASE(test_wait_follows_round_trip),
+		CASE(test_asked_again_with_route),
 		CASE(test_late_reply),
 		CASE(test_clock_is_corrected),
 		CASE(test_corrections_are_bounded),

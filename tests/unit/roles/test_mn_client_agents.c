@@ -249,6 +249,24 @@ static void test_refresh_by_agent(void **state)
 	assert_int_equal(client_requests(ETH), 1);
 }
 
+/* Another network at the same link: its agents are its own. */
+static void test_agent_of_the_network_before(void **state)
+{
+	(void)state;
+	visiting();
+	client_detach(ETH);
+	client_lose(ETH, OFFICE);
+	client_attach(ETH, "10.1.9.9");
+	client_accept(ETH);
+	assert_false(client_caught_frame(ETH).here);
+	client_advertise(ETH, OFFERS, 1);
+	client_lose(ETH, "10.1.9.9"); /* without loss of carrier */
+	client_attach(ETH, OFFICE);
+	client_accept(ETH);
+	assert_false(client_caught_frame(ETH).here);
+	assert_string_equal(client_mode(), "c");
+}
+
 /* Somebody else with the agent's address does not get our packets. */
 static void test_impostor(void **state)
 {
@@ -276,6 +294,7 @@ int main(void)
 		CASE(test_agent_gone),
 		CASE(test_agent_restarted),
 		CASE(test_refresh_by_agent),
+		CASE(test_agent_of_the_network_before),
 		CASE(test_impostor),
 	};
 

@@ -70,6 +70,7 @@ struct way {
 	uint32_t ifindex; /* 0: through the VPN */
 	struct in_addr care_of;
 	enum verdict verdict;
+	uint64_t asked_metric; /* of the link's route when it was asked last: without one, nothing gets far */
 	uint64_t home_from_us; /* no deregistration before: nobody answered the last one */
 	struct exchange x;
 };

@@ -117,21 +117,23 @@ static enum ask first_ask(const struct mn *mn, const struct way *w)
 	return w->care_of.s_addr == mn->home.s_addr ? ASK_HOME : ASK_CO_LOCATED;
 }
 
-static bool was_just_asked(const struct way *w, struct instant now)
+static bool was_just_asked(const struct mn *mn, const struct way *w, struct instant now)
 {
-	return w->x.pending && w->x.sent[(w->x.sent_n - 1) % SENT_MAX].at_us + JUST_SENT_US > now.us;
+	return w->x.pending && w->asked_metric == metric(mn, w) &&
+	       w->x.sent[(w->x.sent_n - 1) % SENT_MAX].at_us + JUST_SENT_US > now.us;
 }
 
 static void probe(struct mn *mn, struct instant now, struct way *w, struct actions *out)
 {
 	const struct way *inside = ways_inside(mn->client);
 
-	if (w == inside || !may_probe(mn, w) || was_just_asked(w, now))
+	if (w == inside || !may_probe(mn, w) || was_just_asked(mn, w, now))
 		return;
 	/* Every request that is accepted moves the binding: by a worse link, it would leave the better one. */
 	if (inside && metric(mn, w) >= metric(mn, inside))
 		return;
 	w->x.rounds = 0;
+	w->asked_metric = metric(mn, w);
 	request_start(mn, now, w, first_ask(mn, w), out);
 }
 
