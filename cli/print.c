@@ -80,20 +80,35 @@ static void print_expiry(json_int_t s)
 		printf("%7llds", (long long)s);
 }
 
+/* Simultaneous bindings of the line above. */
+static void print_copies(const json_t *binding)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(json_object_get(binding, "copies"), i, c) {
+		printf("%-28s %-15s %-15s %-7s %6s ", "", "", text(c, "care_of"),
+		       text(json_object_get(c, "tunnel"), "encapsulation"), "");
+		print_expiry(number(c, "expires_s"));
+		printf("\n");
+	}
+}
+
 static void print_bindings(const json_t *answer)
 {
 	const json_t *b;
 	size_t i;
 
-	printf("%-28s %-15s %-15s %-6s %6s %8s %10s %10s\n", "USER", "HOME ADDRESS", "CARE-OF", "TUNNEL", "SEQ",
+	printf("%-28s %-15s %-15s %-7s %6s %8s %10s %10s\n", "USER", "HOME ADDRESS", "CARE-OF", "TUNNEL", "SEQ",
 	       "EXPIRES", "PKTS UP", "PKTS DOWN");
 	json_array_foreach(json_object_get(answer, "bindings"), i, b) {
 		const json_t *c = json_object_get(b, "counters");
 
-		printf("%-28s %-15s %-15s %-6s %6lld ", text(b, "nai"), text(b, "home"), text(b, "care_of"),
+		printf("%-28s %-15s %-15s %-7s %6lld ", text(b, "nai"), text(b, "home"), text(b, "care_of"),
 		       text(json_object_get(b, "tunnel"), "encapsulation"), (long long)number(b, "sequence"));
 		print_expiry(number(b, "expires_s"));
 		printf(" %10lld %10lld\n", (long long)number(c, "up_packets"), (long long)number(c, "down_packets"));
+		print_copies(b);
 	}
 }
 

@@ -223,6 +223,147 @@ static void gre_goes_and_comes(void **state)
 	assert_int_equal(stat("spoofed_tunnel"), 1);
 }
 
+enum { SYN = 0x02, ACK = 0x10, MSS = 500, SEGMENTS = 3 };
+
+struct tcp {
+	uint16_t source, destination;
+	uint32_t sequence, acknowledged;
+	uint8_t flags;
+	struct span payload;
+};
+
+static struct tcp parse_tcp(const struct tunnel *t, const struct ip4 *outer)
+{
+	size_t head = tunnel_overhead(t) - IP4_HEADER_OCTETS;
+	struct tcp s;
+	struct ip4 h;
+	struct rd r;
+
+	assert_int_equal(ip4_parse(outer->payload.p + head, outer->payload.n - head, &h), 0);
+	assert_int_equal(h.protocol, IPPROTO_TCP);
+	r = rd_init(h.payload.p, h.payload.n);
+	s.source = rd_u16(&r);
+	s.destination = rd_u16(&r);
+	s.sequence = rd_u32(&r);
+	s.acknowledged = rd_u32(&r);
+	head = (size_t)(rd_u8(&r) >> 4) * 4;
+	s.flags = rd_u8(&r);
+	s.payload = (struct span){ h.payload.p + head, h.payload.n - head };
+	return s;
+}
+
+/* From the home address. A SYN says how long segments may be. */
+static void send_tcp(const struct tunnel *t, const struct tcp *s)
+{
+	uint8_t octets[256], pseudo[64];
+	size_t gre = t->encap == ENCAP_GRE ? tunnel_overhead(t) - IP4_HEADER_OCTETS : 0, n = s->flags & SYN ? 24 : 20;
+	struct wr w = wr_init(octets, sizeof(octets)), p = wr_init(pseudo, sizeof(pseudo));
+	const struct ip4 outer = {
+		.ttl = 64, .protocol = gre ? IPPROTO_GRE : IPPROTO_IPIP, .source = t->remote, .destination = t->local
+	};
+	const struct ip4 inner = { .ttl = 64, .protocol = IPPROTO_TCP, .source = ip(HOME), .destination = ip(PEER) };
+	static const uint8_t to[6] = { 2, 0, 0, 0, 0, 1 }, from[6] = { 2, 0, 0, 0, 0, 0x11 };
+	uint16_t check;
+
+	wr_ip4(&p, inner.source);
+	wr_ip4(&p, inner.destination);
+	wr_u16(&p, IPPROTO_TCP);
+	wr_u16(&p, (uint16_t)n);
+	wr_u16(&p, s->source);
+	wr_u16(&p, s->destination);
+	wr_u32(&p, s->sequence);
+	wr_u32(&p, s->acknowledged);
+	wr_u8(&p, (uint8_t)(n / 4 << 4));
+	wr_u8(&p, s->flags);
+	wr_u32(&p, UINT32_C(0xffff0000)); /* window, and no checksum yet */
+	wr_u16(&p, 0);
+	if (n > 20)
+		wr_u32(&p, UINT32_C(0x02040000) | MSS);
+	check = ip4_checksum(pseudo, wr_len(&p));
+	pseudo[12 + 16] = (uint8_t)(check >> 8);
+	pseudo[12 + 17] = (uint8_t)check;
+	ether_build(&w, to, from, ETHER_IP4);
+	ip4_build(&w, &outer, gre + IP4_HEADER_OCTETS + n);
+	if (gre)
+		gre_build(&w, t->in_key);
+	ip4_build(&w, &inner, n);
+	wr_bytes(&w, pseudo + 12, n);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(write(wire, octets, wr_len(&w)), wr_len(&w));
+}
+
+static struct tcp next_tcp(const struct tunnel *t)
+{
+	struct ip4 h;
+	uint8_t to;
+
+	assert_true(next_packet(WAIT_MS, &h, &to));
+	return parse_tcp(t, &h);
+}
+
+/* A connection from @port of the home address to @listener. Return: the correspondent's end. */
+static int connect_by(const struct tunnel *t, int listener, uint16_t port, struct tcp *ret_last)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+	struct tcp s = { .source = port, .destination = PORT, .sequence = 1000, .flags = SYN }, got;
+
+	send_tcp(t, &s);
+	got = next_tcp(t);
+	assert_int_equal(got.flags, SYN | ACK);
+	s = (struct tcp){
+		.source = port, .destination = PORT, .sequence = 1001, .acknowledged = got.sequence + 1, .flags = ACK
+	};
+	send_tcp(t, &s);
+	*ret_last = s;
+	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+	return accept(listener, NULL, NULL);
+}
+
+/* What TCP leaves in one piece to be cut later is cut behind the tunnel's headers. */
+static void super_packets_are_cut(void **state)
+{
+	static const uint32_t keys[] = { 0, 0, 7 };
+	const struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr = ip(PEER) };
+	static const struct linger at_once = { .l_onoff = 1 };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	uint8_t octets[SEGMENTS * MSS];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (uint8_t)(i % 251);
+	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	assert_int_equal(bind(listener, (const struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(listener, 4), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		struct tunnel t = way("10.0.1.1");
+		struct tcp last;
+		int fd;
+
+		t.encap = i == 0 ? ENCAP_IPIP : ENCAP_GRE;
+		t.in_key = t.out_key = keys[i];
+		bind_home(&t, 1);
+		fd = connect_by(&t, listener, (uint16_t)(40000 + i), &last);
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, octets, sizeof(octets)), sizeof(octets));
+		for (size_t k = 0; k < SEGMENTS;) {
+			struct tcp s = next_tcp(&t);
+
+			if (s.sequence - last.acknowledged != k * MSS)
+				continue; /* sent again: we are slow */
+			assert_int_equal(s.payload.n, MSS);
+			assert_memory_equal(s.payload.p, octets + k * MSS, MSS);
+			k++;
+		}
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		close(fd);
+		while (next_packet(SILENCE_MS, &(struct ip4){ 0 }, &(uint8_t){ 0 }))
+			; /* its end */
+	}
+	close(listener);
+	/* An answer to SYN, a super-packet and an end of each; uncut ones were five. */
+	assert_in_range(stat("down_forwarded"), 9, 14);
+}
+
 /* RFC 5944 3.8.2, S: one copy to each care-of address, and answers by each of them. */
 static void every_place_gets_a_copy(void **state)
 {
@@ -271,7 +412,8 @@ static void every_place_gets_a_copy(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(gre_goes_and_comes), TEST(every_place_gets_a_copy) };
+	const struct CMUnitTest tests[] = { TEST(gre_goes_and_comes), TEST(super_packets_are_cut),
+					    TEST(every_place_gets_a_copy) };
 	int r;
 
 	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
