@@ -6,6 +6,7 @@
 #include "codec/ip4.h"
 
 struct dp_path client_path;
+uint8_t client_agent_mac[6];
 
 static const struct sa right = { .spi = 0x1001,
 				 .alg = MAC_HMAC_SHA_256,
@@ -22,6 +23,7 @@ static void note(void)
 void client_restart(void)
 {
 	client_path = (struct dp_path){ .how = PATH_TUNNEL };
+	memcpy(client_agent_mac, (uint8_t[]){ 2, 0xfa, 0, 0, 0, 1 }, sizeof(client_agent_mac));
 	rig_restart();
 	rig_net(NET_LISTING, 0, NULL);
 	note();
@@ -236,7 +238,7 @@ void client_accept(uint32_t ifindex)
 
 void client_advertise(uint32_t ifindex, uint16_t flags, uint16_t sequence)
 {
-	static const uint8_t all[6] = { 1, 0, 0x5e, 0, 0, 1 }, mac[6] = { 2, 0xfa, 0, 0, 0, 1 };
+	static const uint8_t all[6] = { 1, 0, 0x5e, 0, 0, 1 };
 	const struct agent_adv a = { .lifetime_s = 30,
 				     .is_agent = true,
 				     .sequence = sequence,
@@ -251,7 +253,7 @@ void client_advertise(uint32_t ifindex, uint16_t flags, uint16_t sequence)
 	struct wr body = wr_init(icmp, sizeof(icmp)), w = wr_init(frame, sizeof(frame));
 
 	agent_adv_build(&body, &a);
-	ether_build(&w, all, mac, ETHER_IP4);
+	ether_build(&w, all, client_agent_mac, ETHER_IP4);
 	ip4_build(&w, &h, wr_len(&body));
 	wr_bytes(&w, icmp, wr_len(&body));
 	assert_int_equal(w.err, 0);

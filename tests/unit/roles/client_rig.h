@@ -38,7 +38,8 @@ struct answer_spec {
 	const char *home_agent, *home, *from; /* NULL: as asked */
 };
 
-extern struct dp_path client_path; /* as told last */
+extern struct dp_path client_path;  /* as told last */
+extern uint8_t client_agent_mac[6]; /* that client_advertise() sends from */
 
 int client_setup(void **state); /* links are listed, none has an address; charon is there without IKE_SAs */
 void client_restart(void);      /* with the configuration as it is now; then as after client_setup() */

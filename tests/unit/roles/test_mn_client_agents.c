@@ -267,13 +267,15 @@ static void test_agent_of_the_network_before(void **state)
 	assert_string_equal(client_mode(), "c");
 }
 
-/* Somebody else with the agent's address does not get our packets. */
+/* Somebody else with the agent's address does not get our packets, and says nothing of the agent. */
 static void test_impostor(void **state)
 {
 	(void)state;
 	visiting();
-	client_path.mac[5] = 1;
+	client_agent_mac[5] = 9;
 	client_advertise(ETH, OFFERS, 302);
+	client_advertise(ETH, OFFERS, 0); /* nor does its restart count */
+	assert_false(client_caught_frame(ETH).here);
 	assert_mode_f();
 }
 
