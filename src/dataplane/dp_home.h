@@ -25,7 +25,7 @@ int dp_home_set(struct dp_home *h, struct in_addr a);
 int dp_home_del(struct dp_home *h, struct in_addr a);
 /* With @on, packets from @a go through a tunnel or nowhere. Return: 0 or -errno. */
 int dp_home_guard(struct dp_home *h, struct in_addr a, bool on);
-/* Client mode: the host has the address @a. Packets from it go into the device whatever routes the VPN has, and so do those of sockets that are not
+/* Client mode: the host has the address @a (B-05). Packets from it go into the device whatever routes the VPN has, and so do those of sockets that are not
  * bound, which begin with it: a connection begun anywhere lasts everywhere. Marked packets know their own way.
  * Return: 0 or -errno. */
 int dp_home_prefer(struct dp_home *h, struct in_addr a);

@@ -19,7 +19,7 @@ static __always_inline struct dp_path_def *path_of(__u32 home)
 	return p && p->home == home ? p : 0;
 }
 
-/* Clear of the VPN's routes, which may still stand: the main table, and only by the care-of address's own link. */
+/* B-03. Clear of the VPN's routes, which may still stand: the main table, and only by the care-of address's own link. */
 static __always_inline void find_clear_route(struct __sk_buff *skb, const struct dp_path_def *p, __u8 tos, __u32 octets,
 					     struct route *ret)
 {

@@ -32,7 +32,7 @@ struct mn_client_conf {
 	struct prefix home_prefix; /* of the home link; length 0: the host never is at home */
 	struct in_addr home_agent;
 	struct sa sa;         /* with the home agent */
-	bool agent_discovery; /* solicitations go out beside DHCP (B-22); default true */
+	bool agent_discovery; /* solicitations go out beside DHCP (B-22, S-07); default true */
 	bool foreign_agents;  /* mode f where there is one, inside (B-15); default true */
 	bool simultaneous;    /* S: the former way of the address is kept for a while; default false */
 	bool broadcast;       /* B: broadcasts of the home link are wanted; default false */

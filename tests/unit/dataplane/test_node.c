@@ -253,7 +253,7 @@ static void undecided_is_silent(void **state)
 	vpn_is_up(false);
 }
 
-/* B-19, B-40: mode c, also while routes of the VPN are still there. */
+/* B-03, B-19, B-40: mode c, also while routes of the VPN are still there. */
 static void clear_tunnel_leaves_by_its_link(void **state)
 {
 	const struct dp_path p = clear_path();

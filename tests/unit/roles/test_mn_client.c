@@ -38,7 +38,7 @@ static void test_nothing_leaves_at_first(void **state)
 	assert_string_equal(rig_state(), "nowhere");
 }
 
-/* B-14, B-26, B-43, B-44: with the link, in one batch, a request in clear and the VPN; L: RFC 5944 3.3 for its fields. */
+/* B-14, B-26, B-43, B-44, S-06: with the link, in one batch, a request in clear and the VPN; L: RFC 5944 3.3 for its fields. */
 static void test_request_and_vpn_together(void **state)
 {
 	struct caught c;
@@ -62,7 +62,7 @@ static void test_request_and_vpn_together(void **state)
 	assert_blocked();
 }
 
-/* B-22, B-13: the solicitation goes when the link is up, before any address is there. */
+/* B-22, B-13, S-07: the solicitation goes when the link is up, before any address is there. */
 static void test_solicitation_beside_dhcp(void **state)
 {
 	static const uint8_t all_agents[] = { 1, 0, 0x5e, 0, 0, 0x0b };
@@ -102,7 +102,7 @@ static void test_proof(void **state)
 	assert_mode_c(ETH, OFFICE);
 }
 
-/* B-28: neither a success nor TNC says anything without the authenticator, nor with a wrong one. */
+/* B-28, S-05: neither a success nor TNC says anything without the authenticator, nor with a wrong one. */
 static void test_forged_replies(void **state)
 {
 	static const struct answer_spec forged[] = {

@@ -188,7 +188,7 @@ static void test_leaving_with_kept_tunnel(void **state)
 	assert_mode_mc(TIA);
 }
 
-/* B-08, X-13: a new TIA, or another gateway with the same one. */
+/* B-08, S-03, S-04, X-13: a new TIA, or another gateway with the same one. */
 static void test_new_inner_address(void **state)
 {
 	struct caught c;

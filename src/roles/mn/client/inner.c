@@ -139,6 +139,6 @@ void inner_follow(struct mn *mn, struct actions *out)
 	}
 	if (c->vpn.care_of.s_addr == i->address.s_addr && c->vpn_connection == s->connection)
 		return;
-	c->vpn = (struct way){ .care_of = i->address, .x.due_us = NEVER }; /* B-08, X-13 */
+	c->vpn = (struct way){ .care_of = i->address, .x.due_us = NEVER }; /* B-08, S-03, S-04, X-13 */
 	c->vpn_connection = s->connection;
 }

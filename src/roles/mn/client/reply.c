@@ -77,7 +77,7 @@ static bool find_request(struct mn *mn, struct answer *a)
 	return false;
 }
 
-/* B-28. What lies behind the authenticator anybody could have added. */
+/* B-28, S-05. What lies behind the authenticator anybody could have added. */
 static bool is_authentic(const struct mn *mn, struct answer *a)
 {
 	const struct mip_auth *auth = &a->x.mn_ha;
@@ -214,7 +214,7 @@ static struct bound bound_by(const struct mn *mn, const struct answer *a, uint16
 	return b;
 }
 
-/* Before the lifetime ends, before the NAT forgets (RFC 3519 4.9: any packet to the home agent counts), and inside before
+/* B-23: before the lifetime ends, before the NAT forgets (RFC 3519 4.9: any packet to the home agent counts), and inside before
  * the proof is too old (RFC 5265 3.4), each with time for a few tries. */
 static uint64_t refresh_us(const struct mn *mn, const struct answer *a, uint16_t lifetime_s)
 {

@@ -171,7 +171,7 @@ static void transmit(struct mn *mn, struct instant now, struct way *w, struct ac
 	const struct mn_link *l = links_at(mn, w->ifindex);
 	uint8_t octets[MIP_MSG_MAX];
 	struct wr message = wr_init(octets, sizeof(octets));
-	/* A nonce request is repeated as it was; a time stamp is made anew (RFC 5944 3.6.3). */
+	/* B-29. A nonce request is repeated as it was; a time stamp is made anew (RFC 5944 3.6.3). */
 	bool repeated = w->x.tries > 0 && mn->conf->client.sa.replay == REPLAY_NONCE && w->x.sent_n > 0;
 	uint64_t id = repeated ? w->x.sent[(w->x.sent_n - 1) % SENT_MAX].id : fresh_id(mn, now);
 	struct mip_request m = fixed_part(mn, w, agent, id);

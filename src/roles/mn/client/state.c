@@ -92,9 +92,9 @@ static struct dp_path path_of(const struct mn *mn)
 	case CLIENT_OUTSIDE:
 		p.how = PATH_TUNNEL;
 		p.tunnel = b->tunnel;
-		p.vpn = true; /* B-18 */
+		p.vpn = true; /* B-18, B-21 */
 		break;
-	case CLIENT_INSIDE_C:
+	case CLIENT_INSIDE_C: /* B-06, B-19, B-40, B-45 */
 		p.how = PATH_TUNNEL;
 		p.tunnel = b->tunnel;
 		p.ifindex = b->ifindex;
