@@ -252,6 +252,32 @@ def mobile_node():
     put("mn", "again", b"\0" + boot + charon + up + boot + bytes([lost, 0, device, 0, link_gone, 9, device, 0, replaced, 0, 1, 5, assigned, 2, 1, 3]))
 
 
+def client():
+    """Steps of fuzz_client.c: what, when, which link, more; octets behind raw ones."""
+    net, charon, reply, raw, frame, wait = range(6)
+    up, has, lost, route = 2, 4, 5, 6
+    connected, ready, ike_up, child_up, assigned = 0, 2, 6, 10, 13
+    tnc, forged, elsewhere, mismatch = 0x10, 0x20, 0x40, 13
+
+    def attach(link):
+        return bytes([net, 0, link, up, net, 0, link, has, net, 1, link, route, wait, 2, 0, 0])
+
+    there = bytes([charon, 0, connected, 0, charon, 0, ready, 0])
+    vpn = bytes([charon, 5, assigned, 1, charon, 0, ike_up, 1, charon, 0, child_up, 1])
+    body = bytes([9, 0, 0, 0, 0, 2, 0, 30, 16, 10, 0, 5, 2, 88, 0x11, 0, 10, 1, 0, 3])
+    agent = bytes(Ether(src="02:fa:00:00:00:01", dst="01:00:5e:00:00:01") / IP(src="10.1.0.2", dst="224.0.0.1", ttl=1, proto=1) /
+                  Raw(body[:2] + struct.pack("!H", checksum(body)) + body[4:]))
+    heard = bytes([frame, 0, 1, len(agent)]) + agent
+    proof = bytes([reply, 1, 1, tnc])
+    put("client", "inside", b"\xa0" + there + attach(1) + proof + bytes([wait, 36, 0, 0, reply, 1, 1, tnc]))
+    put("client", "forged", b"\0" + there + attach(1) + bytes([reply, 0, 1, tnc | forged, reply, 0, 1, 0, reply, 0, 1, tnc | elsewhere]))
+    put("client", "agent", b"\xa0" + there + attach(1) + heard + proof + heard + bytes([wait, 30, 0, 0]))
+    put("client", "home", b"\x82" + there + attach(2) + bytes([reply, 1, 2, tnc, reply, 1, 2, tnc]))
+    put("client", "outside", b"\x84" + there + attach(3) + vpn + bytes([wait, 9, 0, 0, reply, 1, 0, 0, net, 3, 3, lost]) + attach(2))
+    put("client", "clock", b"\0" + there + attach(1) + bytes([reply, 0, 1, mismatch]) * 5)
+    put("client", "raw", b"\1" + there + attach(1) + bytes([raw, 0, 1, 20, 3]) + b"\0" * 19)
+
+
 def configurations():
     ha = """address = "10.0.0.1"
 interfaces = {"eth0"}
@@ -427,6 +453,7 @@ def relay():
 messages()
 extensions()
 mobile_node()
+client()
 configurations()
 advertisements()
 frames()
