@@ -134,7 +134,8 @@ def main():
         m.plug("floor0")
         o.start_laptop(m, gateways=(1,))
         wait_for(lambda: arrived(o, m, "floor0"), "the host to be at home", STEP_LIMIT_S)
-        say(f"\nIts home address is {m.home}. It starts a TCP transfer and a 1 kHz UDP stream to {CORRESPONDENT}, and leaves:\n")
+        say(f"\nIts home address is {m.home}. It starts a TCP transfer and a 1 kHz UDP stream to {CORRESPONDENT},\n"
+            "and leaves:\n")
         moves, traffic, tcp = walk(o, m)
         table(moves)
         say(f"\nThe last move, as `holdfast explain {m.nai}` tells it:\n")
