@@ -103,7 +103,9 @@ static void link_destination(struct in_addr destination, uint8_t ret[ETHER_ADDR_
 		memcpy(ret, ether_broadcast, ETHER_ADDR_OCTETS);
 		return;
 	}
-	memcpy(ret, "\x01\x00\x5e", 3);
+	ret[0] = 0x01;
+	ret[1] = 0x00;
+	ret[2] = 0x5e;
 	ret[3] = group >> 16 & 0x7f;
 	ret[4] = (uint8_t)(group >> 8);
 	ret[5] = (uint8_t)group;
