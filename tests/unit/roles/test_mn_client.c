@@ -456,6 +456,9 @@ static void test_at_home(void **state)
 	assert_int_equal(client_path.ifindex, ETH);
 	client_pass_ms(44900);
 	assert_string_equal(client_mode(), "home");
+	client_pass_ms(110);
+	assert_int_equal(client_caught(ETH).m.lifetime_s, 0);
+	assert_null(rig_find(ACTION_SEND_FRAME)); /* all know it already */
 	client_pass_ms(500); /* and not for longer than it is proven */
 	assert_blocked();
 }

@@ -149,7 +149,7 @@ static void send_request(const struct mn *mn, const struct way *w, const struct 
 			send_to_agent(mn, l, agent, message, out);
 		return;
 	}
-	if (w->x.what == ASK_HOME && l)
+	if (w->x.what == ASK_HOME && l && !(mn->client->bound.here && mn->client->bound.what == ASK_HOME))
 		announce(mn, l, out);
 	octets = actions_writer(out, message.n);
 	wr_bytes(&octets, message.p, message.n);
