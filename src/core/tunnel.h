@@ -48,6 +48,7 @@ bool tunnel_accepts(const struct tunnel *t, const struct tunnel *arrived);
  * move, out of the one before: what was under way then is not lost. */
 struct dp_binding {
 	struct in_addr home;
+	struct in_addr broadcast; /* of its subnet: the daemon copies what is sent there; 0.0.0.0: none */
 	struct tunnel tunnel, former;
 	uint64_t former_until_us;                /* CLOCK_BOOTTIME when `former` ends, 0 = there is none */
 	struct tunnel copies[TUNNEL_COPIES_MAX]; /* simultaneous bindings: these carry the same */

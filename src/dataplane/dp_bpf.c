@@ -425,6 +425,7 @@ int dp_add_layer3(struct dp *dp, uint32_t ifindex)
 int dp_binding_set(struct dp *dp, const struct dp_binding *b)
 {
 	struct dp_binding_def v = { .home = b->home.s_addr,
+				    .broadcast = b->broadcast.s_addr,
 				    .index = b->index,
 				    .tunnel = dp_tunnel_def(&b->tunnel),
 				    .former = dp_tunnel_def(&b->former),

@@ -22,8 +22,8 @@ struct dp_tunnel_def { /* addresses and ports in network order */
 struct dp_binding_def {
 	__u32 home; /* again: a value read while its slot is reused must not be taken for the key's */
 	__u32 index;
-	__u32 seen; /* DP_SEEN_...: first packets already told; set by the programs */
-	__u32 pad;
+	__u32 seen;      /* DP_SEEN_...: first packets already told; set by the programs */
+	__u32 broadcast; /* of its subnet */
 	struct dp_tunnel_def tunnel, former;
 	__u64 former_until_ns;                      /* CLOCK_BOOTTIME; packets out of `former` are accepted before it */
 	struct dp_tunnel_def copies[DP_COPIES_MAX]; /* simultaneous bindings */

@@ -4,7 +4,8 @@ every kind by scapy. Run inside of a namespace with one JSON argument; prints wh
 
 register: sends a request to the home agent and shows the reply.
 ping: an echo request through a tunnel; shows how the answer came back.
-listen: waits for an answer to somebody else's ping."""
+listen: waits for an answer to somebody else's ping, or for what is sent to the address `hear`.
+tell: a datagram through a tunnel."""
 import json
 import socket
 import struct
@@ -100,6 +101,8 @@ def answer(s, a, limit):
         if heard is None or IP not in heard or heard[IP].src != a["home_agent"] or heard[IP].dst != a["source"]:
             continue
         how, key, inner = out_of(IP(bytes(heard[IP])))
+        if how and "hear" in a and inner.dst == a["hear"]:
+            return {"by": how, "source": inner.src}
         if how and ICMP in inner and inner[ICMP].type == 0 and inner.dst == a["home"]:
             return {"by": how, "key": key, "octets": len(inner[ICMP].payload),
                     "port": heard[UDP].dport if UDP in heard else 0}
@@ -114,6 +117,13 @@ def ping(a):
         return answer(s, a, a.get("limit", 3))
 
 
+def tell(a):
+    inner = IP(src=a["home"], dst=a["target"], ttl=1) / UDP(sport=5000, dport=a["port"]) / Raw(b"hello")
+    with conf.L3socket() as out:
+        out.send(around(a, inner))
+    return {}
+
+
 def listen(a):
     with conf.L2socket(iface="core") as s:
         print("ready", flush=True)
@@ -123,4 +133,4 @@ def listen(a):
 if __name__ == "__main__":
     conf.verb = 0
     argument = json.loads(sys.argv[1])
-    print(json.dumps({"register": register, "ping": ping, "listen": listen}[argument["do"]](argument)))
+    print(json.dumps({"register": register, "ping": ping, "listen": listen, "tell": tell}[argument["do"]](argument)))

@@ -8,11 +8,12 @@ import subprocess
 import pytest
 
 from office import ANCHOR, CORRESPONDENT, Office
+from test_home import PYTHON, RECEIVER, SENDER
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SECRET = "a key of one user, for tests only"
 HOME = "10.42.0.77"
-S, D, M, G, T = 0x80, 0x20, 0x10, 0x08, 0x02
+S, B, D, M, G, T = 0x80, 0x40, 0x20, 0x10, 0x08, 0x02
 BY_AGENT = 0x40
 SILENCE_S = 0.4
 
@@ -40,16 +41,18 @@ class Host:
     def ping(self, by, **more):
         return self.do("ping", by=by, **more)
 
-    def listen(self):
-        p = self.ns.start(*self.argv("listen"), stdout=subprocess.PIPE, text=True)
+    def listen(self, **more):
+        p = self.ns.start(*self.argv("listen", **more), stdout=subprocess.PIPE, text=True)
         assert p.stdout.readline() == "ready\n"
         return p
 
 
+USERS = f'association dora {{ scope = user nai = "dora@example.com" spi = 3000 key = "text:{SECRET}" }}'
+
+
 @pytest.fixture(scope="module")
 def office():
-    users = f'association dora {{ scope = user nai = "dora@example.com" spi = 3000 key = "text:{SECRET}" }}'
-    with Office("hosts", floors=2, users=users) as o:
+    with Office("hosts", floors=2, users=USERS) as o:
         o.start_ha()
         yield o
 
@@ -115,3 +118,18 @@ def test_several_places_at_a_time(office, host):
     assert there.register(flags=D | T, lifetime=0)["code"] == 0
     assert host.ping("ipip")["by"] == "ipip"
     assert "copies" not in office.show("bindings")["ha"][0]
+
+
+def test_the_home_link_is_heard_and_hears(make_office):
+    """RFC 5944 4.3, B: with one header, as the host takes the tunnel apart itself."""
+    o = make_office(floors=1, real_link=True, users=USERS, ha="forward-broadcast = yes")
+    o.start_ha()
+    host, everybody = Host(o, 1), "10.42.0.255"
+    assert host.register(flags=B | D | T)["code"] == 0
+    listener = host.listen(hear=everybody)
+    o.home_host.run(PYTHON, "-c", SENDER, everybody, "5001", "10.42.0.5")
+    assert json.loads(listener.communicate(timeout=10)[0]) == {"by": "ipip", "source": "10.42.0.5"}
+    receiver = o.home_host.start(PYTHON, "-c", RECEIVER, "5001", "-", stdout=subprocess.PIPE, text=True)
+    assert receiver.stdout.readline() == "ready\n"
+    host.do("tell", by="ipip", target=everybody, port=5001)
+    assert receiver.communicate(timeout=10)[0] == "hello\n"

@@ -214,7 +214,7 @@ int anchor_up(struct __sk_buff *skb)
 	}
 	if (p.encap == ENCAP_GRE_DEF && p.inner.daddr == p.outer.ip.saddr)
 		return count(DP_STAT_decap_failed, TC_ACT_SHOT); /* RFC 2784 4: it would come back for ever */
-	if (p.inner.daddr == 0xffffffff || is_link_local_multicast(p.inner.daddr))
+	if (p.inner.daddr == 0xffffffff || p.inner.daddr == b->broadcast || is_link_local_multicast(p.inner.daddr))
 		return count(DP_STAT_left_to_daemon, TC_ACT_OK);
 	if (decapsulate(skb, &p) < 0)
 		return count(DP_STAT_decap_failed, TC_ACT_SHOT);

@@ -115,7 +115,7 @@ int ha_bind(struct ha *ha, struct transaction *t, struct actions *out);
 /* Ends a binding whatever the reason: data plane, address, ARP, table. @event names it in the record. */
 void ha_binding_end(struct ha *ha, struct instant now, struct binding *b, const char *event, const char *reason,
 		    struct actions *out);
-void ha_data_plane_set(const struct binding *b, struct actions *out);
+void ha_data_plane_set(const struct ha *ha, const struct binding *b, struct actions *out);
 void ha_expire(struct ha *ha, struct instant now, struct actions *out);
 
 /* copies.c: simultaneous bindings. */

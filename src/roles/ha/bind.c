@@ -64,9 +64,10 @@ static struct tunnel tunnel_for(const struct ha *ha, const struct transaction *t
 				.out_key = t->out_key };
 }
 
-void ha_data_plane_set(const struct binding *b, struct actions *out)
+void ha_data_plane_set(const struct ha *ha, const struct binding *b, struct actions *out)
 {
 	struct dp_binding dp = { .home = b->home,
+				 .broadcast = prefix_broadcast(&ha->conf->networks[b->network].prefix),
 				 .tunnel = b->tunnel,
 				 .former = b->former,
 				 .former_until_us = b->former_until_us,
@@ -226,7 +227,7 @@ static void place(const struct ha *ha, const struct transaction *t, const struct
 	if (!same_way && !kept)
 		keep_former(ha, t->now, old, b);
 	if (!same_way || old->copy_n != b->copy_n)
-		ha_data_plane_set(b, out); /* L-23 */
+		ha_data_plane_set(ha, b, out); /* L-23 */
 }
 
 static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
@@ -249,7 +250,7 @@ static int bind_here(struct ha *ha, struct transaction *t, struct actions *out)
 		b->since_us = t->now.us;
 	replay_accept(t->replay, t->req.id);
 	if (old.since_us == 0)
-		ha_data_plane_set(b, out); /* L-23 */
+		ha_data_plane_set(ha, b, out); /* L-23 */
 	else
 		place(ha, t, &old, b, out);
 	(void)timers_set(&ha->expiries, &b->expiry, ha_copies_due(b)); /* ha_new() made room for all */

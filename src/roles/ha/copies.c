@@ -105,7 +105,7 @@ void ha_copies_changed(struct ha *ha, struct instant now, struct binding *b, str
 	};
 
 	(void)timers_set(&ha->expiries, &b->expiry, ha_copies_due(b)); /* ha_new() made room for all */
-	ha_data_plane_set(b, out);
+	ha_data_plane_set(ha, b, out);
 	ha_store(ha, now, b, true, out);
 	actions_record(out, &note, b->nai, "%s; %zu left", reason, b->copy_n + 1);
 }

@@ -195,7 +195,7 @@ static void settle_port(struct ha *ha, struct instant now, const struct tunnel *
 		return;
 	b->tunnel.remote_port = by->remote_port;
 	HA_COUNT(ha, ports_settled);
-	ha_data_plane_set(b, out);
+	ha_data_plane_set(ha, b, out);
 	ha_store(ha, now, b, true, out);
 	actions_record(out, &note, b->nai, "port %u, by its keepalive", by->remote_port);
 }

@@ -327,7 +327,7 @@ static int restore_binding(struct ha *ha, struct instant now, const struct store
 	b->association = a ? a->name : ha_aaa_name;
 	restore_copies(ha, now, s, b);
 	(void)timers_set(&ha->expiries, &b->expiry, ha_copies_due(b)); /* ha_new() made room for all */
-	ha_data_plane_set(b, out);
+	ha_data_plane_set(ha, b, out);
 	ha_home_link_claim(ha, now, b, out);
 	return 0;
 }

@@ -254,6 +254,20 @@ static void anchor_checks_who_speaks(void **state)
 	assert_int_equal(stat(anchor->maps.stats, DP_STAT_unknown_tunnel), 1);
 }
 
+/* L-43: what is for all of the subnet is the daemon's, on a real home link too, where the kernel would take it for itself. */
+static void broadcasts_are_the_daemons(void **state)
+{
+	const struct ip4 all[] = { header("10.0.1.1", "10.0.0.1", 4), header("10.42.0.10", "10.42.0.255", 17) };
+	struct dp_binding_def b = add_binding();
+
+	(void)state;
+	b.broadcast = ip("10.42.0.255").s_addr;
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(anchor->maps.bindings), &b.home, &b, BPF_ANY), 0);
+	build(all, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_OK);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_left_to_daemon), 1);
+}
+
 static uint32_t seen(void)
 {
 	const uint32_t home = ip("10.42.0.10").s_addr;
@@ -444,6 +458,7 @@ int main(void)
 		TEST(authenticators_are_heard),
 		TEST(tunnels_are_checked),
 		TEST(anchor_checks_who_speaks),
+		TEST(broadcasts_are_the_daemons),
 		TEST(anchor_hears_the_former_agent_out),
 		TEST(half_bound_stations_wait),
 		TEST(gre_is_taken_apart),

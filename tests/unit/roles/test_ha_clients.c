@@ -171,6 +171,7 @@ static void broadcasts_are_for_who_asked(void **state)
 	conf.forward_broadcast = true;
 	(void)ask(&(struct ask){ .nai = "alice@example.com" });
 	(void)ask(&(struct ask){ CLIENT, .flags_on = MIP_REQ_B, .care_of = "10.0.2.1" });
+	assert_int_equal(find_action(ACTION_BINDING_SET)->binding.broadcast.s_addr, ip("10.42.0.255").s_addr);
 	ip4_build(&w, &h, 8);
 	(void)wr_skip(&w, 8);
 	t.inner = (struct span){ p, wr_len(&w) };
