@@ -31,6 +31,8 @@ static const struct {
 	{ 97, "foreign agent: NAI missing in reply" },
 	{ 98, "foreign agent: home agent missing in reply" },
 	{ 99, "foreign agent: home address missing in reply" },
+	{ 100, "foreign agent: unsupported vendor extension of the mobile node" },
+	{ 101, "foreign agent: unsupported vendor extension of the home agent" },
 	{ 128, "unspecified" },
 	{ 129, "administratively prohibited" },
 	{ 130, "insufficient resources" },

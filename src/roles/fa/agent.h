@@ -14,9 +14,9 @@
 /* clang-format off */
 #define FA_COUNTERS(X) \
 	X(advertisements) X(solicitations) X(solicitations_ignored) X(requests) X(malformed) X(unknown_extension) \
-	X(discarded) X(relayed) X(denied) X(denials_suppressed) X(timed_out) X(unreachable) X(replies) \
+	X(discarded) X(from_access) X(copied) X(relayed) X(denied) X(denials_suppressed) X(timed_out) X(unreachable) X(replies) \
 	X(replies_unmatched) X(replies_unauthenticated) X(accepted) X(deregistered) X(refused_by_home) X(expired) \
-	X(revoked) X(revocations_ignored) X(moved_here) X(displaced) \
+	X(revoked) X(revocations_ignored) X(moved_here) X(displaced) X(occupied) \
 	X(packets_dropped) X(too_big_told)
 /* clang-format on */
 
@@ -59,6 +59,7 @@ struct visit {
 	enum delivery delivery;
 	struct in_addr care_of;
 	struct tunnel tunnel;
+	uint64_t id;     /* of the request that was accepted last */
 	bool revocation; /* negotiated */
 	uint32_t stamp;  /* newest revocation timestamp of the home agent */
 	uint64_t since_us, expires_us;
@@ -92,7 +93,7 @@ struct fa {
 	struct timers timers, lives, adverts;
 	struct denial denials[DENIALS_MAX];
 	unsigned denial_at;
-	struct ratelimit security, errors;
+	struct ratelimit security, denials_told, errors;
 	uint64_t counters[FA_COUNTER_COUNT];
 };
 
@@ -123,13 +124,18 @@ void request_on_frame(struct fa *fa, struct instant now, const struct fa_station
 void request_on_time(struct fa *fa, struct instant now, struct actions *out);
 void request_deny(struct fa *fa, struct instant now, const struct pending *p, uint8_t code, struct actions *out);
 void pending_free(struct fa *fa, struct pending *p);
-/* The one that @m answers. NULL: none. */
-struct pending *pending_find(struct fa *fa, const struct mip_reply *m, struct span nai);
+/* The one that @m, from @home_agent, answers. NULL: none. */
+struct pending *pending_find(struct fa *fa, struct in_addr home_agent, const struct mip_reply *m, struct span nai);
 
 /* check.c: what is wrong with a request (RFC 5944 3.7.2.2, RFC 3024 4.1). */
 enum { CHECK_PASS = -1, CHECK_DISCARD = -2 }; /* else: a code to deny it with */
 int request_check(const struct fa *fa, const struct pending *p, const uint8_t *msg, const struct mip_exts *x,
 		  uint8_t ttl, const char **ret_why);
+/* Octets up to the last extension that is for the home agent; what follows was for us (RFC 5944 3.7.2.2). */
+size_t request_home_part(const struct mip_exts *x);
+/* An address that one interface can have. */
+bool is_of_one(struct in_addr a);
+bool is_ours(const struct fa *fa, struct in_addr a);
 
 /* association.c */
 const struct sa *association_mn(const struct fa *fa, const char *nai, struct in_addr home);
@@ -143,6 +149,10 @@ void reply_send(struct fa *fa, const struct pending *p, struct wr *head, struct 
 /* visit.c */
 struct visit *visit_find(const struct fa *fa, struct in_addr home, struct in_addr home_agent);
 bool visit_is_full(const struct fa *fa);
+/* Somebody else visits with the MAC of @p already. @home: what @p has or gets, 0.0.0.0 = not known yet. */
+bool visit_is_in_the_way(const struct fa *fa, const struct pending *p, struct in_addr home);
+/* @p is what a visitor at another MAC was let in with. */
+bool visit_began_with(const struct fa *fa, const struct pending *p);
 /* Begins or renews one. Return: it, or NULL (no room: it was counted). */
 struct visit *visit_set(struct fa *fa, struct instant now, const struct pending *p, struct in_addr home,
 			uint16_t lifetime_s, const struct tunnel *tunnel, struct actions *out);

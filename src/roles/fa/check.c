@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "roles/fa/agent.h"
 
-enum { TTL_OF_NEIGHBOURS = 255 }; /* RFC 3024 4.1.1 */
+enum {
+	TTL_OF_NEIGHBOURS = 255, /* RFC 3024 4.1.1 */
+	LOOPBACK_NET = 127,
+	FIRST_MULTICAST = 224,
+};
 
 static int check_authentication(const struct fa *fa, const struct pending *p, const uint8_t *msg,
 				const struct mip_exts *x, const char **ret_why)
@@ -29,7 +33,22 @@ static int check_reverse_tunnel(const struct fa *fa, const struct pending *p, co
 	return CHECK_PASS;
 }
 
-static bool is_ours(const struct fa *fa, struct in_addr a)
+bool is_of_one(struct in_addr a)
+{
+	uint8_t first = (uint8_t)(ntohl(a.s_addr) >> 24);
+
+	return first != 0 && first != LOOPBACK_NET && first < FIRST_MULTICAST;
+}
+
+size_t request_home_part(const struct mip_exts *x)
+{
+	size_t ha = x->mn_ha.present ? x->mn_ha.covered + x->mn_ha.mac.n : 0;
+	size_t aaa = x->mn_aaa.present ? x->mn_aaa.covered + x->mn_aaa.mac.n : 0;
+
+	return ha > aaa ? ha : aaa;
+}
+
+bool is_ours(const struct fa *fa, struct in_addr a)
 {
 	if (a.s_addr == fa->conf->care_of.s_addr)
 		return true;
@@ -50,6 +69,12 @@ static int check_addresses(const struct fa *fa, const struct pending *p, const c
 	if (m->home_agent.s_addr == INADDR_ANY || m->home_agent.s_addr == INADDR_BROADCAST) {
 		*ret_why = "it names no home agent"; /* RFC 4433 4.1: we know none for it */
 		return MIP_CODE_FA_NONZERO_HA_REQUIRED;
+	}
+	/* Else we would be made to send to groups, or to ourselves, or to take our own packets for a visitor's. */
+	if (!is_of_one(m->home_agent) ||
+	    (m->home.s_addr != INADDR_ANY && (!is_of_one(m->home) || is_ours(fa, m->home)))) {
+		*ret_why = "there can be no such home agent or mobile node";
+		return MIP_CODE_FA_MALFORMED_REQUEST;
 	}
 	if (!(m->flags & MIP_REQ_D) && m->lifetime_s != 0 && m->care_of.s_addr != fa->conf->care_of.s_addr) {
 		*ret_why = "its care-of address is not the one we offer";
@@ -78,6 +103,10 @@ static int check_service(const struct fa *fa, const struct pending *p, const cha
 		*ret_why = "as many visitors as we may have";
 		return MIP_CODE_FA_NO_RESOURCES;
 	}
+	if (m->lifetime_s != 0 && visit_is_in_the_way(fa, p, m->home)) {
+		*ret_why = "somebody else visits with this MAC";
+		return MIP_CODE_FA_ADMIN_PROHIBITED;
+	}
 	return check_reverse_tunnel(fa, p, ret_why);
 }
 
@@ -99,6 +128,10 @@ int request_check(const struct fa *fa, const struct pending *p, const uint8_t *m
 	if (!x->mn_ha.present && !x->mn_aaa.present) {
 		*ret_why = "nothing in it proves who it is";
 		return MIP_CODE_FA_MALFORMED_REQUEST;
+	}
+	if (x->cvse_at && x->cvse_at >= request_home_part(x)) {
+		*ret_why = "we know no vendor's extensions"; /* RFC 3115 2.3 */
+		return MIP_CODE_FA_VENDOR_OF_MN;
 	}
 	r = check_authentication(fa, p, msg, x, ret_why);
 	if (r == CHECK_PASS)

@@ -11,7 +11,7 @@
 #include "codec/ip4.h"
 #include "roles/fa/agent.h"
 
-enum { SECURITY_RECORDS_PER_S = 10, ICMP_ERRORS_PER_S = 100, REASON_MAX = 160 };
+enum { SECURITY_RECORDS_PER_S = 10, DENIAL_RECORDS_PER_S = 10, ICMP_ERRORS_PER_S = 100, REASON_MAX = 160 };
 
 int fa_new(const struct fa_conf *conf, const struct random *random, struct fa **ret)
 {
@@ -22,6 +22,7 @@ int fa_new(const struct fa_conf *conf, const struct random *random, struct fa **
 	fa->conf = conf;
 	fa->random = *random;
 	fa->security = ratelimit_init(SECURITY_RECORDS_PER_S);
+	fa->denials_told = ratelimit_init(DENIAL_RECORDS_PER_S);
 	fa->errors = ratelimit_init(ICMP_ERRORS_PER_S);
 	fa->advertisers = calloc(conf->access_n + 1, sizeof(*fa->advertisers));
 	fa->by_index = calloc(conf->max_visitors + (size_t)1, sizeof(struct visit *));
@@ -93,6 +94,10 @@ void fa_on_frame(struct fa *fa, struct instant now, uint32_t ifindex, struct spa
 
 void fa_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out)
 {
+	if (fa_access_of(fa, d->ifindex)) {
+		FA_COUNT(fa, from_access);
+		return;
+	}
 	switch (d->payload.n > 0 ? d->payload.p[0] : 0) {
 	case MIP_TYPE_REPLY:
 		reply_on_datagram(fa, now, d, out);

@@ -19,7 +19,8 @@ void fa_freep(struct fa **at);
 
 /* A frame from an access link: solicitations, and registration requests. Others are ignored. */
 void fa_on_frame(struct fa *fa, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);
-/* From the core side: registration replies, revocations, tunnel data. */
+/* From the core side: registration replies, revocations, tunnel data. What came by an access link is ignored: no home
+ * agent is there, but anybody who would like to be taken for one. */
 void fa_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out);
 /* A tunnelled packet that the kernel programs left to us. */
 void fa_on_tunnelled(struct fa *fa, const struct tunnelled *t, struct actions *out);

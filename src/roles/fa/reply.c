@@ -37,6 +37,14 @@ static bool is_authentic(const struct fa *fa, const struct pending *p, const str
 	return !x->duplicate_auth && sa_verify(sa, d->payload.p, &x->fa_ha);
 }
 
+/* What the home agent said to the mobile node; what it said to us stays here. */
+static size_t mobile_part(const struct datagram *d, const struct mip_exts *x)
+{
+	if (x->mn_ha.present)
+		return x->mn_ha.covered + x->mn_ha.mac.n;
+	return x->fa_ha.present ? x->fa_ha.at : d->payload.n;
+}
+
 /* RFC 2794 4, RFC 5944 3.7.3.1 */
 static uint8_t check(const struct fa *fa, const struct pending *p, const struct datagram *d, const struct mip_reply *m,
 		     const struct mip_exts *x)
@@ -49,20 +57,17 @@ static uint8_t check(const struct fa *fa, const struct pending *p, const struct 
 		return MIP_CODE_FA_HA_MISSING;
 	if (m->code <= 1 && m->home.s_addr == INADDR_ANY)
 		return MIP_CODE_FA_HOME_MISSING;
+	if (m->code <= 1 && (!is_of_one(m->home) || is_ours(fa, m->home)))
+		return MIP_CODE_FA_MALFORMED_REPLY;
+	if (x->cvse_at >= mobile_part(d, x) && x->cvse_at)
+		return MIP_CODE_FA_VENDOR_OF_HA; /* RFC 3115 2.3 */
 	return 0;
-}
-
-/* What the home agent said to the mobile node; what it said to us stays here. */
-static size_t mobile_part(const struct datagram *d, const struct mip_exts *x)
-{
-	if (x->mn_ha.present)
-		return x->mn_ha.covered + x->mn_ha.mac.n;
-	return x->fa_ha.present ? x->fa_ha.at : d->payload.n;
 }
 
 static struct tunnel tunnel_of(const struct fa *fa, const struct pending *p, const struct mip_exts *x)
 {
-	bool udp = x->udp_reply_at && x->udp_reply_code < 64;
+	/* One that we did not ask for answers the mobile node's own request. */
+	bool udp = fa->conf->udp != FA_UDP_OFF && x->udp_reply_at && x->udp_reply_code < 64;
 
 	return (struct tunnel){ .encap = udp ? ENCAP_UDP : ENCAP_IPIP,
 				.local = fa->conf->care_of,
@@ -76,26 +81,32 @@ static uint16_t least(uint16_t a, uint16_t b)
 	return a < b ? a : b;
 }
 
-static void accepted(struct fa *fa, struct instant now, const struct pending *p, const struct mip_reply *m,
-		     const struct mip_exts *x, struct actions *out)
+/* Return: 0, or the code the mobile node gets instead: it is registered, but cannot be served here. */
+static uint8_t accepted(struct fa *fa, struct instant now, const struct pending *p, const struct mip_reply *m,
+			const struct mip_exts *x, struct actions *out)
 {
 	uint16_t lifetime_s = least(least(m->lifetime_s, p->request.lifetime_s), fa->conf->max_lifetime_s);
 	struct visit *v = visit_find(fa, m->home, p->request.home_agent);
 	const struct tunnel tunnel = tunnel_of(fa, p, x);
 
-	if (p->request.lifetime_s == 0) {
+	if (lifetime_s == 0) {
 		FA_COUNT(fa, deregistered);
 		if (v)
 			visit_end(v, "it deregistered", out);
-		return;
+		return 0;
 	}
-	FA_COUNT(fa, accepted);
+	if (visit_is_in_the_way(fa, p, m->home)) {
+		FA_COUNT(fa, occupied);
+		return MIP_CODE_FA_ADMIN_PROHIBITED;
+	}
 	v = visit_set(fa, now, p, m->home, lifetime_s, &tunnel, out);
 	if (!v)
-		return; /* no memory: it is registered, and its packets are lost until it asks again */
+		return MIP_CODE_FA_NO_RESOURCES; /* others were faster */
+	FA_COUNT(fa, accepted);
 	v->revocation = x->revocation_at && x->fa_ha.present;
 	if (v->revocation)
 		v->stamp = x->revocation_timestamp;
+	return 0;
 }
 
 static void take(struct fa *fa, struct instant now, const struct datagram *d, const struct mip_reply *m,
@@ -111,10 +122,14 @@ static void take(struct fa *fa, struct instant now, const struct datagram *d, co
 		request_deny(fa, now, p, code, out);
 		return;
 	}
-	if (m->code <= 1)
-		accepted(fa, now, p, m, x, out);
-	else
+	if (m->code > 1)
 		FA_COUNT(fa, refused_by_home);
+	else
+		code = accepted(fa, now, p, m, x, out);
+	if (code != 0) {
+		request_deny(fa, now, p, code, out);
+		return;
+	}
 	w = actions_writer(out, MIP_MSG_MAX);
 	wr_bytes(&w, d->payload.p, mobile_part(d, x));
 	reply_send(fa, p, &w, out);
@@ -132,8 +147,8 @@ void reply_on_datagram(struct fa *fa, struct instant now, const struct datagram 
 		FA_COUNT(fa, malformed);
 		return;
 	}
-	p = pending_find(fa, &m, x.nai_at ? x.nai : (struct span){ NULL, 0 });
-	if (!p || d->remote.s_addr != p->request.home_agent.s_addr) {
+	p = pending_find(fa, d->remote, &m, x.nai_at ? x.nai : (struct span){ NULL, 0 });
+	if (!p) {
 		FA_COUNT(fa, replies_unmatched);
 		return;
 	}

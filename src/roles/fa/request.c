@@ -27,14 +27,14 @@ void pending_free(struct fa *fa, struct pending *p)
 	free(p);
 }
 
-struct pending *pending_find(struct fa *fa, const struct mip_reply *m, struct span nai)
+struct pending *pending_find(struct fa *fa, struct in_addr home_agent, const struct mip_reply *m, struct span nai)
 {
 	for (struct pending *p = fa->pending; p; p = p->next) {
 		bool same_home = p->request.home.s_addr == m->home.s_addr;
 		bool same_nai = p->nai[0] && nai.n == strlen(p->nai) && memcmp(p->nai, nai.p, nai.n) == 0;
 
 		/* Two that ask for any address are told apart by their names (RFC 2794 4). */
-		if ((uint32_t)p->request.id == (uint32_t)m->id &&
+		if (p->request.home_agent.s_addr == home_agent.s_addr && (uint32_t)p->request.id == (uint32_t)m->id &&
 		    (same_home ? nai.n == 0 || !p->nai[0] || same_nai :
 				 p->request.home.s_addr == INADDR_ANY && same_nai))
 			return p;
@@ -84,15 +84,6 @@ void request_deny(struct fa *fa, struct instant now, const struct pending *p, ui
 	reply_send(fa, p, &w, out);
 }
 
-/* Behind the last extension that is for the home agent; what follows was for us (RFC 5944 3.7.2.2). */
-static size_t home_part(const struct mip_exts *x)
-{
-	size_t ha = x->mn_ha.present ? x->mn_ha.covered + x->mn_ha.mac.n : 0;
-	size_t aaa = x->mn_aaa.present ? x->mn_aaa.covered + x->mn_aaa.mac.n : 0;
-
-	return ha > aaa ? ha : aaa;
-}
-
 /* The mobile node's part as it is, then ours (RFC 5944 3.7.2.2; RFC 3543 3.2, RFC 3519 3.1). */
 static int relay(struct fa *fa, struct instant now, const struct pending *p, const uint8_t *msg,
 		 const struct mip_exts *x, struct actions *out)
@@ -104,7 +95,7 @@ static int relay(struct fa *fa, struct instant now, const struct pending *p, con
 	struct wr w = actions_writer(out, MIP_MSG_MAX);
 	int r = 0;
 
-	wr_bytes(&w, msg, home_part(x));
+	wr_bytes(&w, msg, request_home_part(x));
 	if (ends_here && c->udp != FA_UDP_OFF && m->lifetime_s != 0)
 		mip_ext_udp_request_build(&w, c->udp == FA_UDP_FORCE, false, 0);
 	if (ends_here && c->revocation && sa && m->lifetime_s != 0)
@@ -133,12 +124,26 @@ static void keep(struct fa *fa, struct instant now, const struct pending *reques
 	(void)timers_set(&fa->timers, &p->timer, now.us + fa->conf->reply_timeout_s * US_PER_S); /* room was made */
 }
 
-static void note_denial(const struct pending *p, int code, const char *why, struct actions *out)
+static void note_denial(struct fa *fa, struct instant now, const struct pending *p, int code, const char *why,
+			struct actions *out)
 {
 	bool security = code == MIP_CODE_FA_MN_AUTH_FAILED;
 
-	fa_record(out, security ? RECORD_WARN : RECORD_INFO, security, "request_denied", p->nai, p->request.home,
-		  p->request.home_agent, "code %d (%s): %s", code, mip_code_name((uint8_t)code), why);
+	if (ratelimit_allow(&fa->denials_told, now.us))
+		fa_record(out, security ? RECORD_WARN : RECORD_INFO, security, "request_denied", p->nai,
+			  p->request.home, p->request.home_agent, "code %d (%s): %s", code,
+			  mip_code_name((uint8_t)code), why);
+}
+
+/* Who hears a request may send it once more as its own, and the home agent answers both, as it has to (RFC 5944 3.8.3):
+ * the reply is the first one's. Replies are told apart by half of the identification only, so that half is compared. */
+static bool is_copy(const struct fa *fa, const struct pending *p)
+{
+	for (const struct pending *q = fa->pending; q; q = q->next)
+		if (q->request.home_agent.s_addr == p->request.home_agent.s_addr &&
+		    (uint32_t)q->request.id == (uint32_t)p->request.id && !same_station(&q->station, &p->station))
+			return true;
+	return visit_began_with(fa, p);
 }
 
 static void handle(struct fa *fa, struct instant now, const struct pending *p, struct span msg,
@@ -149,6 +154,13 @@ static void handle(struct fa *fa, struct instant now, const struct pending *p, s
 
 	if (r == CHECK_DISCARD) {
 		FA_COUNT(fa, discarded);
+		return;
+	}
+	if (is_copy(fa, p)) {
+		FA_COUNT(fa, copied);
+		if (ratelimit_allow(&fa->security, now.us))
+			fa_record(out, RECORD_WARN, true, "request_copied", p->nai, p->request.home,
+				  p->request.home_agent, "it was sent by another MAC before");
 		return;
 	}
 	if (r == CHECK_PASS &&
@@ -166,7 +178,7 @@ static void handle(struct fa *fa, struct instant now, const struct pending *p, s
 			  "lifetime %u s", p->request.lifetime_s);
 		return;
 	}
-	note_denial(p, r, why, out);
+	note_denial(fa, now, p, r, why, out);
 	request_deny(fa, now, p, (uint8_t)r, out);
 }
 
@@ -214,7 +226,7 @@ void request_on_time(struct fa *fa, struct instant now, struct actions *out)
 			return;
 		p = container_of(timer, struct pending, timer);
 		FA_COUNT(fa, timed_out);
-		note_denial(p, MIP_CODE_FA_TIMED_OUT, "its home agent did not answer", out);
+		note_denial(fa, now, p, MIP_CODE_FA_TIMED_OUT, "its home agent did not answer", out);
 		request_deny(fa, now, p, MIP_CODE_FA_TIMED_OUT, out);
 		pending_free(fa, p);
 	}
@@ -247,7 +259,7 @@ void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr care_of
 		if (p->request.home_agent.s_addr != home_agent.s_addr)
 			continue;
 		FA_COUNT(fa, unreachable);
-		note_denial(p, code_of(code), "a router said so", out);
+		note_denial(fa, now, p, code_of(code), "a router said so", out);
 		request_deny(fa, now, p, code_of(code), out);
 		pending_free(fa, p);
 	}

@@ -21,6 +21,44 @@ bool visit_is_full(const struct fa *fa)
 	return HASH_CNT(by_key, fa->visits) >= fa->conf->max_visitors;
 }
 
+/* MACs prove nothing: who is here is not put out by whoever shows the same one, but by its own user, which its home agent
+ * vouches for, or by its lifetime. */
+bool visit_is_in_the_way(const struct fa *fa, const struct pending *p, struct in_addr home)
+{
+	const struct visit_key key = { home, p->request.home_agent };
+	const struct visit *v, *next;
+
+	if (p->request.flags & MIP_REQ_D)
+		return false; /* it takes no place in the kernel */
+	HASH_ITER(by_key, fa->visits, v, next) {
+		bool same_user = p->nai[0] && strcmp(p->nai, v->nai) == 0 &&
+				 v->key.home_agent.s_addr == p->request.home_agent.s_addr;
+
+		if (!v->co_located && same_station(&v->station, &p->station) && !same_user &&
+		    memcmp(&v->key, &key, sizeof(key)) != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_began_with(const struct visit *v, const struct pending *p)
+{
+	return v && (uint32_t)v->id == (uint32_t)p->request.id && !same_station(&v->station, &p->station) &&
+	       v->key.home_agent.s_addr == p->request.home_agent.s_addr;
+}
+
+bool visit_began_with(const struct fa *fa, const struct pending *p)
+{
+	const struct visit *v, *next;
+
+	if (p->request.home.s_addr != INADDR_ANY)
+		return is_began_with(visit_find(fa, p->request.home, p->request.home_agent), p);
+	HASH_ITER(by_key, fa->visits, v, next)
+		if (is_began_with(v, p))
+			return true;
+	return false;
+}
+
 static struct dp_visitor to_dp(const struct visit *v)
 {
 	const struct fa_access *access = fa_access_of(v->fa, v->station.ifindex);
@@ -90,7 +128,7 @@ static struct visit *add(struct fa *fa, struct in_addr home, struct in_addr home
 	return TAKE_PTR(v);
 }
 
-/* One mobile node with a second home address: the kernel knows one for each MAC. */
+/* A user with another home address than before: the kernel knows one for each MAC. */
 static void displace(struct fa *fa, const struct visit *by, struct actions *out)
 {
 	struct visit *v, *next;
@@ -125,6 +163,7 @@ struct visit *visit_set(struct fa *fa, struct instant now, const struct pending 
 	}
 	v->station = p->station;
 	(void)memcpy(v->nai, p->nai, sizeof(v->nai));
+	v->id = p->request.id;
 	v->co_located = p->request.flags & MIP_REQ_D;
 	v->delivery = delivery_of(p);
 	v->care_of = p->request.care_of;

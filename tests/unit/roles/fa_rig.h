@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A foreign agent between a mobile node and its home agent, both played by the test. */
+#ifndef HF_TESTS_FA_RIG_H
+#define HF_TESTS_FA_RIG_H
+
+#include "codec/mip_ext.h"
+#include "codec/mip_msg.h"
+#include "codec/ip4.h"
+#include "roles/fa/fa.h"
+#include "tests/unit/test.h"
+
+enum { LINK = 3, MN_PORT = 434, NEIGHBOUR = 255, FRAME_MAX = 1514 };
+
+extern struct fa_association associations[2]; /* with the home agent, with keyed@example.com */
+extern struct fa_conf conf;
+extern struct fa *fa;
+extern struct actions out;
+extern struct instant now;
+extern const uint8_t mn_mac[6], fa_mac[6];
+extern const struct sa mn_ha;
+
+int setup(void **state);
+int teardown(void **state);
+/* Another one, with `conf` as it is now. */
+void restart(void);
+struct sa key_of(uint32_t spi);
+/* The last one of what was to be done. NULL: none. */
+const struct action *find(enum action_type type);
+void pass_s(unsigned s);
+uint64_t counter(const char *name);
+
+/* What a mobile node asks for; zero members are the usual. */
+struct asked {
+	const char *home, *home_agent, *care_of, *nai, *to;
+	uint8_t flags, ttl, mac;
+	uint16_t lifetime_s;
+	uint32_t id;
+	bool unproven, revocation, delivery, keyed, deregister, vendor;
+};
+
+void ask(const struct asked *a);
+
+/* What the mobile node was told; fails when it was told nothing. */
+struct told {
+	struct mip_reply m;
+	struct mip_exts x;
+	struct ip4 ip;
+	struct span msg;
+};
+
+struct told told(void);
+
+/* The home agent's reply; zero members are the usual. */
+struct answered {
+	const char *home, *home_agent, *nai, *from;
+	uint8_t code;
+	uint16_t lifetime_s;
+	uint32_t id;
+	bool unproven, udp, vendor;
+	uint32_t ifindex;
+};
+
+void answer(const struct answered *a);
+/* Asked and answered. */
+void visit(void);
+
+#endif
