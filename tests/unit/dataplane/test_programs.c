@@ -126,17 +126,23 @@ static int run(const struct bpf_program *program)
 	return (int)opts.retval;
 }
 
-static void add_visitor(void)
+static void add_visitor_by(enum delivery delivery)
 {
 	struct dp_visitor_def v = { .port = { .ifindex = LOOPBACK, .mac = { 2, 0, 0, 0, 0, 1 } },
 				    .home = ip("10.42.0.10").s_addr,
 				    .gateway = ip("10.42.0.1").s_addr,
 				    .broadcast = ip("10.42.0.255").s_addr,
+				    .delivery = (uint8_t)delivery,
 				    .tunnel = { .local = ip("10.0.1.1").s_addr, .remote = ip("10.0.0.1").s_addr } };
 	const struct dp_inside_def inside = { .anchor = v.tunnel.remote, .home = v.home };
 
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(mpa->maps.uplink), &v.port, &v, BPF_ANY), 0);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(mpa->maps.downlink), &inside, &v, BPF_ANY), 0);
+}
+
+static void add_visitor(void)
+{
+	add_visitor_by(DELIVERY_DIRECT); /* of which a proxy agent knows nothing */
 }
 
 static struct dp_binding_def add_binding(void)
@@ -451,6 +457,71 @@ static void forged_wrapping_goes_nowhere(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void goes_home(bool yes)
+{
+	uint64_t before = stat(mpa->maps.stats, DP_STAT_up_forwarded);
+	int verdict = run(mpa->progs.fa_up);
+
+	assert_int_equal(stat(mpa->maps.stats, DP_STAT_up_forwarded) - before, yes);
+	if (!yes)
+		assert_int_equal(verdict, TC_ACT_OK); /* as any host's */
+}
+
+/* L-02, RFC 5944 4.2.2: only what a visitor sends from its home address, but not what is for the agent. */
+static void visitors_among_hosts(void **state)
+{
+	const struct ip4 own = header("10.42.0.10", "10.9.0.2", 17), other = header("10.42.0.11", "10.9.0.2", 17);
+	const struct ip4 agent = header("10.42.0.10", "10.42.0.1", 1), group = header("10.42.0.10", "224.0.0.251", 17);
+
+	(void)state;
+	build(&own, 1, 8);
+	goes_home(false); /* not a visitor yet */
+	add_visitor_by(DELIVERY_DIRECT);
+	goes_home(true);
+	frame[6 + 5] = 9; /* of another MAC */
+	goes_home(false);
+	build(&own, 1, 8);
+	frame[14 + 20 + 2] = 0x01; /* to UDP port 434 */
+	frame[14 + 20 + 3] = 0xb2;
+	goes_home(false);
+	build(&own, 1, 8);
+	frame[13] = 0x06; /* ARP */
+	goes_home(false);
+	build(&other, 1, 8);
+	goes_home(false);
+	build(&agent, 1, 8);
+	goes_home(false);
+	build(&group, 1, 8);
+	goes_home(false);
+	add_visitor_by(DELIVERY_NONE);
+	build(&own, 1, 8);
+	goes_home(false);
+}
+
+/* RFC 3024 4.2, 5.2: only what comes in a tunnel of the visitor's own, to the agent. */
+static void encapsulating_delivery(void **state)
+{
+	const struct ip4 plain = header("10.42.0.10", "10.9.0.2", 17);
+	const struct ip4 good[] = { header("10.42.0.10", "10.42.0.1", 4), plain };
+	const struct ip4 elsewhere[] = { header("10.42.0.10", "10.0.1.1", 4), plain };
+	const struct ip4 another[] = { header("10.42.0.10", "10.42.0.1", 4), header("10.42.0.11", "10.9.0.2", 17) };
+
+	(void)state;
+	add_visitor_by(DELIVERY_ENCAPSULATING);
+	build(&plain, 1, 8);
+	goes_home(false);
+	build(good, 2, 8);
+	goes_home(true);
+	frame[14 + 6] = 0x20; /* a fragment */
+	goes_home(false);
+	build(elsewhere, 2, 8);
+	goes_home(false);
+	build(another, 2, 8);
+	goes_home(false);
+	build(good, 1, 8); /* cut off before the inner header's end */
+	goes_home(false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +537,8 @@ int main(void)
 		TEST(gre_of_others_is_left_alone),
 		TEST(minimal_encapsulation_is_the_daemons),
 		TEST(forged_wrapping_goes_nowhere),
+		TEST(visitors_among_hosts),
+		TEST(encapsulating_delivery),
 	};
 
 	if (geteuid() != 0) {
