@@ -450,6 +450,32 @@ def relay():
                                                         (30, b"020000000100"))) + step(reply | 0x40, b"\0\0") + granted)
 
 
+
+def foreign_agent():
+    """Steps of fuzz_fa.c behind an octet that says how the agent is configured."""
+    frame, ask_, raw, answer, revoke, unreachable, tunnelled, too_big, kick, time = range(10)
+
+    def asks(mac=1, home=1, agent=0, ident=7, flags=2, lifetime=75, more=0, extra=b"", ms=2):
+        return step(ask_, bytes([mac, home | agent << 4, ident, flags, lifetime, more]) + extra, ms)
+    yes = step(answer, b"\0\x40\x01", 2)
+    inner = bytes(IP(src="10.9.0.2", dst="10.42.0.1") / UDP() / b"data")
+    solicit = Ether(src="02:00:00:00:00:01") / IP(src="10.42.0.1", dst="224.0.0.11", ttl=1) / ICMP(type=10)
+    put("fa", "visit", b"\0" + step(frame, bytes(solicit)) + asks() + yes + step(tunnelled, inner) + step(too_big, inner) + step(time, b"", 90))
+    put("fa", "assigned", b"\0" + asks(home=0, more=9) + yes + asks(home=0, more=9, ident=8) + step(answer, b"\0\x40\x02") + step(kick | 0x20))
+    put("fa", "copied", b"\0" + asks() + asks(mac=2) + yes + asks(mac=2) + asks(mac=2, ident=9) + yes)
+    put("fa", "taken", b"\0" + asks(home=2, ident=8) + asks() + yes + asks(home=3, ident=9) + step(answer, b"\0\x40\x02"))
+    put("fa", "full", b"\0" + b"".join(asks(mac=i, home=i, ident=i) + yes for i in range(1, 8)))
+    put("fa", "revoked", b"\0" + asks() + yes + step(revoke | 0x20, b"\1\6") + step(revoke, b"\1\6") + step(revoke | 0x80, b"\1\7"))
+    put("fa", "leaves", b"\0" + asks() + yes + asks(lifetime=0, ident=8) + step(answer | 0x40, b"\0\0\1"))
+    put("fa", "udp", b"\x20" + asks(more=4) + step(answer | 0x20, b"\0\x40\1") + step(raw, b"\4\4\0\0" + inner))
+    put("fa", "co-located", b"\0" + asks(flags=0x22) + step(answer | 0x40, b"\0\x40\1") + asks(home=2, ident=9) + yes)
+    put("fa", "refused", b"\4" + asks() + asks(agent=2, more=9, ms=12) + asks(agent=3, more=9, ms=12) + asks(more=9, ms=12) + step(unreachable, b"\1"))
+    put("fa", "silence", b"\1" + asks() + step(time, b"", 20) + asks(ident=8) + step(answer | 0x40, b"\0\x40\1") + asks(ident=9) + step(answer, b"\x83\0\0"))
+    put("fa", "vendor", b"\0" + asks(extra=bytes([38, 0, 0, 6, 0, 0, 0, 9, 0, 1])) + asks(ident=9, ms=12) +
+        step(answer, b"\0\x40\1" + bytes([38, 0, 0, 6, 0, 0, 0, 9, 0, 1])) + step(raw, reply() + auth(34, 257, 16)))
+
+
+foreign_agent()
 messages()
 extensions()
 mobile_node()
