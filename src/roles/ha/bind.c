@@ -147,11 +147,17 @@ static void fill(const struct ha *ha, const struct transaction *t, uint16_t life
 	b->port_open = t->udp && t->port_open;
 	b->revocation = t->x.revocation_at != 0 && ha->conf->revoke != HA_REVOKE_OFF;
 	b->peer_stamp = t->x.revocation_timestamp;
-	b->auth_type = t->auth->type;
 	shared_sa_dropp(&b->shared);
-	b->shared = shared_sa_hold(t->shared);
-	b->sa = b->shared ? &b->shared->sa : &t->assoc->sa;
-	b->association = t->shared ? ha_aaa_name : t->assoc->name;
+	if (t->fa_assoc) { /* RFC 3543 3.5: a revocation is between us and the foreign agent */
+		b->auth_type = MIP_EXT_FA_HA_AUTH;
+		b->sa = &t->fa_assoc->sa;
+		b->association = t->fa_assoc->name;
+	} else {
+		b->auth_type = t->auth->type;
+		b->shared = shared_sa_hold(t->shared);
+		b->sa = b->shared ? &b->shared->sa : &t->assoc->sa;
+		b->association = t->shared ? ha_aaa_name : t->assoc->name;
+	}
 }
 
 static bool is_simultaneous(const struct ha *ha, const struct transaction *t)
