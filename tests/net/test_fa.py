@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A foreign agent on a floor, and mobile nodes that are not ours (RFC 5944 3.7, RFC 3024)."""
+"""A foreign agent on a floor, and mobile nodes that are not ours (L-02; RFC 5944 3.7, RFC 3024, RFC 3543)."""
+import contextlib
 import json
 import os
-import sys
+import signal
+import socket
+import subprocess
 
 import pytest
 
@@ -42,14 +45,17 @@ class MobileNode:
         return self.do("register", agent=self.agent["agent"], agent_mac=self.agent["mac"], **more)
 
 
-@pytest.fixture(scope="module")
-def floor():
+def start_fa(o):
+    return o.start_daemon("fa", o.ars[2], FA, o.path("fa.conf"))
+
+
+@contextlib.contextmanager
+def second_floor(label, more=""):
     """The second floor has a foreign agent, the first nothing."""
     users = f'association dora {{ scope = user nai = "dora@example.com" spi = 3000 key = "text:{KEY}" }}'
-    with Office("fa", floors=2, users=users) as o:
-        ar = o.ars[2]
-        ar.batch("address add 10.8.2.1/24 dev access")
-        conf = o._write("fa.conf", f"""
+    with Office(label, floors=2, users=users, ha=more) as o:
+        o.ars[2].batch("address add 10.8.2.1/24 dev access")
+        o._write("fa.conf", f"""
 instance = "fa"
 run-dir = "{o.net.dir}"
 pin-dir = "{o.net.bpf}/fa"
@@ -57,12 +63,19 @@ interfaces = {{"core"}}
 care-of = "10.0.2.1"
 advertise = 3
 log-level = info
+{more}
 access "access" {{ }}
 association anchor {{ home-agent = "{ANCHOR}" spi = 4000 key = "text:between the agents, for tests" }}
 """)
         o.extra["users"] += '\nassociation floor { scope = node nodes = {"10.0.2.1/32"} spi = 4000 key = "text:between the agents, for tests" }'
         o.start_ha()
-        o.start_daemon("fa", ar, FA, conf)
+        start_fa(o)
+        yield o
+
+
+@pytest.fixture(scope="module")
+def floor():
+    with second_floor("fa") as o:
         yield o
 
 
@@ -117,6 +130,7 @@ def test_without_a_reverse_tunnel_the_anchor_refuses(dora):
 
 def test_the_home_agent_is_not_there(floor, dora):
     """A router's word is passed on at once (RFC 5944 3.7.2.3)."""
+    assert dora.register(lifetime=0)["code"] == 0  # its MAC is for who comes next
     floor.core.batch("route add unreachable 10.77.0.0/16")
     assert dora.register(home_agent="10.77.0.1")["code"] == 81
     floor.core.batch("route replace prohibit 10.77.0.0/16")
@@ -127,9 +141,77 @@ def test_too_distant(dora):
     assert dora.register(ttl=254)["code"] == 76
 
 
+def test_the_agent_restarts(floor, dora):
+    """The kernel goes on with who is here, and a new first advertisement makes mobile nodes register again."""
+    assert dora.register()["code"] == 0
+    pings = dora.station.ns.start("ping", "-n", "-i", "0.02", "-c", "100", "-I", HOME, CORRESPONDENT, stdout=subprocess.PIPE, text=True)
+    floor.kill("fa", signal.SIGKILL)
+    start_fa(floor)
+    assert dora.discover()["sequence"] < 256
+    assert dora.register()["code"] == 0
+    assert " 0% packet loss" in pings.communicate(timeout=20)[0]
+    assert [v["home"] for v in visitors(floor)] == [HOME]
+
+
+def kick(o, instance):
+    """At one daemon: the command asks all."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.connect(o.path(f"{instance}.sock"))
+        s.sendall(b'{"verb": "kick", "nai": "dora@example.com"}\n')
+        assert json.loads(s.makefile().readline())["ok"]
+
+
+def test_the_home_agent_revokes(floor, dora):
+    """RFC 3543 4.2: signed with what the agents share, which the anchor knows again after a restart."""
+    for restart in (False, True):
+        assert dora.register()["code"] == 0
+        if restart:
+            floor.kill("ha", signal.SIGTERM)
+            floor.start_ha()
+        kick(floor, "ha")
+        wait_for(lambda: visitors(floor) == [], "the visit to end")
+        assert not dora.station.ping(CORRESPONDENT, check=False, I=HOME)
+    assert "revocation_ignored" not in floor.log("fa")
+
+
+def test_kicked_by_the_foreign_agent(floor, dora):
+    """The mobile node hears what it would hear after a restart (RFC 3543 4.1)."""
+    assert dora.register()["code"] == 0
+    heard = dora.station.ns.start("tcpdump", "--immediate-mode", "-c", "1", "-vnxi", "eth0", f"icmp[0] == 9 and dst {HOME}",
+                                  stdout=subprocess.PIPE, text=True, log=floor.path("tcpdump.log"))
+    wait_for(lambda: "listening on" in floor.log("tcpdump"), "the capture to run")
+    kick(floor, "fa")
+    assert "100a 0000" in heard.communicate(timeout=10)[0]  # RFC 5944 2.1: type 16, one care-of address, number 0
+    assert visitors(floor) == []
+    assert dora.register()["code"] == 0
+    dora.station.ping(CORRESPONDENT, count=2, I=HOME)
+
+
+def test_somebody_else_of_the_link(floor, dora):
+    """Who shows dora's home address, or her MAC, does not have her visit: the home agent knows the one, we know the other."""
+    assert dora.register()["code"] == 0
+    before = visitors(floor)[0]["mac"]
+    assert dora.register(key="not hers", mac="02:00:00:00:00:66")["code"] in (131, None)
+    assert dora.register(home="10.42.0.78", nai="mallory@example.com")["code"] == 65
+    assert [(v["home"], v["mac"]) for v in visitors(floor)] == [(HOME, before)]
+    dora.station.ping(CORRESPONDENT, count=2, I=HOME)
+
+
 def test_deregisters(floor, dora):
     assert dora.register()["code"] == 0
     assert dora.register(lifetime=0)["code"] == 0
     assert visitors(floor) == []
     wait_for(lambda: floor.show("bindings").get("ha", []) == [], "the binding to end")
     assert not dora.station.ping(CORRESPONDENT, check=False, I=HOME)
+
+
+def test_by_clsact():
+    """Where the kernel has no tcx links, or they are not wanted."""
+    with second_floor("facls", "clsact = yes") as o:
+        mn = MobileNode(o, "dora", HOME)
+        mn.discover()
+        assert mn.register()["code"] == 0
+        mn.station.ping(CORRESPONDENT, count=3, I=HOME)
+        assert visitors(o)[0]["counters"]["up_packets"] >= 3
+        filters = o.ars[2].run("tc", "filter", "show", "dev", "access", "ingress")
+        assert "fa_up" in filters

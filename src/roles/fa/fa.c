@@ -94,8 +94,9 @@ void fa_on_frame(struct fa *fa, struct instant now, uint32_t ifindex, struct spa
 
 void fa_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out)
 {
-	if (fa_access_of(fa, d->ifindex)) {
-		FA_COUNT(fa, from_access);
+	if (fa_access_of(fa, d->ifindex)) { /* a request is none: it is for fa_on_frame(), and comes here as well */
+		if (d->payload.n > 0 && d->payload.p[0] != MIP_TYPE_REQUEST)
+			FA_COUNT(fa, from_access);
 		return;
 	}
 	switch (d->payload.n > 0 ? d->payload.p[0] : 0) {

@@ -31,8 +31,10 @@ bool visit_is_in_the_way(const struct fa *fa, const struct pending *p, struct in
 	if (p->request.flags & MIP_REQ_D)
 		return false; /* it takes no place in the kernel */
 	HASH_ITER(by_key, fa->visits, v, next) {
+		/* Of the same home agent, or of one whose word we can check: anybody may run one. */
 		bool same_user = p->nai[0] && strcmp(p->nai, v->nai) == 0 &&
-				 v->key.home_agent.s_addr == p->request.home_agent.s_addr;
+				 (v->key.home_agent.s_addr == p->request.home_agent.s_addr ||
+				  association_ha(fa, p->request.home_agent));
 
 		if (!v->co_located && same_station(&v->station, &p->station) && !same_user &&
 		    memcmp(&v->key, &key, sizeof(key)) != 0)

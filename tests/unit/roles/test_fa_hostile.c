@@ -64,6 +64,9 @@ static void a_mac_is_taken(void **state)
 	pass_s(1);
 	ask(&(struct asked){ .home = "10.42.0.66", .nai = "m@example.com", .id = 67 });
 	assert_int_equal(told().m.code, 65);
+	pass_s(1);
+	ask(&(struct asked){ .home_agent = "10.0.0.66", .nai = "a@example.com", .id = 69 }); /* anybody's home agent */
+	assert_int_equal(told().m.code, 65);
 	ask(&(struct asked){ .home = "10.42.0.21", .nai = "a@example.com", .id = 68 }); /* its own user may */
 	answer(&(struct answered){ .home = "10.42.0.21", .nai = "a@example.com", .id = 68 });
 	assert_int_equal(find(ACTION_VISITOR_DEL)->visitor.home.s_addr, ip("10.42.0.20").s_addr);
