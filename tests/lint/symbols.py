@@ -8,7 +8,8 @@ import subprocess
 PURE = {
     "memchr", "memcmp", "memcpy", "memmove", "memset", "strlen", "strnlen", "strcmp", "strncmp", "strcasecmp",
     "strncasecmp", "strchr", "strrchr", "strerror", "tolower", "toupper", "__ctype_b_loc", "htonl", "htons", "ntohl",
-    "ntohs", "strspn", "strcspn", "fnmatch", "inet_ntop", "snprintf", "vsnprintf", "qsort", "bsearch", "__assert_fail",
+    "ntohs", "strspn", "strcspn", "fnmatch", "inet_ntop", "inet_pton", "snprintf", "vsnprintf", "qsort", "bsearch",
+    "__assert_fail",
     "explicit_bzero",
 }
 MEMORY = {"malloc", "calloc", "realloc", "free", "strdup", "strndup"}
