@@ -285,3 +285,22 @@ const char *client_mode(void)
 	mn_describe(rig.mn, &v);
 	return v.mode;
 }
+
+void client_assert_blocked(void)
+{
+	assert_int_equal(client_path.how, PATH_BLOCKED);
+	assert_int_equal(client_path.home.s_addr, ip(HOME).s_addr);
+	assert_string_equal(client_mode(), "");
+}
+
+void client_assert_mode_c(uint32_t ifindex, const char *care_of)
+{
+	assert_string_equal(rig_state(), "inside");
+	assert_string_equal(client_mode(), "c");
+	assert_int_equal(client_path.how, PATH_TUNNEL);
+	assert_false(client_path.vpn);
+	assert_int_equal(client_path.ifindex, ifindex);
+	assert_int_equal(client_path.tunnel.encap, ENCAP_IPIP);
+	assert_int_equal(client_path.tunnel.local.s_addr, ip(care_of).s_addr);
+	assert_int_equal(client_path.tunnel.remote.s_addr, ip(HA).s_addr);
+}

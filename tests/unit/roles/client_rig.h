@@ -63,5 +63,7 @@ void client_advertise(uint32_t ifindex, uint16_t flags, uint16_t sequence);
 void client_inside(void);  /* mode c on ETH */
 void client_outside(void); /* mode mc by WLAN, gateway gw1 */
 const char *client_mode(void);
+void client_assert_blocked(void); /* nothing leaves */
+void client_assert_mode_c(uint32_t ifindex, const char *care_of);
 
 #endif

@@ -2,28 +2,7 @@
 /* Client mode: what proves that a link is inside, and what does not; and what happens until then. */
 #include "client_rig.h"
 
-#include "codec/arp.h"
-
 static const struct answer_spec truly = { 0 };
-
-static void assert_blocked(void)
-{
-	assert_int_equal(client_path.how, PATH_BLOCKED);
-	assert_int_equal(client_path.home.s_addr, ip(HOME).s_addr);
-	assert_string_equal(client_mode(), "");
-}
-
-static void assert_mode_c(uint32_t ifindex, const char *care_of)
-{
-	assert_string_equal(rig_state(), "inside");
-	assert_string_equal(client_mode(), "c");
-	assert_int_equal(client_path.how, PATH_TUNNEL);
-	assert_false(client_path.vpn);
-	assert_int_equal(client_path.ifindex, ifindex);
-	assert_int_equal(client_path.tunnel.encap, ENCAP_IPIP);
-	assert_int_equal(client_path.tunnel.local.s_addr, ip(care_of).s_addr);
-	assert_int_equal(client_path.tunnel.remote.s_addr, ip(HA).s_addr);
-}
 
 /* B-36: before anything is known nothing leaves. B-05: the address is there all the same. */
 static void test_nothing_leaves_at_first(void **state)
@@ -59,7 +38,7 @@ static void test_request_and_vpn_together(void **state)
 	assert_memory_equal(c.x.nai.p, "alice@example.com", c.x.nai.n);
 	assert_int_equal(client_requests(VPN), 0);
 	assert_string_equal(rig_state(), "deciding");
-	assert_blocked();
+	client_assert_blocked();
 }
 
 /* B-22, B-13, S-07: the solicitation goes when the link is up, before any address is there. */
@@ -99,7 +78,7 @@ static void test_proof(void **state)
 	client_attach(ETH, OFFICE);
 	c = client_caught(ETH);
 	client_answer(&c, &truly);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 }
 
 /* B-28, S-05: neither a success nor TNC says anything without the authenticator, nor with a wrong one. */
@@ -119,11 +98,11 @@ static void test_forged_replies(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(forged); i++) {
 		client_answer(&c, &forged[i]);
 		assert_string_equal(rig_state(), "deciding");
-		assert_blocked();
+		client_assert_blocked();
 	}
 	assert_int_equal(rig_counter("replies_unauthenticated"), ARRAY_SIZE(forged));
 	client_answer(&c, &truly); /* and they did no harm to the true one */
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 }
 
 /* B-27, X-07: authentic, but no word of a trusted network; what lies behind the authenticator is nobody's word. */
@@ -141,9 +120,9 @@ static void test_success_without_tnc(void **state)
 		client_answer(&c, &specs[i]);
 		assert_int_equal(rig_counter("replies_without_tnc"), 1);
 		assert_string_equal(rig_state(), "connecting");
-		assert_blocked();
+		client_assert_blocked();
 		client_pass_ms(20000);
-		assert_blocked();
+		client_assert_blocked();
 	}
 }
 
@@ -157,7 +136,7 @@ static void test_refusal_is_no_proof(void **state)
 	c = client_caught(ETH);
 	client_answer(&c, &(struct answer_spec){ .code = MIP_CODE_NO_RESOURCES });
 	assert_string_equal(rig_state(), "connecting");
-	assert_blocked();
+	client_assert_blocked();
 }
 
 /* what proved one attachment proves no other, not even at the same link with the same address. */
@@ -169,14 +148,14 @@ static void test_replayed_reply(void **state)
 	client_attach(ETH, OFFICE);
 	c = client_caught(ETH);
 	client_answer(&c, &truly);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 	client_detach(ETH);
-	assert_blocked();
+	client_assert_blocked();
 	client_attach(ETH, OFFICE);
 	client_answer(&c, &truly);
 	assert_int_equal(rig_counter("replies_unmatched"), 1);
 	assert_string_equal(rig_state(), "deciding");
-	assert_blocked();
+	client_assert_blocked();
 }
 
 /* an answer proves the link that the request left by, and comes back by it. */
@@ -192,7 +171,7 @@ static void test_reply_by_another_link(void **state)
 	client_answer(&c, &(struct answer_spec){ .by = WLAN });
 	client_answer(&c, &(struct answer_spec){ .from = "10.0.0.2" });
 	assert_int_equal(rig_counter("replies_elsewhere"), 2);
-	assert_blocked();
+	client_assert_blocked();
 }
 
 /* Links that come while the answer is under way do not spoil it; the loss of its link does. */
@@ -206,7 +185,7 @@ static void test_link_lost_before_reply(void **state)
 	client_detach(ETH);
 	client_answer(&c, &truly);
 	assert_string_equal(rig_state(), "nowhere");
-	assert_blocked();
+	client_assert_blocked();
 }
 
 static unsigned tries_until_ms(unsigned ms, uint32_t ifindex)
@@ -297,7 +276,7 @@ static void test_late_reply(void **state)
 	client_pass_ms(400);
 	assert_string_equal(rig_state(), "connecting");
 	client_answer(&c, &truly);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 }
 
 /* RFC 5944 3.6.2.1: after 133 the next one carries the home agent's time; a forged 133 changes nothing. */
@@ -316,7 +295,7 @@ static void test_clock_is_corrected(void **state)
 	assert_true(c.here);
 	assert_int_equal(c.m.id >> 32, theirs);
 	client_answer(&c, &truly);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 }
 
 /* A home agent that never is content is not asked in a circle. */
@@ -344,9 +323,9 @@ static void test_proof_is_renewed(void **state)
 	client_pass_ms(120);
 	assert_int_equal(client_requests(ETH), 1);
 	client_accept(ETH);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 	client_pass_ms(44900);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 }
 
 /* RFC 5265 3.4: not renewed, it is over; nothing leaves, and all is asked anew, VPN included (B-36). */
@@ -356,9 +335,9 @@ static void test_proof_ends_with_silence(void **state)
 	client_inside();
 	client_pass_ms(45300);
 	assert_string_equal(rig_state(), "deciding");
-	assert_blocked();
+	client_assert_blocked();
 	client_accept(ETH);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 }
 
 /* B-24, B-26: a new address inside is a new binding, and nothing leaves until it is accepted. */
@@ -375,7 +354,7 @@ static void test_move_inside(void **state)
 	assert_int_equal(c.m.care_of.s_addr, ip("10.1.9.9").s_addr);
 	assert_string_equal(rig_state(), "deciding");
 	client_answer(&c, &truly);
-	assert_mode_c(ETH, "10.1.9.9");
+	client_assert_mode_c(ETH, "10.1.9.9");
 }
 
 /* Make before break: a better link is tried beside the one in use, a worse one is not. */
@@ -384,18 +363,18 @@ static void test_better_link(void **state)
 	(void)state;
 	client_attach(WLAN, "10.2.0.9");
 	client_accept(WLAN);
-	assert_mode_c(WLAN, "10.2.0.9");
+	client_assert_mode_c(WLAN, "10.2.0.9");
 	client_attach(WWAN, "100.64.0.2");
 	assert_int_equal(client_requests(WWAN), 0);
 	client_attach(ETH, OFFICE);
-	assert_mode_c(WLAN, "10.2.0.9");
+	client_assert_mode_c(WLAN, "10.2.0.9");
 	client_accept(ETH);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 	client_detach(ETH); /* the way back is to be proven anew: the binding is elsewhere */
-	assert_blocked();
+	client_assert_blocked();
 	assert_int_equal(client_requests(WLAN), 1);
 	client_accept(WLAN);
-	assert_mode_c(WLAN, "10.2.0.9");
+	client_assert_mode_c(WLAN, "10.2.0.9");
 }
 
 /* Asked by two links at once, the best one's request is the last, and its binding counts in whatever order answers come. */
@@ -416,124 +395,7 @@ static void test_two_links_answer(void **state)
 	assert_true(eth.m.id > wlan.m.id);
 	client_answer(&eth, &truly);
 	client_answer(&wlan, &truly);
-	assert_mode_c(ETH, OFFICE);
-}
-
-/* B-52: an address of the home link, proven to be inside: ARP tells the neighbours, then the binding is given up. */
-static void test_at_home(void **state)
-{
-	struct caught c;
-	struct ether e;
-	struct arp a;
-
-	(void)state;
-	rig.conf.client.home_prefix = (struct prefix){ ip("10.42.0.0"), 16 };
-	client_restart();
-	client_attach(ETH, "10.42.7.7");
-	client_accept(ETH);
-	assert_mode_c(ETH, "10.42.7.7");
-	c = client_caught(ETH);
-	assert_int_equal(c.m.lifetime_s, 0);
-	assert_int_equal(c.m.care_of.s_addr, ip(HOME).s_addr);
-	assert_int_equal(c.from.s_addr, ip(HOME).s_addr);
-	assert_true(rig_place(ACTION_SEND_FRAME) < rig_place(ACTION_SEND_DATAGRAM));
-	assert_int_equal(ether_parse(rig_find(ACTION_SEND_FRAME)->octets.p, 42, &e), 0);
-	assert_int_equal(arp_parse(e.payload.p, e.payload.n, &a), 0);
-	assert_int_equal(a.sender.s_addr, ip(HOME).s_addr);
-	assert_int_equal(a.target.s_addr, ip(HOME).s_addr);
-	client_answer(&c, &(struct answer_spec){ .no_tnc = true });
-	assert_string_not_equal(rig_state(), "home");
-	client_pass_ms(61000); /* let be for a minute, then tried again with the next proof */
-	while (!client_caught(ETH).here || client_caught(ETH).m.lifetime_s != 0) {
-		if (client_caught(ETH).here)
-			client_accept(ETH);
-		else
-			client_pass_ms(1000);
-	}
-	client_accept(ETH);
-	assert_string_equal(client_mode(), "home");
-	assert_int_equal(client_path.how, PATH_NEIGHBOUR);
-	assert_int_equal(client_path.ifindex, ETH);
-	client_pass_ms(44900);
-	assert_string_equal(client_mode(), "home");
-	client_pass_ms(110);
-	assert_int_equal(client_caught(ETH).m.lifetime_s, 0);
-	assert_null(rig_find(ACTION_SEND_FRAME)); /* all know it already */
-	client_pass_ms(500); /* and not for longer than it is proven */
-	assert_blocked();
-}
-
-/* B-50 */
-static void test_probe_never(void **state)
-{
-	(void)state;
-	rig.conf.client.probe = MN_PROBE_NEVER;
-	client_restart();
-	client_attach(ETH, OFFICE);
-	client_pass_ms(20000);
-	assert_int_equal(rig_counter("requests_sent"), 0);
-	assert_string_equal(rig_state(), "connecting");
-	assert_blocked();
-}
-
-static void test_probe_known(void **state)
-{
-	static struct prefix known[] = { { .len = 16 } };
-
-	(void)state;
-	known[0].addr = ip("10.1.0.0");
-	rig.conf.client.probe = MN_PROBE_KNOWN;
-	rig.conf.client.known = known;
-	rig.conf.client.known_n = 1;
-	client_restart();
-	client_attach(WLAN, CAFE);
-	assert_int_equal(client_requests(WLAN), 0);
-	client_attach(ETH, OFFICE);
-	assert_int_equal(client_requests(ETH), 1);
-	assert_int_equal(client_requests(WLAN), 0);
-}
-
-/* In clear nothing tells who it is, or where its home is; the home agent knows. */
-static void test_pseudonym(void **state)
-{
-	struct caught c;
-
-	(void)state;
-	rig.conf.client.pseudonym = (char *)"x91@example.com";
-	client_restart();
-	client_attach(ETH, OFFICE);
-	c = client_caught(ETH);
-	assert_int_equal(c.m.home.s_addr, INADDR_ANY);
-	assert_memory_equal(c.x.nai.p, "x91@example.com", c.x.nai.n);
-	client_answer(&c, &(struct answer_spec){ .home = HOME });
-	assert_mode_c(ETH, OFFICE);
-}
-
-/* RFC 2794: the home agent assigns the address. */
-static void test_assigned_home(void **state)
-{
-	struct caught c;
-
-	(void)state;
-	rig.conf.client.home = ip("0.0.0.0");
-	client_restart();
-	client_attach(ETH, OFFICE);
-	c = client_caught(ETH);
-	client_answer(&c, &(struct answer_spec){ .home = "10.42.3.3" });
-	assert_int_equal(rig_find(ACTION_HOME_SET)->home.s_addr, ip("10.42.3.3").s_addr);
-	assert_int_equal(client_path.home.s_addr, ip("10.42.3.3").s_addr);
-	assert_mode_c(ETH, OFFICE);
-}
-
-static void test_another_home_address(void **state)
-{
-	struct caught c;
-
-	(void)state;
-	client_attach(ETH, OFFICE);
-	c = client_caught(ETH);
-	client_answer(&c, &(struct answer_spec){ .home = "10.42.3.3" });
-	assert_blocked();
+	client_assert_mode_c(ETH, OFFICE);
 }
 
 /* B-47: behind a NAT, in modes c and f. */
@@ -569,7 +431,7 @@ static void test_udp_refused(void **state)
 	c = client_caught(ETH);
 	assert_true(c.here && c.x.udp_request_at == 0);
 	client_answer(&c, &truly);
-	assert_mode_c(ETH, OFFICE);
+	client_assert_mode_c(ETH, OFFICE);
 }
 
 /* RFC 5944 3.6.2.3: code 136 names the one to ask. */
@@ -629,12 +491,6 @@ int main(void)
 		CASE(test_move_inside),
 		CASE(test_better_link),
 		CASE(test_two_links_answer),
-		CASE(test_at_home),
-		CASE(test_probe_never),
-		CASE(test_probe_known),
-		CASE(test_pseudonym),
-		CASE(test_assigned_home),
-		CASE(test_another_home_address),
 		CASE(test_udp_tunnel),
 		CASE(test_udp_refused),
 		CASE(test_home_agent_names_another),
