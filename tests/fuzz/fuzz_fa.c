@@ -161,6 +161,7 @@ static void perform(const struct actions *out, const struct fa_conf *c)
 		case ACTION_CHARON:
 		case ACTION_HOME_SET:
 		case ACTION_HOME_DEL:
+		case ACTION_PATH_SET:
 		case ACTION_GUARD_SET:
 		case ACTION_GUARD_DEL:
 		case ACTION_HINT_WATCH:
