@@ -224,7 +224,7 @@ static int address_of(int fd, const char *interface, unsigned long request, stru
 static int open_access(struct daemon *d, struct fa_access *a)
 {
 	auto_(closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct in_addr mask;
+	struct in_addr mask = { 0 };
 	int r = fd < 0 ? -errno : address_of(fd, a->interface, SIOCGIFADDR, &a->address);
 
 	if (r == 0)
