@@ -17,6 +17,25 @@ KEY_OCTETS, FIRST_SPI = 32, 0x1001
 SERVER_NAME = "aaa.example.com"
 ANONYMOUS = "anonymous@example.com"  # what everybody around may read
 
+# What passwords are proved by, outside of EAP and inside of its tunnels; ends within `authenticate`.
+METHODS = """\
+		passwords
+		chap
+		mschap
+		pap
+	}
+	authenticate {
+		Auth-Type PAP {
+			pap
+		}
+		Auth-Type CHAP {
+			chap
+		}
+		Auth-Type MS-CHAP {
+			mschap
+		}
+"""
+
 # Three virtual servers: `access` for authenticators, `tunnel` for what is said inside of TTLS and PEAP, `keys` for home
 # agents. Whoever is let in has an entry in the file `profile`, by the name that was proved; it is looked up when all is
 # done, so that it is the same for a session that is resumed.
@@ -138,22 +157,7 @@ server access {{
 		eap {{
 			ok = return
 		}}
-		passwords
-		chap
-		mschap
-		pap
-	}}
-	authenticate {{
-		Auth-Type PAP {{
-			pap
-		}}
-		Auth-Type CHAP {{
-			chap
-		}}
-		Auth-Type MS-CHAP {{
-			mschap
-		}}
-		eap
+{methods}		eap
 	}}
 	post-auth {{
 		if (&session-state:User-Name) {{
@@ -195,22 +199,7 @@ server tunnel {{
 		inside {{
 			ok = return
 		}}
-		passwords
-		chap
-		mschap
-		pap
-	}}
-	authenticate {{
-		Auth-Type PAP {{
-			pap
-		}}
-		Auth-Type CHAP {{
-			chap
-		}}
-		Auth-Type MS-CHAP {{
-			mschap
-		}}
-		inside
+{methods}		inside
 	}}
 	post-auth {{
 		update reply {{
@@ -312,7 +301,7 @@ class RadiusServer:
 
     def start(self):
         private(self.path("radiusd.conf"), RADIUSD.format(
-            dir=self.directory, clients="".join(self.clients), key=self.key, cert=self.cert, ca=self.ca,
+            methods=METHODS, dir=self.directory, clients="".join(self.clients), key=self.key, cert=self.cert, ca=self.ca,
             resume="yes" if self.resume else "no", address=self.address, auth_port=AUTH_PORT, acct_port=ACCT_PORT))
         self._write_users()
         self._started = self.log().count("Ready to process requests")

@@ -4,9 +4,9 @@ import os
 import subprocess
 
 import pytest
-from dhcp import start_client, start_stock, wait_bound
+from dhcp import check_configured, start_client, start_stock, wait_bound
 from net import wait_for
-from office import CORRESPONDENT, GATEWAY, HOME, Office
+from office import CORRESPONDENT, Office
 
 RESOLV = "nameserver 10.9.0.2"
 
@@ -34,14 +34,6 @@ def floors():
             o.add_station(name)
         o.start()
         yield o
-
-
-def check_configured(st):
-    address = wait_for(st.address, "an address", limit=20)
-    assert address.startswith(f"{HOME}.")
-    wait_for(lambda: f"default via {GATEWAY}" in st.ns.ip("route"), "the default route")
-    st.ping(CORRESPONDENT, count=3)
-    return address
 
 
 @pytest.mark.parametrize("client", CLIENTS)

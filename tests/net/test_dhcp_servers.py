@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from dhcp import dhclient, log_of, start_client, start_stock, wait_bound
+from dhcp import check_configured, dhclient, log_of, start_client, start_stock, wait_bound
 from dhcp_servers import RANGE, RELAY, SERVERS, Wire
 from net import wait_for
 from office import CORRESPONDENT, GATEWAY, HOME, Office
@@ -47,14 +47,6 @@ def make_place(make_office, server):
         o.start()
         return Place(o, server(o, lease_s, home_range).start()), *made
     return make
-
-
-def check_configured(st):
-    address = wait_for(st.address, "an address", limit=20)
-    assert address.startswith(f"{HOME}.")
-    wait_for(lambda: f"default via {GATEWAY}" in st.ns.ip("route"), "the default route")
-    st.ping(CORRESPONDENT, count=3)
-    return address
 
 
 def test_relay_register_move_renew(make_place):
