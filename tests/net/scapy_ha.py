@@ -11,7 +11,10 @@ import json
 import struct
 import sys
 
-from scapy.all import IP, UDP, Ether, Raw, conf
+from scapy.config import conf
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 from scapy_mn import MOBILE_IP, extension
 
 TNC = bytes([149, 2, 0, 0])

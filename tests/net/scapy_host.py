@@ -12,10 +12,13 @@ import struct
 import sys
 import time
 
-from scapy.all import GRE, ICMP, IP, UDP, Raw, conf
+from scapy.config import conf
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.l2 import GRE
+from scapy.packet import Raw
 from scapy.utils import checksum
 
-from scapy_mn import MOBILE_IP, authenticated, extension, is_authentic
+from scapy_mn import MOBILE_IP, authenticated, extension, is_authentic, ntp_now
 
 MINIMAL = 55
 
@@ -24,7 +27,7 @@ def request_of(a):
     octets = struct.pack("!BBH", 1, a["flags"], a["lifetime"])
     for name in ("home", "home_agent", "care_of"):
         octets += socket.inet_aton(a[name])
-    octets += struct.pack("!II", int(time.time()) + 2208988800, time.monotonic_ns() & 0xffffffff)
+    octets += ntp_now()
     octets += extension(131, a["nai"].encode())
     if "udp" in a:  # F 0x80, R 0x40
         octets += extension(144, struct.pack("!BBBBH", 0, 0, a["udp"], 0, 0))

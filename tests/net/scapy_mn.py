@@ -12,14 +12,24 @@ import struct
 import sys
 import time
 
-from scapy.all import ICMP, IP, UDP, Ether, Raw, conf
+from scapy.config import conf
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 
 MOBILE_IP = 434
+NTP_EPOCH = 2208988800
 SPI, ALGORITHM = 3000, "sha256"
 
 
 def extension(kind, value):
     return bytes([kind, len(value)]) + value
+
+
+def ntp_now():
+    """RFC 5944 5.7.1: a timestamp as NTP has it, later than each before."""
+    ns = time.time_ns()
+    return struct.pack("!II", ns // 10**9 + NTP_EPOCH, (ns % 10**9 << 32) // 10**9)
 
 
 def authenticated(octets, key):
@@ -66,7 +76,7 @@ def discover(a):
 
 def register(a):
     key = a["key"].encode()
-    identification = struct.pack("!II", int(time.time()) + 2208988800, time.monotonic_ns() & 0xffffffff)
+    identification = ntp_now()
     request = struct.pack("!BBH", 1, a["flags"], a["lifetime"])
     for name in ("home", "home_agent", "care_of"):
         request += bytes(map(int, a[name].split(".")))
