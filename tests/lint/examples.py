@@ -70,6 +70,8 @@ def check():
     for layer, needed, defined, bad in SYMBOLS:
         if bool(list(symbols.foreign(layer, needed, defined))) != bad:
             yield f"symbols of {layer}: {'blind for' if bad else 'wrong about'} {needed}"
+    if not list(symbols.twice(["reply_parse", "ip4_parse", "reply_parse"])) or list(symbols.twice(["ip4_parse"])):
+        yield "names defined twice: blind, or sees some that are not"
     shown = {rule for rule, _, _, bad in FILES if bad}
     for rule in rules.RULES:
         if rule not in shown:

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections import Counter
 
 # No descriptors, clocks, randomness, files or output; codec has no memory of its own either.
 PURE = {
@@ -35,20 +36,29 @@ def foreign(layer, needed, defined):
             yield f"layer {layer} calls {s}"
 
 
+def twice(names):
+    """Yields what is defined in two files: the linker would take either, as it finds them first in a library."""
+    for s in sorted(n for n, count in Counter(names).items() if count > 1 and not INSTRUMENTS.fullmatch(n)):
+        yield f"{s} is defined twice"
+
+
 def of_library(path):
-    """(needed, defined) symbols of a static library."""
-    needed, defined = set(), set()
+    """(needed, defined) symbols of a static library; `defined` as often as they are."""
+    needed, defined = set(), []
     out = subprocess.run(["nm", "--format=posix", path], capture_output=True, text=True, check=True).stdout
     for line in out.splitlines():
         field = line.split()
-        if len(field) >= 2 and len(field[1]) == 1:
-            (needed if field[1] == "U" else defined).add(field[0])
+        if len(field) >= 2 and field[1] == "U":
+            needed.add(field[0])
+        elif len(field) >= 2 and len(field[1]) == 1 and field[1].isupper():
+            defined.append(field[0])
     return needed, defined
 
 
 def check(build):
-    below = set()
+    below = []
     for layer in ALLOWED:
         needed, defined = of_library(os.path.join(build, "src", layer, f"lib{layer}.a"))
-        below |= defined
-        yield from foreign(layer, needed, below)
+        below += defined
+        yield from foreign(layer, needed, set(below))
+    yield from twice(below)

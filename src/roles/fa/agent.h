@@ -142,7 +142,7 @@ const struct sa *association_mn(const struct fa *fa, const char *nai, struct in_
 const struct sa *association_ha(const struct fa *fa, struct in_addr home_agent);
 
 /* reply.c */
-void reply_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out);
+void fa_on_reply(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out);
 /* @head: what the mobile node gets, up to our own authenticator, in a writer of the list. */
 void reply_send(struct fa *fa, const struct pending *p, struct wr *head, struct actions *out);
 

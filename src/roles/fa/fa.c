@@ -101,7 +101,7 @@ void fa_on_datagram(struct fa *fa, struct instant now, const struct datagram *d,
 	}
 	switch (d->payload.n > 0 ? d->payload.p[0] : 0) {
 	case MIP_TYPE_REPLY:
-		reply_on_datagram(fa, now, d, out);
+		fa_on_reply(fa, now, d, out);
 		break;
 	case MIP_TYPE_REVOCATION:
 		revoke_on_datagram(fa, now, d, out);

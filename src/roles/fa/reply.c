@@ -135,7 +135,7 @@ static void take(struct fa *fa, struct instant now, const struct datagram *d, co
 	reply_send(fa, p, &w, out);
 }
 
-void reply_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out)
+void fa_on_reply(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out)
 {
 	struct mip_exts x;
 	struct mip_reply m;
