@@ -141,6 +141,16 @@ void mpa_file_done(struct mpa_file *f);
 	  .help = "Network interfaces where tunnels arrive." },                                                        \
 	{ .name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",        \
 	  .help = "Attach by clsact filters even where the kernel has tcx links." }
+/* Rows of an association that every agent's file has. */
+#define ASSOCIATION_KEYS(file)                                                                                         \
+	{ .name = "spi", .kind = KEY_U32, .offset = offsetof(struct file, a.sa.spi), .min = SPI_MIN, .max = UINT32_MAX,\
+	  .help = "Security parameter index, the same at both ends." },                                                \
+	{ .name = "algorithm", .kind = KEY_ENUM, .offset = offsetof(struct file, a.sa.alg), .names = mac_alg_names,    \
+	  .name_n = MAC_ALG_COUNT, .fallback = "hmac-sha-256", .help = "How messages are authenticated." },            \
+	{ .name = "key", .kind = KEY_STRING, .offset = offsetof(struct file, source.key), .optional = true,            \
+	  .help = "The key, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },      \
+	{ .name = "key-file", .kind = KEY_STRING, .offset = offsetof(struct file, source.key_file), .optional = true,  \
+	  .help = "File with the key in its first line, readable by its owner only." }
 /* Rows of an AAA server that every program with such has. */
 #define AAA_SERVER_KEYS                                                                                                \
 	{ .name = "address", .kind = KEY_ADDRESS, .offset = offsetof(struct aaa_file, server.address),                 \

@@ -56,14 +56,7 @@ static const struct conf_key association_keys[] = {
 	{ .name = "nai", .kind = KEY_STRING, .offset = ASSOC(a.nai), .optional = true, .help = "The mobile node's user." },
 	{ .name = "home-address", .kind = KEY_ADDRESS, .offset = ASSOC(a.home), .optional = true,
 	  .help = "The mobile node, when it registers without an NAI." },
-	{ .name = "spi", .kind = KEY_U32, .offset = ASSOC(a.sa.spi), .min = SPI_MIN, .max = UINT32_MAX,
-	  .help = "Security parameter index, the same at both ends." },
-	{ .name = "algorithm", .kind = KEY_ENUM, .offset = ASSOC(a.sa.alg), .names = mac_alg_names, .name_n = MAC_ALG_COUNT,
-	  .fallback = "hmac-sha-256", .help = "How messages are authenticated." },
-	{ .name = "key", .kind = KEY_STRING, .offset = ASSOC(source.key), .optional = true,
-	  .help = "The key, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },
-	{ .name = "key-file", .kind = KEY_STRING, .offset = ASSOC(source.key_file), .optional = true,
-	  .help = "File with the key in its first line, readable by its owner only." },
+	ASSOCIATION_KEYS(fa_association_file),
 };
 
 static const struct conf_section sections[] = {

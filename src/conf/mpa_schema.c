@@ -119,16 +119,9 @@ static const struct conf_key association_keys[] = {
 	  .help = "The realm, with scope domain." },
 	{ .name = "home-agent", .kind = KEY_TEXT, .offset = ASSOC(a.home_agent), .max = 32, .fallback = "",
 	  .help = "Home agent it is shared with; empty: all." },
-	{ .name = "spi", .kind = KEY_U32, .offset = ASSOC(a.sa.spi), .min = SPI_MIN, .max = UINT32_MAX,
-	  .help = "Security parameter index, the same at both ends." },
-	{ .name = "algorithm", .kind = KEY_ENUM, .offset = ASSOC(a.sa.alg), .names = mac_alg_names, .name_n = MAC_ALG_COUNT,
-	  .fallback = "hmac-sha-256", .help = "How messages are authenticated." },
 	{ .name = "replay", .kind = KEY_ENUM, .offset = ASSOC(a.sa.replay), .names = replay_style_names,
 	  .name_n = REPLAY_STYLE_COUNT, .fallback = "timestamp", .help = "How replays are recognised (RFC 5944 5.7)." },
-	{ .name = "key", .kind = KEY_STRING, .offset = ASSOC(source.key), .optional = true,
-	  .help = "The key, as \"hex:...\" or \"text:...\"; the file must then be readable by its owner only." },
-	{ .name = "key-file", .kind = KEY_STRING, .offset = ASSOC(source.key_file), .optional = true,
-	  .help = "File with the key in its first line, readable by its owner only." },
+	ASSOCIATION_KEYS(mpa_association_file),
 };
 
 static const struct conf_key station_keys[] = {
