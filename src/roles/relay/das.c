@@ -85,7 +85,7 @@ void das_forget(struct relay *r, struct relay_order *o)
 {
 	timers_cancel(&r->order_timers, &o->timer);
 	HASH_DELETE(by_key, r->orders, o);
-	free(o->request.p);
+	free(o->request.octets.p);
 	free(o->answer.p);
 	free(o);
 }
@@ -112,7 +112,7 @@ static struct relay_order *add(struct relay *r, const struct order_key *key, con
 		das_forget(r, container_of(oldest, struct relay_order, timer));
 	}
 	o = calloc(1, sizeof(*o));
-	if (!o || timers_reserve(&r->order_timers, all + 1) < 0 || octets_copy(&o->request, p->packet) < 0) {
+	if (!o || timers_reserve(&r->order_timers, all + 1) < 0 || packet_keep(&o->request, p) < 0) {
 		free(o);
 		return NULL;
 	}
@@ -122,7 +122,7 @@ static struct relay_order *add(struct relay *r, const struct order_key *key, con
 	HASH_ADD(by_key, r->orders, key, sizeof(o->key), o);
 	if (o->by_key.tbl)
 		return o;
-	free(o->request.p);
+	free(o->request.octets.p);
 	free(o);
 	return NULL;
 }
@@ -140,7 +140,6 @@ static void answer(struct relay *r, struct relay_order *o, uint32_t cause, struc
 	bool disconnects = o->code == RADIUS_DISCONNECT_REQUEST;
 	uint8_t packet[RADIUS_PACKET_MAX];
 	struct wr w = wr_init(packet, sizeof(packet));
-	struct radius request;
 
 	if (cause == 0)
 		RELAY_COUNT(r, das_acks);
@@ -153,16 +152,15 @@ static void answer(struct relay *r, struct relay_order *o, uint32_t cause, struc
 	radius_put_proof(&w);
 	if (cause != 0)
 		radius_put_u32(&w, RADIUS_ERROR_CAUSE, cause);
-	if (radius_parse(o->request.p, o->request.n, &request) == 0) /* it was parsed before */
-		put_proxy_states(&w, &request);
+	put_proxy_states(&w, &o->request.parsed);
 	if (radius_sign_response(&w, secret_of(&o->server->secret), o->key.authenticator) < 0 ||
 	    octets_copy(&o->answer, (struct span){ packet, wr_len(&w) }) < 0) {
 		das_forget(r, o); /* too large, or without memory: it asks again, and the session is over then */
 		return;
 	}
 	send_answer(r, o, out);
-	free(o->request.p);
-	o->request = (struct octets){ NULL, 0 };
+	free(o->request.octets.p);
+	o->request = (struct kept_packet){ 0 };
 	(void)timers_set(&r->order_timers, &o->timer, o->forget_us); /* room was made with the order */
 }
 

@@ -33,6 +33,12 @@ struct octets {
 	size_t n;
 };
 
+/* One that outlives its datagram. */
+struct kept_packet {
+	struct octets octets;
+	struct radius parsed; /* of them */
+};
+
 /* What makes a request the same one (RFC 2865 2.5); no padding. */
 struct nas_key {
 	struct in_addr address;
@@ -49,11 +55,12 @@ struct exchange {
 	const struct relay_nas *nas;
 	uint8_t code; /* of the request */
 	uint8_t authenticator[RADIUS_AUTHENTICATOR_OCTETS];
-	uint64_t began_us;                    /* its login, with the first request of it */
-	unsigned rounds;                      /* requests of its login so far */
-	struct octets request, reply, answer; /* of the NAS; of the server while held; to the NAS */
-	struct radius_call call;              /* of the server */
-	struct timer timer;                   /* while it is held or answered */
+	uint64_t began_us;                 /* its login, with the first request of it */
+	unsigned rounds;                   /* requests of its login so far */
+	struct kept_packet request, reply; /* of the NAS; of the server while held */
+	struct octets answer;              /* to the NAS */
+	struct radius_call call;           /* of the server */
+	struct timer timer;                /* while it is held or answered */
 };
 
 /* What makes a Disconnect-Request the same one: whoever repeats it, from whatever port, cannot change it. No padding. */
@@ -71,9 +78,10 @@ struct relay_order {
 	uint8_t code, id;
 	uint64_t forget_us;
 	const struct radius_server *server;
-	struct octets request, answer; /* no answer: an authenticator is asked */
-	struct relay_end *end;         /* the question */
-	struct timer timer;            /* once it is answered */
+	struct kept_packet request;
+	struct octets answer;  /* none: an authenticator is asked */
+	struct relay_end *end; /* the question */
+	struct timer timer;    /* once it is answered */
 };
 
 /* A session that is over, of which its authenticator hears. */
@@ -139,7 +147,8 @@ struct relay_ids ids_read(const struct relay_nas *nas, struct in_addr source, co
 
 /* relay.c */
 void exchange_free(struct relay *r, struct exchange *x);
-int octets_copy(struct octets *to, struct span from); /* 0 or -ENOMEM; frees what was there */
+int octets_copy(struct octets *to, struct span from);               /* 0 or -ENOMEM; frees what was there */
+int packet_keep(struct kept_packet *to, const struct radius *from); /* likewise */
 /* What proxies on the way want back (RFC 2865 5.33). */
 void put_proxy_states(struct wr *w, const struct radius *request);
 void exchange_wait(struct relay *r, struct exchange *x, uint64_t due_us);

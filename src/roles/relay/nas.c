@@ -99,7 +99,7 @@ static struct exchange *add(struct relay *r, const struct nas_key *key, const st
 		return NULL;
 	all = HASH_CNT(by_number, r->by_number);
 	x = calloc(1, sizeof(*x));
-	if (!x || timers_reserve(&r->timers, all + 1) < 0 || octets_copy(&x->request, p->packet) < 0) {
+	if (!x || timers_reserve(&r->timers, all + 1) < 0 || packet_keep(&x->request, p) < 0) {
 		free(x);
 		return NULL;
 	}
@@ -117,7 +117,7 @@ static struct exchange *add(struct relay *r, const struct nas_key *key, const st
 		return x;
 	if (x->by_nas.tbl)
 		HASH_DELETE(by_nas, r->by_nas, x);
-	free(x->request.p);
+	free(x->request.octets.p);
 	free(x);
 	return NULL;
 }
@@ -237,15 +237,14 @@ void nas_answer(struct relay *r, struct instant now, struct exchange *x, uint8_t
 {
 	uint8_t packet[RADIUS_PACKET_MAX];
 	struct wr w = wr_init(packet, sizeof(packet));
-	struct radius request;
 
 	radius_begin(&w, code, (uint8_t)x->key.id);
 	if (!is_accounting(x))
 		radius_put_proof(&w);
 	if (reply)
 		put_attributes(&w, x, reply, home);
-	else if (radius_parse(x->request.p, x->request.n, &request) == 0) /* it was parsed before */
-		put_refusal(&w, &request, why);
+	else
+		put_refusal(&w, &x->request.parsed, why);
 	if (radius_sign_response(&w, secret_of(&x->nas->secret), x->authenticator) < 0 ||
 	    octets_copy(&x->answer, (struct span){ packet, wr_len(&w) }) < 0) {
 		exchange_free(r, x); /* too large, or without memory: its authenticator asks again */

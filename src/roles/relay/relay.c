@@ -87,6 +87,15 @@ int octets_copy(struct octets *to, struct span from)
 	return 0;
 }
 
+int packet_keep(struct kept_packet *to, const struct radius *from)
+{
+	int r = octets_copy(&to->octets, from->packet);
+
+	if (r == 0)
+		(void)radius_parse(to->octets.p, to->octets.n, &to->parsed); /* as well as the original */
+	return r;
+}
+
 void put_proxy_states(struct wr *w, const struct radius *request)
 {
 	struct radius_at at = { 0 };
@@ -102,8 +111,8 @@ void exchange_free(struct relay *r, struct exchange *x)
 	timers_cancel(&r->timers, &x->timer);
 	HASH_DELETE(by_nas, r->by_nas, x);
 	HASH_DELETE(by_number, r->by_number, x);
-	free(x->request.p);
-	free(x->reply.p);
+	free(x->request.octets.p);
+	free(x->reply.octets.p);
 	free(x->answer.p);
 	free(x);
 }
@@ -124,10 +133,9 @@ static struct exchange *held(const struct relay *r, uint32_t number)
 void relay_release(struct relay *r, struct instant now, uint32_t id, struct in_addr home, struct actions *out)
 {
 	struct exchange *x = held(r, id);
-	struct radius reply;
 
-	if (x && radius_parse(x->reply.p, x->reply.n, &reply) == 0)
-		nas_answer(r, now, x, RADIUS_ACCESS_ACCEPT, &reply, home, NULL, out);
+	if (x)
+		nas_answer(r, now, x, RADIUS_ACCESS_ACCEPT, &x->reply.parsed, home, NULL, out);
 }
 
 void relay_refuse(struct relay *r, struct instant now, uint32_t id, const char *why, struct actions *out)

@@ -9,11 +9,8 @@ static void put(const struct radius_call *call, struct wr *w)
 	const struct radius_hop from = { secret_of(&x->nas->secret), x->authenticator };
 	const struct radius_hop to = { call->to.secret, x->authenticator };
 	struct radius_at at = { 0 };
-	struct radius request;
 
-	if (radius_parse(x->request.p, x->request.n, &request) < 0)
-		return; /* it was parsed before */
-	while (radius_next(&request, &at))
+	while (radius_next(&x->request.parsed, &at))
 		if (at.type != RADIUS_MESSAGE_AUTHENTICATOR)
 			rewrite_attribute(w, &at, &from, &to);
 }
@@ -53,15 +50,12 @@ static void remember(struct relay *r, const struct exchange *x, const struct rad
 /* RFC 2865 5.24: a State goes back to whom it came from. */
 static void go_on(struct relay *r, struct instant now, struct exchange *x)
 {
-	struct radius request;
 	struct ongoing *o;
 	uint64_t state;
 
 	x->began_us = now.us;
 	x->rounds = 1;
-	if (radius_parse(x->request.p, x->request.n, &request) < 0)
-		return; /* it was parsed before */
-	o = ongoing_of(r, &request, &state);
+	o = ongoing_of(r, &x->request.parsed, &state);
 	if (!o || o->state != state || o->server == 0)
 		return;
 	x->call.prefer = o->server;
@@ -116,9 +110,9 @@ static void read_key(const struct exchange *x, const struct radius *p, struct re
 }
 
 /* A-21, L-54, L-63: identifier and profile of who was let in. */
-static void read_login(const struct exchange *x, const struct radius *p, const struct radius *request,
-		       struct relay_login *l)
+static void read_login(const struct exchange *x, const struct radius *p, struct relay_login *l)
 {
+	const struct radius *request = &x->request.parsed;
 	struct radius_at at, eap;
 
 	*l = (struct relay_login){ .id = x->number,
@@ -143,12 +137,9 @@ static void accepted(struct relay *r, struct instant now, struct exchange *x, co
 	struct in_addr home = { INADDR_ANY };
 	struct relay_login l;
 	const char *why = "";
-	struct radius request;
 
 	RELAY_COUNT(r, accepts);
-	if (radius_parse(x->request.p, x->request.n, &request) < 0)
-		return; /* it was parsed before */
-	read_login(x, p, &request, &l);
+	read_login(x, p, &l);
 	end_forget(r, now, l.ids.source, l.user, out);
 	switch (r->listener.on_login(r->listener.ctx, now, &l, &home, &why, out)) {
 	case RELAY_PASS:
@@ -157,7 +148,7 @@ static void accepted(struct relay *r, struct instant now, struct exchange *x, co
 	case RELAY_HOLD:
 		RELAY_COUNT(r, held);
 		x->state = EXCHANGE_HELD;
-		if (octets_copy(&x->reply, p->packet) < 0)
+		if (packet_keep(&x->reply, p) < 0)
 			exchange_free(r, x);
 		else
 			exchange_wait(r, x, now.us + r->conf->hold_ms * US_PER_MS);
@@ -172,13 +163,9 @@ static void accepted(struct relay *r, struct instant now, struct exchange *x, co
 
 static void rejected(struct relay *r, struct instant now, const struct exchange *x, struct actions *out)
 {
-	struct relay_ids ids;
-	struct radius request;
+	const struct relay_ids ids = ids_read(x->nas, x->key.address, &x->request.parsed);
 
 	RELAY_COUNT(r, rejects);
-	if (radius_parse(x->request.p, x->request.n, &request) < 0)
-		return; /* it was parsed before */
-	ids = ids_read(x->nas, x->key.address, &request);
 	r->listener.on_refused(r->listener.ctx, now, &ids, out);
 }
 
