@@ -16,7 +16,7 @@ $(DEBUG)/build.ninja: | setup
 	meson setup $(DEBUG) -Db_sanitize=address,undefined -Db_lundef=false
 
 $(RELEASE)/build.ninja: | setup
-	meson setup $(RELEASE) --buildtype=release
+	meson setup $(RELEASE) --buildtype=release -Dtests=false
 
 build: setup $(DEBUG)/build.ninja $(RELEASE)/build.ninja ## programs with and without sanitizers
 	@ninja -C $(DEBUG) --quiet
