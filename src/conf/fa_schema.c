@@ -83,13 +83,42 @@ static int take_association(const char *path, struct fa_file *f, size_t i, struc
 	return association_key_load(path, a->a.name, &a->source, &a->a.sa, e);
 }
 
+/* One that is never looked at may have the key that is meant. */
+static int check_unique(const struct fa_file *f, struct conf_error *e)
+{
+	for (size_t i = 0; i < f->association_n; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct fa_association *a = &f->associations[k].a, *b = &f->associations[i].a;
+
+			if (a->scope == FA_SCOPE_HA && b->scope == FA_SCOPE_HA &&
+			    a->home_agent.s_addr == b->home_agent.s_addr)
+				return conf_fail_at(e, "association", b->name, "home-agent",
+						    "association '%s' has the same; allowed: one of them", a->name);
+		}
+	return 0;
+}
+
+static int check_whole(const struct fa_file *f, struct conf_error *e)
+{
+	bool some = false;
+
+	if (f->daemon.interface_n == 0)
+		return conf_fail_at(e, NULL, NULL, "interfaces", "missing; at least one has to be given");
+	if (f->fa.access_n == 0)
+		return conf_fail_at(e, NULL, NULL, "access", "missing; at least one has to be given");
+	for (size_t i = 0; i < f->association_n; i++)
+		some |= f->associations[i].a.scope == FA_SCOPE_MN;
+	if (f->fa.mn_authentication && !some) /* else nobody could ever register */
+		return conf_fail_at(e, NULL, NULL, "mobile-node-authentication",
+				    "allowed: no, without an association of scope mobile-node");
+	return check_unique(f, e);
+}
+
 static int complete(const char *path, void *conf, struct conf_error *e)
 {
 	struct fa_file *f = conf;
-	int r = 0;
+	int r = check_whole(f, e);
 
-	if (f->fa.access_n == 0)
-		return conf_fail_at(e, NULL, NULL, "access", "missing; at least one has to be given");
 	for (size_t i = 0; r == 0 && i < f->association_n; i++)
 		r = take_association(path, f, i, e);
 	if (r < 0)

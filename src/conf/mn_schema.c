@@ -112,11 +112,76 @@ static const struct conf_section sections[] = {
 };
 /* clang-format on */
 
-/* The key is most of what a client needs: who gives a home agent without the mode would run something else unaware. */
-static int complete_proxy(const struct mn_file *f, struct conf_error *e)
+/* A key of the other mode would do nothing, unnoticed. */
+static int check_mode(enum mn_mode mode, struct conf_error *e)
 {
-	if (f->mn.client.home_agent.s_addr != INADDR_ANY)
-		return conf_fail_at(e, NULL, NULL, "home-agent", "allowed: only with mode = client");
+	static const struct {
+		enum mn_mode mode;
+		const char *key;
+	} only[] = {
+		{ MN_MODE_PROXY, "inside" },
+		{ MN_MODE_PROXY, "holdoff" },
+		{ MN_MODE_CLIENT, "home-agent" },
+		{ MN_MODE_CLIENT, "home-address" },
+		{ MN_MODE_CLIENT, "home-prefix" },
+		{ MN_MODE_CLIENT, "spi" },
+		{ MN_MODE_CLIENT, "algorithm" },
+		{ MN_MODE_CLIENT, "replay" },
+		{ MN_MODE_CLIENT, "key" },
+		{ MN_MODE_CLIENT, "key-file" },
+		{ MN_MODE_CLIENT, "probe" },
+		{ MN_MODE_CLIENT, "known-networks" },
+		{ MN_MODE_CLIENT, "pseudonym" },
+		{ MN_MODE_CLIENT, "agent-discovery" },
+		{ MN_MODE_CLIENT, "foreign-agents" },
+		{ MN_MODE_CLIENT, "udp-tunnel" },
+		{ MN_MODE_CLIENT, "simultaneous" },
+		{ MN_MODE_CLIENT, "broadcasts" },
+		{ MN_MODE_CLIENT, "retransmissions" },
+		{ MN_MODE_CLIENT, "timeout" },
+		{ MN_MODE_CLIENT, "lifetime" },
+		{ MN_MODE_CLIENT, "monitor" },
+		{ MN_MODE_CLIENT, "vpn-devices" },
+		{ MN_MODE_CLIENT, "pin-dir" },
+		{ MN_MODE_CLIENT, "clsact" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(only); i++)
+		if (only[i].mode != mode && conf_is_given(only[i].key))
+			return conf_fail_at(e, NULL, NULL, only[i].key, "allowed: only with mode = %s",
+					    mode_names[only[i].mode]);
+	return 0;
+}
+
+/* Of another host, on a network of some kind. */
+static bool is_unicast(struct in_addr a)
+{
+	uint32_t host = ntohl(a.s_addr);
+
+	return host >> 24 != 0 && host >> 24 != 127 && host >> 28 < 0xe;
+}
+
+static int check_home(const struct mn_client_conf *c, struct conf_error *e)
+{
+	const struct prefix *p = &c->home_prefix;
+	bool edge = p->len > 0 && p->len < 31 &&
+		    (c->home.s_addr == p->addr.s_addr || c->home.s_addr == prefix_broadcast(p).s_addr);
+
+	if (c->home.s_addr == INADDR_ANY)
+		return 0; /* the home agent assigns one */
+	if (!is_unicast(c->home) || c->home.s_addr == c->home_agent.s_addr)
+		return conf_fail_at(e, NULL, NULL, "home-address", "allowed: an address of this host's own");
+	if (p->len > 0 && (!prefix_contains(p, c->home) || edge))
+		return conf_fail_at(e, NULL, NULL, "home-address", "allowed: an address of a host in home-prefix");
+	return 0;
+}
+
+static int check_probe(const struct mn_client_conf *c, struct conf_error *e)
+{
+	if (c->probe == MN_PROBE_KNOWN && c->known_n == 0)
+		return conf_fail_at(e, NULL, NULL, "known-networks", "missing; probe = known needs it");
+	if (c->probe != MN_PROBE_KNOWN && c->known_n > 0) /* it would limit nothing */
+		return conf_fail_at(e, NULL, NULL, "known-networks", "allowed: only with probe = known");
 	return 0;
 }
 
@@ -124,19 +189,23 @@ static int complete_client(const char *path, struct mn_file *f, struct conf_erro
 {
 	struct mn_client_conf *c = &f->mn.client;
 	struct conf_error why = { 0 };
+	int r;
 
 	f->mn.inside = MN_INSIDE_NEVER; /* the gateway's word is no proof here */
 	c->sa.tolerance_s = DEFAULT_TOLERANCE_S;
 	if (c->home_agent.s_addr == INADDR_ANY)
 		return conf_fail_at(e, NULL, NULL, "home-agent", "missing; mode = client needs it");
+	if (!is_unicast(c->home_agent))
+		return conf_fail_at(e, NULL, NULL, "home-agent", "allowed: the address of one home agent");
 	if (c->sa.spi == 0)
 		return conf_fail_at(e, NULL, NULL, "spi", "missing; mode = client needs it");
 	if (!f->mn.guard)
 		return conf_fail_at(e, NULL, NULL, "guard", "allowed: yes, with mode = client");
-	if (c->home.s_addr != INADDR_ANY && c->home_prefix.len > 0 && !prefix_contains(&c->home_prefix, c->home))
-		return conf_fail_at(e, NULL, NULL, "home-address", "is not in home-prefix");
-	if (c->probe == MN_PROBE_KNOWN && c->known_n == 0)
-		return conf_fail_at(e, NULL, NULL, "known-networks", "missing; probe = known needs it");
+	r = check_home(c, e);
+	if (r == 0)
+		r = check_probe(c, e);
+	if (r < 0)
+		return r;
 	if (key_load(path, &f->source, &c->sa, &why) < 0)
 		return conf_fail_at(e, NULL, NULL, f->source.key_file ? "key-file" : "key", "%s", why.text);
 	return 0;
@@ -145,9 +214,10 @@ static int complete_client(const char *path, struct mn_file *f, struct conf_erro
 static int complete(const char *path, void *conf, struct conf_error *e)
 {
 	struct mn_file *f = conf;
+	int r = check_mode(f->mn.mode, e);
 
-	int r = f->mn.mode == MN_MODE_CLIENT ? complete_client(path, f, e) : complete_proxy(f, e);
-
+	if (r == 0 && f->mn.mode == MN_MODE_CLIENT)
+		r = complete_client(path, f, e);
 	if (r < 0)
 		return r;
 	if (f->mn.connection_n == 0)

@@ -40,15 +40,28 @@ int conf_fail(struct conf_error *e, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* Of the last value of @key, else where the section ends. */
-static int line_of(cfg_t *cfg, const char *key)
+/* Of the last value of @key; 0 where it has none. */
+static int line_of_value(cfg_t *cfg, const char *key)
 {
-	const cfg_opt_t *opt = key ? cfg_getopt(cfg, key) : NULL;
+	const cfg_opt_t *opt = cfg_getopt(cfg, key);
 
 	for (size_t i = current.place_n; opt && i > 0; i--)
 		if (current.places[i - 1].opt == opt)
 			return current.places[i - 1].line;
-	return cfg->line;
+	return 0;
+}
+
+/* As above, else where the section ends. */
+static int line_of(cfg_t *cfg, const char *key)
+{
+	int line = key ? line_of_value(cfg, key) : 0;
+
+	return line ? line : cfg->line;
+}
+
+bool conf_is_given(const char *key)
+{
+	return line_of_value(current.cfg, key) != 0;
 }
 
 int conf_fail_at(struct conf_error *e, const char *section, const char *title, const char *key, const char *fmt, ...)

@@ -88,4 +88,7 @@ int conf_fail(struct conf_error *e, const char *fmt, ...) __attribute__((format(
 int conf_fail_at(struct conf_error *e, const char *section, const char *title, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/* From inside of `complete`: the file says @key of the top level, whatever it says. */
+bool conf_is_given(const char *key);
+
 #endif

@@ -76,6 +76,12 @@ static void mistakes(void **state)
 		  "'a': nai: missing" },
 		{ HEAD "access eth1 { }\nassociation a { home-agent = \"10.0.0.1\" spi = 300 }\n", "key" },
 		{ HEAD "access eth1 { trusted = yes }\n", "trusted" },
+		{ "care-of = \"10.0.2.1\"\ninterfaces = {}\naccess eth1 { }\n", ":4: interfaces: missing" },
+		{ HEAD "access eth1 { }\nmobile-node-authentication = yes\n",
+		  ":4: mobile-node-authentication: allowed: no, without an association of scope mobile-node" },
+		{ HEAD "access eth1 { }\nassociation a { home-agent = \"10.0.0.1\" spi = 300 key = \"hex:00\" }\n"
+		       "association b { home-agent = \"10.0.0.1\" spi = 301 key = \"hex:01\" }\n",
+		  ":5: association 'b': home-agent: association 'a' has the same" },
 	};
 #undef HEAD
 

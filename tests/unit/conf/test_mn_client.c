@@ -124,12 +124,24 @@ static void one_sentence_per_mistake(void **state)
 		{ WHOLE, "key: ", 0644 },
 		{ WHOLE "guard = no\n", ":7: guard: allowed: yes", 0600 },
 		{ WHOLE "home-address = \"10.43.0.1\"\nhome-prefix = \"10.42.0.0/24\"\n",
-		  ":7: home-address: is not in home-prefix", 0600 },
+		  ":7: home-address: allowed: an address of a host in home-prefix", 0600 },
+		{ WHOLE "home-address = \"10.42.0.255\"\nhome-prefix = \"10.42.0.0/24\"\n",
+		  ":7: home-address: allowed: an address of a host in home-prefix", 0600 },
+		{ WHOLE "home-address = \"10.0.0.1\"\n", ":7: home-address: allowed: an address of this host's own",
+		  0600 },
+		{ WHOLE "home-agent = \"255.255.255.255\"\n", ":7: home-agent: allowed: the address of one home agent",
+		  0600 },
 		{ WHOLE "probe = known\n", "known-networks: missing", 0600 },
+		/* B-50: what limits nothing must not look as if it did. */
+		{ WHOLE "known-networks = {\"10.0.0.0/8\"}\n", ":7: known-networks: allowed: only with probe = known",
+		  0600 },
 		{ WHOLE "probe = sometimes\n", "allowed: always, known, never", 0600 },
 		{ WHOLE "mode = server\n", "allowed: proxy, client", 0600 },
 		{ "user = a\nconnection gw1 { child = net }\nhome-agent = \"10.0.0.1\"\n",
 		  ":3: home-agent: allowed: only with mode = client", 0600 },
+		{ "user = a\nprobe = always\nconnection gw1 { child = net }\n",
+		  ":2: probe: allowed: only with mode = client", 0600 },
+		{ WHOLE "inside = gateway\n", ":7: inside: allowed: only with mode = proxy", 0600 },
 	};
 
 	(void)state;
