@@ -174,6 +174,7 @@ static void print_mode(const json_t *answer)
 
 static void print_node(const json_t *answer)
 {
+	const char *mode = text(answer, "mode"), *mark = !mode[0] || strcmp(mode, "home") == 0 ? "at home" : "in use";
 	const json_t *link, *address;
 	size_t i, k;
 
@@ -192,7 +193,9 @@ static void print_node(const json_t *answer)
 		printf("  %-12s  %s", text(link, "name"), json_is_true(json_object_get(link, "up")) ? "up" : "down");
 		json_array_foreach(json_object_get(link, "addresses"), k, address)
 			printf(" %s", json_string_value(address));
-		printf("%s\n", strcmp(text(link, "name"), text(answer, "native")) == 0 ? " (at home)" : "");
+		if (strcmp(text(link, "name"), text(answer, "native")) == 0)
+			printf(" (%s)", mark);
+		printf("\n");
 	}
 }
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 import examples
 import rules
@@ -120,20 +121,52 @@ def man_pages():
             yield f"{page}: {line}"
 
 
+WHOLE = re.compile(r"(?:instance|address|care-of|user|mode) = ")  # so does a whole configuration begin
+
+
+def role_of(text):
+    """Of a configuration in a document: what it begins with tells, but for the two agents."""
+    if text.startswith(("user", "mode")):
+        return "mn"
+    return "ha" if text.startswith("address") else "mpa" if 'home-agent "' in text else "fa"
+
+
+def written_configurations():
+    """Those in packaging/, and the whole ones in documents and manual pages: (where, program, text)."""
+    for name, role in (("fa", "fa"), ("ha", "ha"), ("mn", "mn"), ("mn-client", "mn"), ("mpa", "mpa"), ("gateway", "mpa"),
+                       ("8021x", "mpa")):
+        path = f"packaging/holdfast-{name}.conf"
+        with open(path) as f:
+            yield path, role, f.read()
+    for path in tracked(".md"):
+        with open(path) as f:
+            for block in re.findall(r"(?:^(?: {4}.*)?\n)+", f.read(), re.M):
+                text = textwrap.dedent(block).strip("\n")
+                if WHOLE.match(text):
+                    yield path, role_of(text), text + "\n"
+    for path in tracked(".conf.5.in"):
+        with open(path) as f:
+            for text in re.findall(r"^\.nf\n(.*?)^\.fi$", f.read().replace("\\-", "-"), re.M | re.S):
+                if WHOLE.match(text):
+                    yield path, re.search(r"holdfast-(\w+)", path)[1], text
+
+
 def samples():
-    """The configurations in packaging/ are ones the daemons accept."""
+    """They are ones the daemons accept as they are written."""
+    found = 0
     with tempfile.TemporaryDirectory() as d:
         key = os.path.join(d, "staff.key")
         with open(key, "w", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
             f.write("text:a key for the check only\n")
-        for name, role in (("fa", "fa"), ("ha", "ha"), ("mn", "mn"), ("mn-client", "mn"), ("mpa", "mpa"), ("gateway", "mpa"),
-                           ("8021x", "mpa")):
-            with open(os.path.join(ROOT, "packaging", f"holdfast-{name}.conf")) as f:
-                text = re.sub(r"/etc/holdfast/\w+\.key", key, f.read())
-            sample = os.path.join(d, f"holdfast-{name}.conf")
+        for where, role, text in written_configurations():
+            found += 1
+            sample = os.path.join(d, f"holdfast-{role}.conf")
             with open(sample, "w") as f:
-                f.write(text)
-            yield from complaints_of(os.path.join(BUILD, "src", "daemons", f"holdfast-{role}"), "-c", sample, "--check")
+                f.write(re.sub(r"/etc/holdfast/[\w-]+\.key", key, text))
+            for line in complaints_of(os.path.join(BUILD, "src", "daemons", f"holdfast-{role}"), "-c", sample, "--check"):
+                yield f"{where}: {line}"
+    if found < 14:
+        yield f"{found} configurations were found in packaging, documents and manual pages, fewer than there are"
 
 
 def requirements():

@@ -116,7 +116,9 @@ def test_by_a_foreign_agent(office, dora):
     assert (node["care_of"], node["foreign_agent"]) == ("10.0.2.1", "10.8.2.1")
     dora.ping()
     assert office.binding(dora.station)["care_of"] == "10.0.2.1"
-    assert "mode          f, care-of address 10.0.2.1 of 10.8.2.1, for 1" in office.cli("show", "node").stdout
+    said = office.cli("show", "node").stdout
+    assert "mode          f, care-of address 10.0.2.1 of 10.8.2.1, for 1" in said
+    assert "eth0          up 10.8.2.50 (in use)\n" in said
 
 
 def test_at_home(office, dora):
@@ -125,6 +127,7 @@ def test_at_home(office, dora):
     dora.becomes(mode="home")
     dora.ping()
     assert dora.station.ping(f"{HOME}.5", count=2)
+    assert f"eth0          up {DORA} (at home)\n" in office.cli("show", "node").stdout
     assert not office.binding(dora.station)
 
 
