@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A host with a co-located care-of address that owes nothing to this project: registration by Python's hmac, tunnels of
-every kind by scapy. Run inside of a namespace with one JSON argument; prints what it heard as JSON.
+every kind by scapy. Run inside of a namespace; for each line of JSON on its input it prints one, of what it heard.
 
-register: sends a request to the home agent and shows the reply.
+register: sends a request to the home agent and shows the reply. `agent`: what it says of the home agent (RFC 4433).
 ping: an echo request through a tunnel; shows how the answer came back.
 listen: waits for an answer to somebody else's ping, or for what is sent to the address `hear`.
 tell: a datagram through a tunnel."""
@@ -25,14 +25,16 @@ MINIMAL = 55
 
 def request_of(a):
     octets = struct.pack("!BBH", 1, a["flags"], a["lifetime"])
-    for name in ("home", "home_agent", "care_of"):
-        octets += socket.inet_aton(a[name])
+    for address in (a["home"], a.get("agent", a["home_agent"]), a["care_of"]):
+        octets += socket.inet_aton(address)
     octets += ntp_now()
     octets += extension(131, a["nai"].encode())
     if "udp" in a:  # F 0x80, R 0x40
         octets += extension(144, struct.pack("!BBBBH", 0, 0, a["udp"], 0, 0))
     if "key" in a:
         octets += struct.pack("!BBHI", 48, 0, 4, a["key"])
+    if "requested" in a:  # RFC 4433, as printed there
+        octets += struct.pack("!BBH4s", 139, 1, 4, socket.inet_aton(a["requested"]))
     return authenticated(octets, a["secret"].encode())
 
 
@@ -62,7 +64,7 @@ def register(a):
         except socket.timeout:
             return {"code": None}
     x = extensions(reply)
-    return {"code": reply[1], "home": socket.inet_ntoa(reply[4:8]), "authentic": is_authentic(reply, a["secret"].encode()),
+    return {"code": reply[1], "home": socket.inet_ntoa(reply[4:8]), "agent": socket.inet_ntoa(reply[8:12]), "authentic": is_authentic(reply, a["secret"].encode()),
             "udp": x[44][1] if 44 in x else None, "key": struct.unpack("!I", x[48])[0] if 48 in x else None}
 
 
@@ -135,5 +137,7 @@ def listen(a):
 
 if __name__ == "__main__":
     conf.verb = 0
-    argument = json.loads(sys.argv[1])
-    print(json.dumps({"register": register, "ping": ping, "listen": listen, "tell": tell}[argument["do"]](argument)))
+    for line in sys.stdin:
+        argument = json.loads(line)
+        do = {"register": register, "ping": ping, "listen": listen, "tell": tell}[argument["do"]]
+        print(json.dumps(do(argument)), flush=True)
