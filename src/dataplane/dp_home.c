@@ -9,7 +9,10 @@
 #include "base/util.h"
 #include "dataplane/rtnl.h"
 
-static const struct in_addr no_source = { INADDR_ANY };
+/* Client mode. Sockets that are not bound begin with the home address; but a DHCP client that renews its lease (RFC 2131
+ * 4.4.5) speaks for the link, and its server would not know it from elsewhere (B-13). */
+static const struct rtnl_rule unbound = { .priority = DP_HOME_FIRST, .table = DP_HOME_GUARD };
+static const struct rtnl_rule renewals = { .udp_port = 67, .priority = DP_HOME_DHCP, .table = RT_TABLE_MAIN };
 
 struct dp_home {
 	const char *device;
@@ -79,19 +82,25 @@ int dp_home_del(struct dp_home *h, struct in_addr a)
 
 static int rules_off(struct mnl_socket *s, struct in_addr a, uint32_t mark, uint32_t priority)
 {
-	int r = rtnl_del_rule(s, a, 0, priority, DP_HOME_GUARD);
+	const struct rtnl_rule all = { .source = a, .priority = priority, .table = DP_HOME_GUARD };
+	const struct rtnl_rule marked = { .source = a, .mark = mark, .priority = priority - 1, .table = RT_TABLE_MAIN };
+	int r = rtnl_del_rule(s, &all);
 
-	return r < 0 || mark == 0 ? r : rtnl_del_rule(s, a, mark, priority - 1, RT_TABLE_MAIN);
+	return r < 0 || mark == 0 ? r : rtnl_del_rule(s, &marked);
 }
 
 /* Into the device, but for charon's own packets. */
 static int rules_on(struct dp_home *h, struct in_addr a, uint32_t priority)
 {
+	const struct rtnl_rule all = { .source = a, .priority = priority, .table = DP_HOME_GUARD };
+	const struct rtnl_rule marked = {
+		.source = a, .mark = h->mark, .priority = priority - 1, .table = RT_TABLE_MAIN
+	};
 	int r = rtnl_add_default(h->rtnl, if_nametoindex(h->device), DP_HOME_GUARD, h->preferred);
 
 	if (r == 0 && h->mark != 0)
-		r = rtnl_add_rule(h->rtnl, a, h->mark, priority - 1, RT_TABLE_MAIN);
-	return r < 0 ? r : rtnl_add_rule(h->rtnl, a, 0, priority, DP_HOME_GUARD);
+		r = rtnl_add_rule(h->rtnl, &marked);
+	return r < 0 ? r : rtnl_add_rule(h->rtnl, &all);
 }
 
 int dp_home_guard(struct dp_home *h, struct in_addr a, bool on)
@@ -113,7 +122,9 @@ int dp_home_prefer(struct dp_home *h, struct in_addr a)
 	if (r == 0)
 		r = rules_on(h, a, DP_HOME_FIRST);
 	if (r == 0)
-		r = rtnl_add_rule(h->rtnl, no_source, 0, DP_HOME_FIRST, DP_HOME_GUARD);
+		r = rtnl_add_rule(h->rtnl, &renewals);
+	if (r == 0)
+		r = rtnl_add_rule(h->rtnl, &unbound);
 	h->is_preferred = r == 0;
 	return r;
 }
@@ -128,8 +139,10 @@ void dp_home_flush(const char *device, uint32_t mark)
 	auto_(rtnl_closep) struct mnl_socket *s = NULL;
 	struct ifaddrs *all = NULL;
 
-	if (rtnl_open(&s) == 0)
-		(void)rtnl_del_rule(s, no_source, 0, DP_HOME_FIRST, DP_HOME_GUARD); /* as below */
+	if (rtnl_open(&s) == 0) { /* as below */
+		(void)rtnl_del_rule(s, &unbound);
+		(void)rtnl_del_rule(s, &renewals);
+	}
 	if (s && getifaddrs(&all) == 0)
 		for (const struct ifaddrs *i = all; i; i = i->ifa_next)
 			if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && strcmp(i->ifa_name, device) == 0) {

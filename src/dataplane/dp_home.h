@@ -10,8 +10,8 @@
 
 /* The guard: rules for packets from the home address that no tunnel takes, behind charon's (220) and before the main
  * table's (32766). The table of that number leads into the device. In client mode the home address is not charon's, and
- * all its packets go there first. */
-enum { DP_HOME_GUARD = 230, DP_HOME_FIRST = 210 };
+ * all its packets go there first; but for renewals of leases, which are the links'. */
+enum { DP_HOME_GUARD = 230, DP_HOME_FIRST = 210, DP_HOME_DHCP = 208 };
 
 struct dp_home; /* opaque */
 
@@ -25,9 +25,9 @@ int dp_home_set(struct dp_home *h, struct in_addr a);
 int dp_home_del(struct dp_home *h, struct in_addr a);
 /* With @on, packets from @a go through a tunnel or nowhere. Return: 0 or -errno. */
 int dp_home_guard(struct dp_home *h, struct in_addr a, bool on);
-/* Client mode: the host has the address @a (B-05). Packets from it go into the device whatever routes the VPN has, and so do those of sockets that are not
- * bound, which begin with it: a connection begun anywhere lasts everywhere. Marked packets know their own way.
- * Return: 0 or -errno. */
+/* Client mode: the host has the address @a (B-05). Packets from it go into the device whatever routes the VPN has, and so do
+ * those of sockets that are not bound, which begin with it: a connection begun anywhere lasts everywhere. Marked packets
+ * know their own way, and a DHCP client's are left to its link. Return: 0 or -errno. */
 int dp_home_prefer(struct dp_home *h, struct in_addr a);
 /* An IPv4 packet arrives by the device. Return: 0 or -errno. */
 int dp_home_inject(struct dp_home *h, struct span packet);

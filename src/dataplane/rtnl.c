@@ -110,9 +110,9 @@ int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, str
 	return rtnl_ask(s, h);
 }
 
-static int change_rule(struct mnl_socket *s, uint16_t type, uint16_t flags, struct in_addr source, uint32_t mark,
-		       uint32_t priority, uint32_t table)
+static int change_rule(struct mnl_socket *s, uint16_t type, uint16_t flags, const struct rtnl_rule *r)
 {
+	const struct fib_rule_port_range port = { r->udp_port, r->udp_port };
 	char request[RTNL_REQUEST_OCTETS];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
 	struct fib_rule_hdr *m;
@@ -123,28 +123,32 @@ static int change_rule(struct mnl_socket *s, uint16_t type, uint16_t flags, stru
 	m->family = AF_INET;
 	m->src_len = 32;
 	m->action = FR_ACT_TO_TBL;
-	mnl_attr_put_u32(h, FRA_SRC, source.s_addr);
-	mnl_attr_put_u32(h, FRA_PRIORITY, priority);
-	mnl_attr_put_u32(h, FRA_TABLE, table);
-	if (mark != 0 || source.s_addr == INADDR_ANY) {
-		mnl_attr_put_u32(h, FRA_FWMARK, mark);
+	mnl_attr_put_u32(h, FRA_SRC, r->source.s_addr);
+	mnl_attr_put_u32(h, FRA_PRIORITY, r->priority);
+	mnl_attr_put_u32(h, FRA_TABLE, r->table);
+	if (r->mark != 0 || r->source.s_addr == INADDR_ANY) {
+		mnl_attr_put_u32(h, FRA_FWMARK, r->mark);
 		mnl_attr_put_u32(h, FRA_FWMASK, UINT32_MAX);
+	}
+	if (r->udp_port != 0) {
+		mnl_attr_put_u8(h, FRA_IP_PROTO, IPPROTO_UDP);
+		mnl_attr_put(h, FRA_DPORT_RANGE, sizeof(port), &port);
 	}
 	return rtnl_ask(s, h);
 }
 
-int rtnl_add_rule(struct mnl_socket *s, struct in_addr source, uint32_t mark, uint32_t priority, uint32_t table)
+int rtnl_add_rule(struct mnl_socket *s, const struct rtnl_rule *r)
 {
-	int r = change_rule(s, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, source, mark, priority, table);
+	int e = change_rule(s, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, r);
 
-	return r == -EEXIST ? 0 : r;
+	return e == -EEXIST ? 0 : e;
 }
 
-int rtnl_del_rule(struct mnl_socket *s, struct in_addr source, uint32_t mark, uint32_t priority, uint32_t table)
+int rtnl_del_rule(struct mnl_socket *s, const struct rtnl_rule *r)
 {
-	int r = change_rule(s, RTM_DELRULE, 0, source, mark, priority, table);
+	int e = change_rule(s, RTM_DELRULE, 0, r);
 
-	return r == -ENOENT ? 0 : r;
+	return e == -ENOENT ? 0 : e;
 }
 
 int tun_open(const char *device)

@@ -21,11 +21,16 @@ int rtnl_del_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a);
 /* A default route by @ifindex in @table, in the place of one that is there; packets without a source get @source, where
  * that is not 0.0.0.0. */
 int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, struct in_addr source);
-/* Packets from @source (/32) are routed by @table; with @mark != 0, only those with that mark. @source 0.0.0.0: those that
- * have none yet, and no mark either. Adding: it may be there;
- * deleting: it may be gone. */
-int rtnl_add_rule(struct mnl_socket *s, struct in_addr source, uint32_t mark, uint32_t priority, uint32_t table);
-int rtnl_del_rule(struct mnl_socket *s, struct in_addr source, uint32_t mark, uint32_t priority, uint32_t table);
+/* Which packets are routed by `table`. */
+struct rtnl_rule {
+	struct in_addr source; /* 0.0.0.0: those that have none yet, and no mark either */
+	uint32_t mark;         /* 0: any, but for those without a source */
+	uint16_t udp_port;     /* they go to; 0: any packet */
+	uint32_t priority, table;
+};
+
+int rtnl_add_rule(struct mnl_socket *s, const struct rtnl_rule *r); /* it may be there */
+int rtnl_del_rule(struct mnl_socket *s, const struct rtnl_rule *r); /* it may be gone */
 
 /* Creates or adopts the persistent TUN @device. Return: its descriptor or -errno. */
 int tun_open(const char *device);

@@ -141,6 +141,17 @@ def test_and_away_again(office, dora):
     dora.ns.batch("route del 10.0.0.0/8 dev hf0 table 220", "rule del lookup 220 priority 220")
 
 
+def test_leases_are_renewed(office, dora):
+    """B-13: what a DHCP client says to its server, by a socket that is not bound, comes from the link's address; so does
+    nothing else."""
+    heard = Capture(office.ars[PLAIN], "access", "udp and port 67 or port 69")
+    for port in (69, 67):
+        dora.ns.run("/usr/bin/python3", "-c", "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"
+                    f".sendto(b'renewal', ('10.8.1.1', {port}))")
+    wait_for(heard.packets, "the renewal")
+    assert [(p.source, p.port) for p in heard.stop()] == [("10.8.1.50", "67")]
+
+
 def test_nothing_leaves_undecided(office, dora):
     """B-36: where no answer comes, nothing from the home address leaves, and what leaves is requests."""
     heard = Capture(office.ars[ELSEWHERE], "access", f"ip and (src net {HOME}.0/24 or proto 4)")
