@@ -15,19 +15,17 @@ import time
 from scapy.config import conf
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import GRE
+from scapy.layers.mobileip import MobileIP, MobileIPTunnelData
 from scapy.packet import Raw
 from scapy.utils import checksum
 
-from scapy_mn import MOBILE_IP, authenticated, extension, is_authentic, ntp_now
+from scapy_mn import MOBILE_IP, authenticated, extension, is_authentic, request
 
 MINIMAL = 55
 
 
 def request_of(a):
-    octets = struct.pack("!BBH", 1, a["flags"], a["lifetime"])
-    for address in (a["home"], a.get("agent", a["home_agent"]), a["care_of"]):
-        octets += socket.inet_aton(address)
-    octets += ntp_now()
+    octets = request(a["flags"], a["lifetime"], a["home"], a.get("agent", a["home_agent"]), a["care_of"])
     octets += extension(131, a["nai"].encode())
     if "udp" in a:  # F 0x80, R 0x40
         octets += extension(144, struct.pack("!BBBBH", 0, 0, a["udp"], 0, 0))
@@ -64,7 +62,8 @@ def register(a):
         except socket.timeout:
             return {"code": None}
     x = extensions(reply)
-    return {"code": reply[1], "home": socket.inet_ntoa(reply[4:8]), "agent": socket.inet_ntoa(reply[8:12]), "authentic": is_authentic(reply, a["secret"].encode()),
+    return {"code": reply[1], "home": socket.inet_ntoa(reply[4:8]), "agent": socket.inet_ntoa(reply[8:12]),
+            "authentic": is_authentic(reply, a["secret"].encode()),
             "udp": x[44][1] if 44 in x else None, "key": struct.unpack("!I", x[48])[0] if 48 in x else None}
 
 
@@ -73,7 +72,7 @@ def around(a, inner):
     if a["by"] == "gre":
         return outer / (GRE(key_present=1, key=a["key"]) if a.get("key") else GRE()) / inner
     if a["by"] == "udp":
-        return outer / UDP(sport=a.get("port", MOBILE_IP), dport=MOBILE_IP) / Raw(b"\x04\x04\x00\x00" + bytes(inner))
+        return outer / UDP(sport=a.get("port", MOBILE_IP), dport=MOBILE_IP) / MobileIP(type=4) / MobileIPTunnelData() / inner
     if a["by"] == "minimal":
         inner = IP(bytes(inner))
         head = struct.pack("!BBH4s4s", inner.proto, 0x80, 0, socket.inet_aton(inner.dst), socket.inet_aton(inner.src))

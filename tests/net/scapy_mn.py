@@ -15,6 +15,7 @@ import time
 from scapy.config import conf
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Ether
+from scapy.layers.mobileip import MobileIP, MobileIPRRQ
 from scapy.packet import Raw
 
 MOBILE_IP = 434
@@ -29,7 +30,13 @@ def extension(kind, value):
 def ntp_now():
     """RFC 5944 5.7.1: a timestamp as NTP has it, later than each before."""
     ns = time.time_ns()
-    return struct.pack("!II", ns // 10**9 + NTP_EPOCH, (ns % 10**9 << 32) // 10**9)
+    return ns // 10**9 + NTP_EPOCH << 32 | (ns % 10**9 << 32) // 10**9
+
+
+def request(flags, lifetime, home, home_agent, care_of):
+    """The fixed part."""
+    return bytes(MobileIP(type=1) / MobileIPRRQ(flags=flags, lifetime=lifetime, homeaddr=home, haaddr=home_agent, coaddr=care_of,
+                                                id=ntp_now()))
 
 
 def authenticated(octets, key):
@@ -76,22 +83,19 @@ def discover(a):
 
 def register(a):
     key = a["key"].encode()
-    identification = ntp_now()
-    request = struct.pack("!BBH", 1, a["flags"], a["lifetime"])
-    for name in ("home", "home_agent", "care_of"):
-        request += bytes(map(int, a[name].split(".")))
-    request += identification + extension(131, a["nai"].encode())
-    request = authenticated(request, key)
+    octets = request(a["flags"], a["lifetime"], a["home"], a["home_agent"], a["care_of"])
+    identification = octets[16:]
+    octets = authenticated(octets + extension(131, a["nai"].encode()), key)
     if a.get("encapsulating"):
-        request += extension(130, b"")
+        octets += extension(130, b"")
     frame = (Ether(src=a["mac"], dst=a["agent_mac"]) / IP(src=a["home"], dst=a["agent"], ttl=a.get("ttl", 255)) /
-             UDP(sport=MOBILE_IP, dport=MOBILE_IP) / Raw(request))
+             UDP(sport=MOBILE_IP, dport=MOBILE_IP) / Raw(octets))
 
     def wanted(p):
         if UDP not in p or p[UDP].dport != MOBILE_IP or p[Ether].dst != a["mac"]:
             return False
-        octets = bytes(p[UDP].payload)
-        return octets[0] == 3 and octets[16:20] == identification[4:]
+        reply = bytes(p[UDP].payload)
+        return reply[0] == 3 and reply[16:20] == identification[4:8]
     heard = exchange(a["interface"], frame, wanted)
     if heard is None:
         return {"code": None}

@@ -30,6 +30,38 @@
 #define VECTOR_REPLY_HMAC_MD5 "26e1f16135ab7a32fdc948e9a29843ea"
 #define VECTOR_REPLY VECTOR_REPLY_FIXED VECTOR_NAI VECTOR_TNC VECTOR_MN_HA_HEADER VECTOR_REPLY_HMAC_MD5
 
+/* The next four by scapy's Mobile IP layers, with extensions and digests by Python's struct and hmac. KEY2 is shared with the
+ * agent that is not the home agent. */
+
+/* A mobile node asks a foreign agent for T and encapsulating delivery, with its challenge: NAI, 32 (SPI 256), 130, 132,
+ * 33 (SPI 258). Home 10.0.2.33, care-of 192.0.2.1, 600 s. */
+#define VECTOR_TO_AGENT                                                                                                \
+	"010202580a0002210a000001c0000201d000000012345678" VECTOR_NAI                                                  \
+	"201400000100011e9b12ee6d32973995cf3bd9dd230c8200"                                                             \
+	"8404a1a2a3a4211400000102"                                                                                     \
+	"38d433ade588d76494edeb9d9343c2b6"
+
+/* S B D G T, for ever, of any home agent (255.255.255.255): NAI, 144 (F, R, GRE), 48 (01020304), 139 (asks for 10.0.0.1), 32. */
+#define VECTOR_ASKS_ALL                                                                                                \
+	"01eaffff00000000ffffffffc0a80707d000000012345678" VECTOR_NAI "90060000c02f0000"                               \
+	"3000000401020304"                                                                                             \
+	"8b0100040a000001"                                                                                             \
+	"20140000010085a52addf6a7540e6bcf7f6e1310120c"
+
+/* Code 1, 60 s: NAI, 44 (F, 110 s), 149, 145 ("hi"), 48 (05060708), 32, 137 (I), 34 (SPI 257). */
+#define VECTOR_ANSWERS_ALL                                                                                             \
+	"0301003c0a0002210a000001d000000012345678" VECTOR_NAI "2c0600008000006e"                                       \
+	"95020000"                                                                                                     \
+	"9103016869"                                                                                                   \
+	"3000000405060708"                                                                                             \
+	"2014000001008e1d0b0a7e6f0b7286d1f588b24bd9af"                                                                 \
+	"890680005f000001"                                                                                             \
+	"2214000001018761342f77626b925791b8cf21fd3563"
+
+/* A foreign agent denies with 69 and 600 s: NAI, 33. */
+#define VECTOR_AGENT_DENIES                                                                                            \
+	"034502580a0002210a000001d000000012345678" VECTOR_NAI "211400000102beb5728513866a71f511ca358ead5748"
+
 /* A and I set, home 10.0.2.33, home agent 10.0.0.1, care-of 10.0.1.7. */
 #define VECTOR_REVOCATION_FIXED "0700c0000a0002210a0000010a0001075f000010"
 #define VECTOR_REVOCATION_HMAC_MD5 "1900aa40c58fcffacf2f9423d5ca6ed7"
