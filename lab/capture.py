@@ -13,7 +13,7 @@ FIELDS = {
     "code": "mip.code", "lifetime": "mip.life", "home": "mip.homeaddr", "care_of": "mip.coa", "nai": "mip.nai",
     "reverse": "mip.t", "length": "ip.len", "spi": "esp.spi"}
 IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL = "34", "35", "36", "37"
-REQUEST, REPLY, REVOCATION, ACKNOWLEDGMENT = "1", "3", "7", "15"
+REQUEST, REPLY, TUNNEL_DATA, REVOCATION, ACKNOWLEDGMENT = "1", "3", "4", "7", "15"
 
 
 class Packet:

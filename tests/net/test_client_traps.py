@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import pytest
-from capture import REPLY, REQUEST, Capture
+from capture import REPLY, REQUEST, TUNNEL_DATA, Capture
 from clients import ClientCampus
 from net import wait_for
 from office import ANCHOR, CORRESPONDENT
@@ -185,6 +185,10 @@ def test_a_nat_inside(campus, dora):
     go(dora, f"floor{NATTED}")
     node = dora.becomes(mode="c")
     assert node["care_of"].startswith(f"10.8.{NATTED}.")
+    heard = Capture(campus.ars[NATTED], "access", "udp port 434")
     ping(dora)
+    data = {(*p.inner["source"], *p.inner["destination"], *p.inner["protocol"]) for p in heard.stop() if p.mip == TUNNEL_DATA}
+    assert data == {(node["care_of"], dora.home, ANCHOR, CORRESPONDENT, "17", "1"),
+                    (ANCHOR, CORRESPONDENT, node["care_of"], dora.home, "17", "1")}
     tunnel = campus.binding(dora)["tunnel"]
     assert (tunnel["encapsulation"], tunnel["remote"]) == ("udp", f"10.0.{NATTED}.1")
