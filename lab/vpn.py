@@ -29,7 +29,7 @@ def gateway_settings():
 def node_settings():
     """As `holdfast profile --helper` says."""
     return {"install_virtual_ip": False, "interfaces_ignore": "hf0, ipsec0", "prefer_best_path": True,
-            "retransmit_timeout": 0.5, "retransmit_base": 1.5, "retransmit_tries": 8}
+            "retransmit_timeout": 0.1, "retransmit_base": 1.5, "retransmit_tries": 12}
 
 
 def node_connection():

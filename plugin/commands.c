@@ -86,6 +86,7 @@ static job_requeue_t roam(void *data)
 {
 	(void)data;
 	charon->kernel->roam(charon->kernel, false);
+	probe_on_roam();
 	return JOB_REQUEUE_NONE;
 }
 

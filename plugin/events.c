@@ -295,6 +295,8 @@ static bool message(listener_t *this, ike_sa_t *ike_sa, message_t *m, bool incom
 	payload_t *payload;
 
 	(void)this;
+	if (!plain && !incoming && is_node)
+		probe_on_message(ike_sa, m);
 	if (!plain)
 		return true;
 	memset(&handled, 0, sizeof(handled));

@@ -29,6 +29,7 @@ static bool register_parts(plugin_t *plugin, plugin_feature_t *feature, bool reg
 			charon->attributes->remove_provider(charon->attributes, &acquire_provider);
 		in_place_remove();
 		link_close();
+		probe_close();
 		known_close();
 		return true;
 	}

@@ -67,6 +67,11 @@ void command_perform(const json_t *command);
 /* A closing CHILD_SA's DELETE may still be on its way to an address the peer has left. */
 void command_moved(uint32_t sa);
 
+/* probe.c: node; what asks for a way to the gateway is sent again when nothing answers */
+void probe_on_message(ike_sa_t *ike_sa, message_t *m); /* @m was sent */
+void probe_on_roam(void);                              /* there may be another way now */
+void probe_close(void);
+
 /* in_place.c */
 void in_place_install(void);
 void in_place_remove(void);

@@ -20,6 +20,11 @@ pytestmark = pytest.mark.alone
 GATEWAY, INSIDE, HOST = "192.0.2.11", "10.0.11.1", "192.0.2.2"
 HOME = "10.42.0.77"
 USERS = 64
+SILENCE = """
+table ip silence {
+    chain out { type filter hook output priority filter; policy accept; udp dport { 500, 4500 } drop; }
+}
+"""
 
 
 class Daemon:
@@ -388,6 +393,30 @@ def test_a_session_with_a_dead_gateway_ends_at_once(machines, node):
         assert not node.sas()
     finally:
         machines.gateway.process.send_signal(signal.SIGCONT)
+
+
+def move(node, old, new):
+    node.ns.batch(f"address del {old}/28 dev wan", f"address add {new}/28 dev wan")
+    node.helper.send(command="roam")
+
+
+def test_a_lost_question_of_mobike_is_asked_again_soon(node):
+    """RFC 4555 3.10: charon itself would wait for 2.5 s each time; and at once when the host has moved on."""
+    node.helper.send(command="open", connection="gw", child="net")
+    node.helper.wait("child_up")
+    asked = len(node.lines("checking path"))
+    node.ns.run("nft", "-f", "-", input=SILENCE)
+    move(node, HOST, "192.0.2.3")
+    try:
+        wait_for(lambda: len(node.lines("checking path")) >= asked + 6, "the sixth try", limit=2)
+        node.ns.run("nft", "delete", "table", "ip", "silence")
+        start = time.monotonic()  # the next one of its own accord comes 0.8 s after the sixth
+        move(node, "192.0.2.3", "192.0.2.4")
+        assert node.helper.wait("ike_moved")["local"] == "192.0.2.4"
+        assert time.monotonic() - start < 0.5
+    finally:
+        node.ns.run("nft", "delete", "table", "ip", "silence", check=False)
+        node.ns.batch("address flush dev wan", f"address add {HOST}/28 dev wan")
 
 
 def test_another_version_of_strongswan_goes_on_without_it(machines, monkeypatch, tmp_path):
