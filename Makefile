@@ -41,9 +41,9 @@ bench: setup $(RELEASE)/build.ninja ## speed, as ratios to plain forwarding
 	@ninja -C $(RELEASE) --quiet
 	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/bench.py
 
-handover: setup $(RELEASE)/build.ninja ## how long moves last, beside plain strongSwan; takes half an hour
+handover: setup $(RELEASE)/build.ninja ## how long moves last, beside plain strongSwan; an hour; SERIES=client: only these
 	@ninja -C $(RELEASE) --quiet
-	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/handover.py
+	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/handover.py --only $(SERIES)
 
 fuzz: setup ## every fuzzer for SECONDS=10
 	@tools/fuzz.sh $(SECONDS)

@@ -2,29 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How long a move lasts: hosts that move under a 1 kHz echo, with Holdfast and with plain strongSwan in turns.
 
-The gap of a move is the longest time between the sending of two answered datagrams with lost ones between them.
-doc/handover.md says how it is measured; --document writes its figures anew."""
+doc/handover.md says how it is measured; --document writes the figures anew."""
 import argparse
 import json
 import os
 import re
-import signal
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lab"))
+import handover_client
 from campus import Campus
+from moves import LIMIT_S, OURS, PLAIN, move, series
 from net import LabError, clean_up_when_told_to_end, wait_for
-from office import ANCHOR, CORRESPONDENT, PROBE, ROOT
-from spread import picture, summary, table
-from traffic import HZ, UDP_PORT, listen, longest_hole_ms, read_samples
+from office import ANCHOR, ROOT
+from spread import picture, table
+from traffic import listen
 from trip import INTERNET, Trip, least_round_trip_ms
 
-BEFORE_S, AFTER_S, LIMIT_S = 0.3, 0.6, 20
 LASTING_S = 10  # a tunnel that its gateway ends earlier counts as a failure, and the helper waits before the next try
 OUTSIDE_ALLOWED_MS, OUTSIDE_BETTER_MS, SETUP_ALLOWED_MS = 25, 80, 3
 DOCUMENT = os.path.join(ROOT, "doc", "handover.md")
-PLAIN, OURS = "plain strongSwan", "Holdfast"
 
 
 class Side:
@@ -68,40 +66,12 @@ class Side:
     def disconnect(self):
         self.charon.terminate(ike="gw1")
 
-    def reaches(self):
-        return self.host.ping(CORRESPONDENT, check=False, W=0.3)
-
     def move(self, act):
-        """Does it under the echo. Returns what the echo saw of it."""
-        wait_for(self.reaches, f"{self.name} to be connected", LIMIT_S)
-        path = self.campus.path("probe.txt")
-        probe = self.host.ns.start(PROBE, "udp-probe", CORRESPONDENT, UDP_PORT, HZ, LIMIT_S + 5, path)
-        time.sleep(BEFORE_S)  # how long the echo runs before it
-        at = time.monotonic_ns()
-        act()
-        try:
-            wait_for(self.reaches, "the move to end", LIMIT_S)
-            recovered = True
-        except LabError:
-            recovered = False
-        time.sleep(AFTER_S)  # how long the echo runs after it
-        probe.send_signal(signal.SIGTERM)
-        probe.wait(5)
-        samples = [s for s in read_samples(path) if s[1] >= at - 50e6]
-        if not recovered and not self.helper:
+        found = move(self.campus, self.host, act)
+        if not found["recovered"] and not self.helper:
             self.disconnect()
             self.connect()
-        return {"gap_ms": round(longest_hole_ms(samples), 2) if recovered else LIMIT_S * 1000.0,
-                "lost": sum(1 for _, _, received in samples if not received), "recovered": recovered}
-
-
-def series(name, who, rtt_ms, moves):
-    found = {"name": name, "who": who, "rtt_ms": rtt_ms, **summary([m["gap_ms"] for m in moves]),
-             "lost": sum(m.get("lost", 0) for m in moves),
-             "unrecovered": sum(1 for m in moves if not m.get("recovered", True)), "moves": moves}
-    print(f"  {name:34} {who:16} median {found['median_ms']:7.1f} ms   p99 {found['p99_ms']:7.1f} ms   "
-          f"lost {found['lost']}", flush=True)
-    return found
+        return found
 
 
 def outside(count, delay_ms):
@@ -116,7 +86,7 @@ def outside(count, delay_ms):
             for side, found in zip(sides, moves):
                 found.append(side.move(lambda s=side: s.host.switch(old, new)))
     name = f"outside, {2 * delay_ms} ms round trip"
-    return [series(name, PLAIN, rtt, moves[0]), series(name, OURS, rtt, moves[1])]
+    return [series(name, rtt, moves[0], PLAIN), series(name, rtt, moves[1])]
 
 
 def trips(side, steps, count):
@@ -135,7 +105,7 @@ def trips(side, steps, count):
                 found[name].append(side.move(lambda k=kind, t=to: go(k, t)))
             else:
                 go(kind, to)
-    return [series(name, OURS, rtt, moves) for name, moves in found.items()]
+    return [series(name, rtt, moves) for name, moves in found.items()]
 
 
 WALKS = {
@@ -144,7 +114,6 @@ WALKS = {
             ("both links up, LTE to office", "mbb", "floor1"), ("both links up, office to LTE", "mbb", "lte")],
     "gateway": [("another gateway is wanted", "gateway", gw) for gw in ("gw2", "gw1")],
     "closing": [("the gateway closes", "closing", gw) for gw in ("gw2", "gw1")]}
-
 
 PARTS = ("outside0", "outside40", "setup", *WALKS)
 
@@ -162,7 +131,7 @@ def setup(count):
                 found.append({"gap_ms": round((time.monotonic() - start) * 1000, 2)})
                 side.disconnect()
         rtt = least_round_trip_ms(ours.campus.gateways[1], ANCHOR)
-    return [series("setup over LTE", PLAIN, rtt, took[0]), series("setup over LTE", OURS, rtt, took[1])]
+    return [series("setup over LTE", rtt, took[0], PLAIN), series("setup over LTE", rtt, took[1])]
 
 
 def targets(found):
@@ -192,16 +161,6 @@ def targets(found):
     return result
 
 
-def document(found, reached):
-    """Writes table, targets and picture into the document."""
-    with open(DOCUMENT) as f:
-        text = f.read()
-    body = table(found) + "\n" + "".join(f"- {sentence}: {'met' if met else 'MISSED'}.\n" for sentence, met in reached)
-    text = re.sub(r"(<!-- figures -->\n).*?(<!-- end of figures -->)", lambda m: m[1] + body + m[2], text, flags=re.S)
-    with open(DOCUMENT, "w") as f:
-        f.write(text)
-
-
 def measure(parts, count):
     found = []
     for part, delay_ms in (("outside0", 0), ("outside40", 20)):
@@ -217,36 +176,70 @@ def measure(parts, count):
     return found
 
 
+# The modes of a host: what is measured, what has to be reached, and the name of the figures in the document and of the
+# picture beside it.
+GROUPS = ((PARTS, measure, targets, "handover"),
+          (tuple(handover_client.PARTS), handover_client.measure, handover_client.targets, "handover-client"))
+
+
+def chosen(names):
+    """The parts whose names begin so."""
+    known = [part for parts, *_ in GROUPS for part in parts]
+    for name in names:
+        if not any(part.startswith(name) for part in known):
+            sys.exit(f"no series is called {name}; there are {', '.join(known)}")
+    return {part for part in known if any(part.startswith(name) for name in names)}
+
+
+def document(found, reached, name):
+    """Writes table and targets into the document."""
+    with open(DOCUMENT) as f:
+        text = f.read()
+    body = table(found) + "\n" + "".join(f"- {sentence}: {'met' if met else 'MISSED'}.\n" for sentence, met in reached)
+    text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", lambda m: m[1] + body + m[2], text, flags=re.S)
+    with open(DOCUMENT, "w") as f:
+        f.write(text)
+
+
+def draw(found, path):
+    svg = picture([(f"{s['name']}: {s['who']}", "plain" if s["who"] == PLAIN else "ours",
+                    [m["gap_ms"] for m in s["moves"]]) for s in found], "Each move's gap; the stroke is the median")
+    with open(path, "w") as f:
+        f.write(svg)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--moves", type=int, default=50)
-    p.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    p.add_argument("--only", nargs="*", metavar="SERIES", help="those whose names begin so; all if none is named")
     p.add_argument("--output", default=os.path.join(ROOT, "build", "handover"))
-    p.add_argument("--document", action="store_true", help="write doc/handover.md and its picture too")
+    p.add_argument("--document", action="store_true", help="write doc/handover.md and its pictures too")
     args = p.parse_args()
+    wanted = chosen(args.only or [""])
     if os.geteuid() != 0:
         sys.exit("the measurement makes network namespaces: run it as root")
     clean_up_when_told_to_end()
-    found = measure(args.only, args.moves)
-    reached = targets(found)
-    print()
-    for sentence, met in reached:
-        print(f"  {'met   ' if met else 'MISSED'} {sentence}")
     os.makedirs(args.output, exist_ok=True)
+    results, all_met = {"series": [], "targets": []}, True
+    for parts, measured_by, aims, name in GROUPS:
+        if not wanted & set(parts):
+            continue
+        found = measured_by(wanted & set(parts), args.moves)
+        reached = aims(found)
+        print()
+        for sentence, met in reached:
+            print(f"  {'met   ' if met else 'MISSED'} {sentence}")
+            all_met = all_met and met
+        results["series"] += found
+        results["targets"] += [{"target": t, "met": met} for t, met in reached]
+        draw(found, os.path.join(args.output, f"{name}.svg"))
+        if args.document:
+            draw(found, os.path.join(os.path.dirname(DOCUMENT), f"{name}.svg"))
+            document(found, reached, name)
     with open(os.path.join(args.output, "handover.json"), "w") as f:
-        json.dump({"series": found, "targets": [{"target": t, "met": met} for t, met in reached]}, f, indent=1)
+        json.dump(results, f, indent=1)
         f.write("\n")
-    svg = picture([(f"{s['name']}: {s['who']}", "plain" if s["who"] == PLAIN else "ours",
-                    [m["gap_ms"] for m in s["moves"]]) for s in found], "Each move's gap; the stroke is the median")
-    pictures = [os.path.join(args.output, "handover.svg")]
-    if args.document:
-        pictures.append(DOCUMENT.replace(".md", ".svg"))
-    for path in pictures:
-        with open(path, "w") as f:
-            f.write(svg)
-    if args.document:
-        document(found, reached)
-    return 0 if all(met for _, met in reached) else 1
+    return 0 if all_met else 1
 
 
 if __name__ == "__main__":

@@ -115,9 +115,9 @@ class ClientCampus(Campus):
         if n in self.nat_gateways:
             self.gateways[n].run("nft", "-f", "-", input=NAT)
 
-    def add_laptop(self, name):
+    def add_laptop(self, name, kind=Laptop):
         """Before start(): the home agent has to know it."""
-        m = self.stations[name] = Laptop(self, name, len(self.stations) + 1)
+        m = self.stations[name] = kind(self, name, len(self.stations) + 1)
         self.extra["users"] += m.association()
         return m
 
