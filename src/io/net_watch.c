@@ -10,7 +10,7 @@
 
 #include "base/util.h"
 
-enum { MESSAGES_OCTETS = 32768, READS_MAX = 64, REQUEST_OCTETS = 64, ATTRIBUTES_MAX = 16 };
+enum { MESSAGES_OCTETS = 32768, READS_MAX = 64, REQUEST_OCTETS = 64, ATTRIBUTES_MAX = 64 };
 
 /* What a listing asks for, one after the other: a socket does one listing at a time. */
 static const uint16_t questions[] = { RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE };
@@ -114,7 +114,8 @@ static void read_link(const struct net_watch *w, const struct nlmsghdr *h)
 	struct net_event e = { .type = h->nlmsg_type == RTM_NEWLINK ? NET_LINK : NET_LINK_GONE,
 			       .ifindex = (uint32_t)m->ifi_index,
 			       .name = "",
-			       .up = (m->ifi_flags & IFF_UP) && (m->ifi_flags & IFF_LOWER_UP) };
+			       .up = (m->ifi_flags & IFF_UP) && (m->ifi_flags & IFF_LOWER_UP),
+			       .unplugged = (m->ifi_flags & IFF_UP) && !(m->ifi_flags & IFF_LOWER_UP) };
 	const struct attributes all = attributes_of(h, sizeof(*m));
 	const struct nlattr *name = all.v[IFLA_IFNAME], *mac = all.v[IFLA_ADDRESS];
 
@@ -125,6 +126,7 @@ static void read_link(const struct net_watch *w, const struct nlmsghdr *h)
 		e.name = mnl_attr_get_str(name);
 	if (mac && m->ifi_type == ARPHRD_ETHER && mnl_attr_get_payload_len(mac) == sizeof(e.mac))
 		memcpy(e.mac, mnl_attr_get_payload(mac), sizeof(e.mac));
+	e.losses = number(&all, IFLA_CARRIER_DOWN_COUNT);
 	w->fn(w->ctx, &e);
 }
 

@@ -40,6 +40,8 @@ struct net_event {
 	const char *name;
 	bool up;                 /* a link: administratively, and with carrier */
 	uint8_t mac[MAC_OCTETS]; /* of a link; zero: it has none */
+	uint32_t losses;         /* of a link: how often it has lost its carrier, seen or not */
+	bool unplugged;          /* of a link: nothing but the carrier is missing, so its routes stand */
 	struct in_addr address;
 	uint32_t metric; /* of a route; less is better */
 	bool replaces;   /* a route: those of the same metric are gone */
