@@ -177,7 +177,7 @@ static void forget_address(struct mn *mn, struct instant now, struct mn_link *l,
 static void on_link(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out)
 {
 	struct mn_link *l = link_at(mn, e->ifindex);
-	bool was_up = l && l->up;
+	bool was_up = l && l->up, interrupted = was_up && e->up && l->losses != e->losses;
 
 	if (strcmp(e->name, mn->conf->device) == 0) {
 		mn->device_ifindex = e->ifindex;
@@ -198,15 +198,20 @@ static void on_link(struct mn *mn, struct instant now, const struct net_event *e
 	}
 	l->listed = true;
 	l->up = e->up;
+	l->losses = e->losses;
 	memcpy(l->mac, e->mac, sizeof(l->mac));
 	memset(l->name, 0, sizeof(l->name));
 	memcpy(l->name, e->name, strnlen(e->name, sizeof(l->name) - 1));
-	if (l->up == was_up)
+	if (l->up == was_up && !interrupted)
 		return; /* the kernel repeats itself: statistics, wireless scans */
-	mn_record(mn, out, RECORD_INFO, "link", "%s is %s", l->name, l->up ? "up" : "down");
+	mn_record(mn, out, RECORD_INFO, "link", "%s is %s", l->name,
+		  interrupted ? "up again after a short loss of its carrier" :
+		  l->up       ? "up" :
+				"down");
+	l->stays++;
 	l->solicited = 0;
 	l->solicit_us = now.us;
-	if (!e->up)
+	if (!e->up && !e->unplugged)
 		forget_routes(mn, l->ifindex, ANY_METRIC); /* as above */
 	for (size_t i = 0; !l->up && i < l->address_n; i++)
 		opening_on_lost(mn, now, l->addresses[i], out);
@@ -215,7 +220,7 @@ static void on_link(struct mn *mn, struct instant now, const struct net_event *e
 
 void links_restore_home(struct mn *mn, struct instant now, struct actions *out)
 {
-	if (mn->home.s_addr == INADDR_ANY)
+	if (mn->home.s_addr == INADDR_ANY && !mn->client)
 		return;
 	if (now.us < mn->restored_us + RESTORE_US) {
 		mn->due[MN_TIMER_RESTORE] = mn->restored_us + RESTORE_US;
@@ -225,7 +230,10 @@ void links_restore_home(struct mn *mn, struct instant now, struct actions *out)
 	mn->guard = MN_GUARD_UNKNOWN; /* it leads into the device */
 	MN_COUNT(mn, home_restored);
 	mn_record(mn, out, RECORD_WARN, "home_address", "it was taken from %s, and is set again", mn->conf->device);
-	actions_home_set(out, mn->home);
+	if (mn->home.s_addr != INADDR_ANY)
+		actions_home_set(out, mn->home);
+	if (mn->client)
+		inner_restore(mn, out);
 }
 
 static void on_link_gone(struct mn *mn, struct instant now, uint32_t ifindex, struct actions *out)
@@ -259,7 +267,7 @@ static void on_home_address(struct mn *mn, struct instant now, const struct net_
 		mn->home_listed |= e->address.s_addr == mn->home.s_addr;
 		return;
 	}
-	if (e->address.s_addr == mn->home.s_addr)
+	if (e->address.s_addr == mn->home.s_addr || (mn->client && inner_is_held(mn, e->address)))
 		links_restore_home(mn, now, out);
 }
 

@@ -33,6 +33,11 @@ void mn_freep(struct mn **at)
 	freep(at);
 }
 
+struct span mn_user(const struct mn *mn)
+{
+	return (struct span){ (const uint8_t *)mn->conf->user, strlen(mn->conf->user) };
+}
+
 void mn_record(const struct mn *mn, struct actions *out, enum record_level level, const char *event,
 	       const char *reason_fmt, ...)
 {
@@ -43,8 +48,7 @@ void mn_record(const struct mn *mn, struct actions *out, enum record_level level
 	va_start(ap, reason_fmt);
 	(void)vsnprintf(reason, sizeof(reason), reason_fmt, ap); /* a longer reason is cut, which is fine for people */
 	va_end(ap);
-	actions_record(out, &note, (struct span){ (const uint8_t *)mn->conf->user, strlen(mn->conf->user) }, "%s",
-		       reason);
+	actions_record(out, &note, mn_user(mn), "%s", reason);
 }
 
 void mn_on_net(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out)
@@ -102,12 +106,16 @@ static void on_proof_over(struct mn *mn, struct instant now, struct actions *out
 	mn->proof = MN_PROOF_NONE;
 }
 
-/* From inside the gateway cannot be reached, then, and the tunnel must not swallow data any longer. */
+/* From inside the gateway cannot be reached, then, and the tunnel must not swallow data any longer. In client mode, it did
+ * not follow us to where we are. */
 static void on_close_over(struct mn *mn, struct instant now, struct actions *out)
 {
-	(void)now;
-	while (sessions_carrying(mn))
-		sessions_close(mn, sessions_carrying(mn)->connection, out);
+	while (sessions_carrying(mn)) {
+		mn->opening.at = sessions_carrying(mn)->connection;
+		sessions_close(mn, mn->opening.at, out);
+	}
+	if (mn->client)
+		opening_failed(mn, now, "the IKE_SA does not get through to it from here", out);
 }
 
 static void on_holdoff_over(struct mn *mn, struct instant now, struct actions *out)

@@ -12,7 +12,7 @@
 	X(links_full) X(addresses_full) X(routes_full) X(sessions_full) \
 	X(requests_sent) X(retransmissions) X(accepted) X(refused) X(resynchronised) X(decided_inside) X(decided_outside) \
 	X(malformed) X(unknown_extension) X(discarded) X(replies_unmatched) X(replies_unauthenticated) X(replies_without_tnc) \
-	X(replies_elsewhere) X(agents_heard) X(agents_full) X(agents_refused) X(solicitations) X(ways_full) X(addresses_inner_full)
+	X(replies_elsewhere) X(agents_heard) X(agents_full) X(agents_refused) X(solicitations) X(addresses_inner_full)
 /* clang-format on */
 
 #define MN_COUNTER_ID(name) MN_COUNTER_##name,
@@ -55,6 +55,8 @@ struct mn_link {
 	char name[MN_NAME_OCTETS];
 	uint8_t mac[MAC_OCTETS]; /* zero: it has none */
 	bool up, listed;
+	uint32_t losses;     /* of carrier, as the kernel counts them */
+	unsigned stays;      /* client mode: attachments so far: what was proven of one says nothing of the next */
 	unsigned solicited;  /* client mode: solicitations sent since it is up, */
 	uint64_t solicit_us; /* and when the next is due */
 	struct in_addr addresses[MN_ADDRESSES_MAX];
@@ -136,6 +138,7 @@ struct mn {
 };
 
 /* mn.c */
+struct span mn_user(const struct mn *mn); /* whom records are about, whatever the host is called in clear */
 void mn_record(const struct mn *mn, struct actions *out, enum record_level level, const char *event,
 	       const char *reason_fmt, ...) __attribute__((format(printf, 5, 6)));
 

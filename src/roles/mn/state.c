@@ -120,8 +120,7 @@ static void change(struct mn *mn, struct instant now, const struct row *r, struc
 		mn->holdoff_us = now.us + mn->conf->holdoff_ms * US_PER_MS;
 	note.old_state = mn_state_names[old];
 	note.new_state = mn_state_names[mn->state];
-	actions_record(out, &note, (struct span){ (const uint8_t *)mn->conf->user, strlen(mn->conf->user) }, "%s",
-		       mn->reason);
+	actions_record(out, &note, mn_user(mn), "%s", mn->reason);
 	enter[mn->state](mn, now, out);
 }
 

@@ -44,7 +44,7 @@ static void test_at_home(void **state)
 	client_pass_ms(110);
 	assert_int_equal(client_caught(ETH).m.lifetime_s, 0);
 	assert_null(rig_find(ACTION_SEND_FRAME)); /* all know it already */
-	client_pass_ms(500);                      /* and not for longer than it is proven */
+	client_pass_ms(15000);                    /* and not for longer than it is proven */
 	client_assert_blocked();
 }
 

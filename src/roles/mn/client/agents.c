@@ -17,6 +17,14 @@ enum {
 static const uint32_t all_agents = UINT32_C(0xe000000b); /* 224.0.0.11 */
 static const uint8_t all_agents_mac[MAC_OCTETS] = { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x0b };
 
+/* No MAC: a link that has none, or a sender that wants our packets to go to everybody. */
+static bool is_nobody(const uint8_t mac[MAC_OCTETS])
+{
+	static const uint8_t nobody[MAC_OCTETS];
+
+	return memcmp(mac, nobody, MAC_OCTETS) == 0;
+}
+
 struct agent *agents_find(struct client *c, uint32_t ifindex, struct in_addr address)
 {
 	for (size_t i = 0; i < c->agent_n; i++)
@@ -68,6 +76,19 @@ static struct agent *learn(struct mn *mn, uint32_t ifindex, const struct ether *
 	return a;
 }
 
+/* It forgot its visitors, or wants us to think so (RFC 3543 4.1). Who says so all the time is believed once a second. */
+static void on_restart(struct mn *mn, struct instant now, struct agent *a, struct way *w, struct actions *out)
+{
+	if (now.us < a->restart_from_us) {
+		if (a->restart_from_us < w->x.due_us)
+			w->x.due_us = a->restart_from_us;
+		return;
+	}
+	a->restart_from_us = now.us + SOLICIT_US;
+	mn_record(mn, out, RECORD_NOTICE, "agent_restarted", "the foreign agent starts counting anew");
+	request_start(mn, now, w, ASK_AGENT, out);
+}
+
 static void on_advertisement(struct mn *mn, struct instant now, struct agent *a, const struct agent_adv *adv,
 			     struct actions *out)
 {
@@ -83,12 +104,9 @@ static void on_advertisement(struct mn *mn, struct instant now, struct agent *a,
 	if (!w)
 		return;
 	ways_improve(mn, now, w, out);
-	/* It forgot its visitors, or wants us to think so (RFC 3543 4.1). */
 	if (restarted && w->verdict == VERDICT_INSIDE && b->what == ASK_AGENT && b->agent.s_addr == a->address.s_addr &&
-	    !w->x.pending) {
-		mn_record(mn, out, RECORD_NOTICE, "agent_restarted", "the foreign agent starts counting anew");
-		request_start(mn, now, w, ASK_AGENT, out);
-	}
+	    !w->x.pending)
+		on_restart(mn, now, a, w, out);
 }
 
 void agents_on_frame(struct mn *mn, struct instant now, uint32_t ifindex, struct span frame, struct actions *out)
@@ -100,7 +118,7 @@ void agents_on_frame(struct mn *mn, struct instant now, uint32_t ifindex, struct
 	struct ip4 ip;
 
 	if (!mn->conf->client.foreign_agents || !l || ether_parse(frame.p, frame.n, &e) < 0 || e.type != ETHER_IP4 ||
-	    (e.source[0] & 1) || memcmp(e.source, l->mac, MAC_OCTETS) == 0 ||
+	    (e.source[0] & 1) || is_nobody(e.source) || memcmp(e.source, l->mac, MAC_OCTETS) == 0 ||
 	    ip4_parse(e.payload.p, e.payload.n, &ip) < 0 || ip.protocol != IPPROTO_ICMP || ip.ttl != 1 ||
 	    agent_adv_parse(ip.payload.p, ip.payload.n, &adv) < 0)
 		return;
@@ -133,10 +151,8 @@ static void solicit(struct mn *mn, struct instant now, struct mn_link *l, struct
 /* B-22: as soon as the link is up, whatever DHCP does meanwhile. */
 static bool is_to_be_solicited(const struct mn *mn, const struct mn_link *l)
 {
-	static const uint8_t no_mac[MAC_OCTETS];
-
 	if (!mn->conf->client.agent_discovery || !mn->conf->client.foreign_agents || !l->up ||
-	    l->solicited >= SOLICITATIONS || memcmp(l->mac, no_mac, sizeof(no_mac)) == 0)
+	    l->solicited >= SOLICITATIONS || is_nobody(l->mac))
 		return false;
 	for (size_t i = 0; i < mn->client->agent_n; i++)
 		if (mn->client->agents[i].ifindex == l->ifindex)

@@ -34,7 +34,7 @@ void client_on_change(struct mn *mn, struct instant now, struct actions *out)
 {
 	if (!mn->net_listed || mn->net_listing)
 		return;
-	ways_follow_links(mn, out);
+	ways_follow_links(mn, now, out);
 	ways_probe(mn, now, out);
 	/* B-24, B-37, B-39, B-43, B-44, S-06: an IKE_SA to be set up waits for nothing either, unless the last attempts failed. */
 	if (mn->state == MN_CONNECTING && mn->opening.rounds == 0 && !opening_is_under_way(mn) &&

@@ -41,7 +41,7 @@ enum ask {
 };
 
 enum {
-	WAYS_MAX = 8,
+	WAYS_MAX = MN_LINKS_MAX,
 	AGENTS_MAX = 8,
 	SENT_MAX = 4,  /* requests whose answers may still come (B-34) */
 	INNERS_MAX = 8 /* inner addresses of IKE_SAs */
@@ -52,7 +52,8 @@ struct sent {
 	uint32_t serial; /* of all our requests: the home agent accepts them in this order only */
 	enum ask what;
 	uint16_t lifetime_s;
-	struct in_addr agent; /* ASK_AGENT: whom it was sent to */
+	struct in_addr to; /* home agent, or foreign agent (ASK_AGENT) */
+	bool answered;     /* and once is enough: what comes then is a replay */
 };
 
 struct exchange {
@@ -69,7 +70,10 @@ struct exchange {
 struct way {
 	uint32_t ifindex; /* 0: through the VPN */
 	struct in_addr care_of;
+	unsigned stay; /* of the link */
 	enum verdict verdict;
+	uint64_t proven_us;    /* VERDICT_INSIDE: when what proves it was asked */
+	unsigned more;         /* outside, it is asked so often again: silence may have been bad luck */
 	uint64_t asked_metric; /* of the link's route when it was asked last: without one, nothing gets far */
 	uint64_t home_from_us; /* no deregistration before: nobody answered the last one */
 	struct exchange x;
@@ -82,7 +86,8 @@ struct agent {
 	struct in_addr address, care_of;
 	uint16_t flags, sequence, lifetime_s;
 	uint64_t expires_us;
-	uint64_t use_from_us; /* it refused, or did not answer: not before this */
+	uint64_t use_from_us;     /* it refused, or did not answer: not before this */
+	uint64_t restart_from_us; /* that it started anew is not believed before this */
 };
 
 /* What the home agent has for us, as far as we know. */
@@ -134,15 +139,21 @@ int client_new(struct mn *mn); /* Return: 0 or -ENOMEM */
 void client_on_change(struct mn *mn, struct instant now, struct actions *out);
 void client_on_time(struct mn *mn, struct instant now, struct actions *out);
 void client_describe(const struct mn *mn, struct mn_view *ret);
-/* The NAI we go by. */
+/* The NAI we go by, towards others. */
 struct span client_nai(const struct mn *mn);
 
 /* ways.c */
 /* Ways follow the links as they are; what is lost takes its verdict and its exchange with it. */
-void ways_follow_links(struct mn *mn, struct actions *out);
+void ways_follow_links(struct mn *mn, struct instant now, struct actions *out);
 struct way *ways_at(struct client *c, uint32_t ifindex); /* or NULL */
 struct way *ways_inside(struct client *c);               /* the one that is proven, or NULL: at most one is */
 bool ways_undecided(const struct client *c);             /* none is known to be outside, and one may be inside */
+/* By the host's routes. Where none is worse, none is better. */
+bool ways_is_better(const struct mn *mn, const struct way *a, const struct way *b);
+/* It is the one to use: requests by those that are no better would only take the binding away. */
+void ways_prefer(struct mn *mn, struct way *w);
+/* Ends what has lasted for too long: the binding, and proof (RFC 5265 3.4: T_MONITOR). */
+void ways_expire(struct mn *mn, struct instant now, struct actions *out);
 /* Asks on all links that may be better than what there is. */
 void ways_probe(struct mn *mn, struct instant now, struct actions *out);
 void ways_on_time(struct mn *mn, struct instant now, struct actions *out);
@@ -150,12 +161,15 @@ void ways_on_time(struct mn *mn, struct instant now, struct actions *out);
 void ways_improve(struct mn *mn, struct instant now, struct way *w, struct actions *out);
 /* It is not proven any more; it is asked again at once. */
 void ways_doubt(struct mn *mn, struct instant now, struct way *w, const char *why, struct actions *out);
-uint64_t ways_due(const struct client *c);
+uint64_t ways_due(const struct mn *mn);
 
 /* request.c */
 void request_start(struct mn *mn, struct instant now, struct way *w, enum ask what, struct actions *out);
 void request_again(struct mn *mn, struct instant now, struct way *w, struct actions *out); /* one more try, at once */
 void request_cancel(struct way *w);
+const struct sent *request_last(const struct way *w); /* NULL: nothing was sent */
+/* Who was named in the place of the configured home agent does not answer: that one is asked again. */
+void request_fall_back(struct mn *mn);
 /* As many tries as are configured brought no answer. */
 bool request_is_silent(const struct mn *mn, const struct way *w);
 
@@ -175,6 +189,9 @@ uint64_t agents_due(const struct mn *mn);
 /* inner.c */
 void inner_on_address(struct mn *mn, const struct charon_event *e, struct actions *out);
 void inner_on_event(struct mn *mn, const struct charon_event *e, struct actions *out);
+bool inner_is_held(const struct mn *mn, struct in_addr a);
+/* Sets all of them again on the device. */
+void inner_restore(const struct mn *mn, struct actions *out);
 /* The way through the VPN follows the IKE_SA that carries. */
 void inner_follow(struct mn *mn, struct actions *out);
 

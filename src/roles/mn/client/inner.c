@@ -12,8 +12,10 @@ static struct inner *inner_of(struct client *c, uint32_t sa)
 	return NULL;
 }
 
-static bool is_held(const struct client *c, struct in_addr a)
+bool inner_is_held(const struct mn *mn, struct in_addr a)
 {
+	const struct client *c = mn->client;
+
 	for (size_t i = 0; i < c->inner_n; i++)
 		if (c->inners[i].address.s_addr == a.s_addr)
 			return true;
@@ -22,10 +24,22 @@ static bool is_held(const struct client *c, struct in_addr a)
 
 static void release(const struct mn *mn, struct in_addr a, struct actions *out)
 {
-	if (is_held(mn->client, a))
+	if (inner_is_held(mn, a))
 		return; /* another IKE_SA has it as well: reauthentication */
 	actions_guard_del(out, a);
 	actions_home_del(out, a);
+}
+
+static void hold(struct in_addr a, struct actions *out)
+{
+	actions_home_set(out, a);
+	actions_guard_set(out, a);
+}
+
+void inner_restore(const struct mn *mn, struct actions *out)
+{
+	for (size_t i = 0; i < mn->client->inner_n; i++)
+		hold(mn->client->inners[i].address, out);
 }
 
 static void forget(struct mn *mn, struct inner *i, struct actions *out)
@@ -54,8 +68,7 @@ static void learn(struct mn *mn, uint32_t sa, struct in_addr a, struct actions *
 		return;
 	old = i->address;
 	i->address = a;
-	actions_home_set(out, a);
-	actions_guard_set(out, a);
+	hold(a, out);
 	if (old.s_addr != INADDR_ANY)
 		release(mn, old, out);
 }

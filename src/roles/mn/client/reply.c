@@ -30,29 +30,36 @@ struct answer {
 	struct sent s; /* what it answers */
 };
 
-static const struct sent *newest(const struct way *w)
-{
-	return w->x.sent_n == 0 ? NULL : &w->x.sent[(w->x.sent_n - 1) % SENT_MAX];
-}
-
-static const struct sent *asked(const struct way *w, uint32_t id)
+/* What is not answered yet, and could still prove something. */
+static const struct sent *asked(const struct answer *a, const struct way *w, uint16_t monitor_s)
 {
 	size_t n = min_size(w->x.sent_n, SENT_MAX);
 
-	for (size_t i = 0; i < n; i++)
-		if ((uint32_t)w->x.sent[i].id == id)
-			return &w->x.sent[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct sent *s = &w->x.sent[i];
+
+		if ((uint32_t)s->id == (uint32_t)a->m.id && !s->answered &&
+		    (monitor_s == 0 || s->at_us + monitor_s * US_PER_S > a->now.us))
+			return s;
+	}
 	return NULL;
+}
+
+/* It may have been sent more than once (RFC 5944 5.7.2). */
+static void note_answered(const struct answer *a)
+{
+	for (size_t i = 0; i < SENT_MAX; i++)
+		if (a->w->x.sent[i].id == a->s.id)
+			a->w->x.sent[i].answered = true;
 }
 
 /* Who was asked answers, and where it was asked from. */
 static bool came_back(const struct mn *mn, const struct answer *a)
 {
 	bool to_home = a->s.what == ASK_AGENT || a->s.what == ASK_HOME;
-	struct in_addr from = a->s.what == ASK_AGENT ? a->s.agent : mn->client->home_agent;
 	struct in_addr to = to_home ? mn->home : a->w->care_of;
 
-	return (a->w->ifindex == 0 || a->d->ifindex == a->w->ifindex) && a->d->remote.s_addr == from.s_addr &&
+	return (a->w->ifindex == 0 || a->d->ifindex == a->w->ifindex) && a->d->remote.s_addr == a->s.to.s_addr &&
 	       a->d->remote_port == MIP_PORT && a->d->local.s_addr == to.s_addr;
 }
 
@@ -62,7 +69,7 @@ static bool find_request(struct mn *mn, struct answer *a)
 
 	for (size_t i = 0; i <= c->way_n; i++) {
 		struct way *w = i < c->way_n ? &c->ways[i] : &c->vpn;
-		const struct sent *s = asked(w, (uint32_t)a->m.id);
+		const struct sent *s = asked(a, w, mn->conf->client.monitor_s);
 
 		if (!s)
 			continue;
@@ -100,7 +107,7 @@ static void note_unauthentic(struct mn *mn, const struct answer *a, struct actio
 
 	MN_COUNT(mn, replies_unauthenticated);
 	if (ratelimit_allow(&mn->client->security, a->now.us))
-		actions_record(out, &note, client_nai(mn), "code %u (%s) without a valid authenticator%s", a->m.code,
+		actions_record(out, &note, mn_user(mn), "code %u (%s) without a valid authenticator%s", a->m.code,
 			       mip_code_name(a->m.code), a->x.tnc_at ? ", which says that we are inside" : "");
 }
 
@@ -113,9 +120,11 @@ static void settle(struct way *w, uint64_t due_us)
 static void bar(struct mn *mn, const struct answer *a, uint16_t retry_s, struct actions *out)
 {
 	struct way *w = a->w;
-	struct agent *agent = agents_find(mn->client, w->ifindex, a->s.agent);
+	struct agent *agent = agents_find(mn->client, w->ifindex, a->s.to);
 
 	MN_COUNT(mn, refused);
+	w->x.resyncs = w->more = 0;
+	w->x.without_udp = false;
 	if (w->verdict == VERDICT_INSIDE && a->s.what == ASK_AGENT) {
 		MN_COUNT(mn, agents_refused);
 		if (agent)
@@ -141,7 +150,7 @@ static void resync(struct mn *mn, const struct answer *a, uint16_t retry_s, stru
 	uint64_t high = a->m.id >> 32, ours = (a->now.ntp + (uint64_t)c->offset) >> 32;
 	bool fits = high + 1 - ours <= 2; /* another way's answer has set it already */
 
-	if (!a->w->x.pending || newest(a->w)->serial != a->s.serial)
+	if (!a->w->x.pending || request_last(a->w)->serial != a->s.serial)
 		return;
 	MN_COUNT(mn, resynchronised);
 	a->w->x.resyncs++;
@@ -157,6 +166,7 @@ static void resync(struct mn *mn, const struct answer *a, uint16_t retry_s, stru
 		request_start(mn, a->now, a->w, a->s.what, out);
 }
 
+/* RFC 5944 3.6.2.3 */
 static void other_agent(struct mn *mn, const struct answer *a, uint16_t retry_s, struct actions *out)
 {
 	struct in_addr named = a->m.home_agent;
@@ -187,20 +197,20 @@ static void without_udp(struct mn *mn, const struct answer *a, uint16_t retry_s,
 
 static struct bound bound_by(const struct mn *mn, const struct answer *a, uint16_t lifetime_s)
 {
-	const struct agent *agent = agents_find(mn->client, a->w->ifindex, a->s.agent);
+	const struct agent *agent = a->s.what == ASK_AGENT ? agents_find(mn->client, a->w->ifindex, a->s.to) : NULL;
 	bool udp = a->x.udp_reply_at && a->x.udp_reply_code < UDP_DECLINED_FROM;
 	struct bound b = {
 		.here = true,
 		.what = a->s.what,
 		.ifindex = a->w->ifindex,
 		.care_of = a->w->care_of,
-		.agent = a->s.agent,
+		.agent = a->s.what == ASK_AGENT ? a->s.to : (struct in_addr){ INADDR_ANY },
 		.connection = mn->client->vpn_connection,
 		.serial = a->s.serial,
 		.expires_us = a->s.at_us + lifetime_s * US_PER_S, /* from the request on (RFC 5944 3.6.1) */
 		.tunnel = { .encap = udp ? ENCAP_UDP : ENCAP_IPIP,
 			    .local = a->w->care_of,
-			    .remote = mn->client->home_agent,
+			    .remote = a->s.what == ASK_AGENT ? mn->client->home_agent : a->s.to,
 			    .local_port = udp ? MIP_PORT : 0,
 			    .remote_port = udp ? MIP_PORT : 0 },
 	};
@@ -238,9 +248,14 @@ static void without_proof(struct mn *mn, const struct answer *a, struct actions 
 		bar(mn, a, RETRY_S, out);
 		return;
 	}
-	mn->client->bound.here = false; /* it has an address now that must not be used */
 	a->w->verdict = VERDICT_OUTSIDE;
+	a->w->more = 0;
 	settle(a->w, a->now.us + RETRY_S * US_PER_S);
+	/* It has an address now that must not be used. */
+	if (ways_inside(mn->client))
+		request_start(mn, a->now, ways_inside(mn->client), ASK_CO_LOCATED, out);
+	else
+		mn->client->bound.here = false;
 }
 
 /* B-34: inside, whatever else has happened since. A request that left later, by another way, has moved the binding, or will;
@@ -249,21 +264,27 @@ static void accepted_in_clear(struct mn *mn, const struct answer *a, uint16_t li
 {
 	struct client *c = mn->client;
 	struct way *inside = ways_inside(c);
-	const struct sent *vpn = newest(&c->vpn);
+	const struct sent *vpn = request_last(&c->vpn);
 	bool moved = (vpn && vpn->serial > a->s.serial) || (c->bound.here && c->bound.serial > a->s.serial);
 
 	if (inside && c->bound.here && c->bound.serial > a->s.serial)
 		return; /* answers came in another order: a better link, or a newer one by this link, is in use */
+	if (inside && inside != a->w && !ways_is_better(mn, a->w, inside)) {
+		request_cancel(a->w);
+		request_start(mn, a->now, inside, c->bound.what, out); /* it took the binding away from there */
+		return;
+	}
 	if (inside != a->w) {
 		MN_COUNT(mn, decided_inside);
 		if (inside)
 			inside->verdict = VERDICT_UNKNOWN;
 	}
 	a->w->verdict = VERDICT_INSIDE;
+	a->w->proven_us = a->s.at_us;
 	a->w->x.rounds = 0;
 	c->bound = bound_by(mn, a, lifetime_s);
 	settle(a->w, refresh_us(mn, a, lifetime_s));
-	request_cancel(&c->vpn);
+	ways_prefer(mn, a->w);
 	if (moved)
 		request_start(mn, a->now, a->w, a->s.what, out);
 	else
@@ -354,7 +375,7 @@ static void note_reply(struct mn *mn, const struct answer *a, struct actions *ou
 static bool is_agents_refusal(const struct answer *a)
 {
 	return a->s.what == ASK_AGENT && !mip_code_is_from_ha(a->m.code) && a->w->x.pending &&
-	       newest(a->w)->serial == a->s.serial;
+	       request_last(a->w)->serial == a->s.serial;
 }
 
 void reply_on_datagram(struct mn *mn, struct instant now, const struct datagram *d, struct actions *out)
@@ -384,6 +405,7 @@ void reply_on_datagram(struct mn *mn, struct instant now, const struct datagram 
 	}
 	if (mn->conf->client.sa.replay == REPLAY_NONCE)
 		mn->client->nonce = (uint32_t)(a.m.id >> 32);
+	note_answered(&a);
 	measure(mn, &a);
 	note_reply(mn, &a, out);
 	react(mn, &a, out);

@@ -10,7 +10,7 @@
  * as make up one round go at twice the time an answer usually takes, and only what follows them doubles. */
 enum {
 	FIRST_WAIT_US = 100 * US_PER_MS, /* nothing was measured yet */
-	LEAST_WAIT_US = 60 * US_PER_MS,
+	LEAST_WAIT_US = 30 * US_PER_MS,
 	SPARE_US = 20 * US_PER_MS,
 	MOST_WAIT_US = 60 * US_PER_S,
 	MOST_SHIFT = 16,
@@ -160,6 +160,11 @@ static void send_request(const struct mn *mn, const struct way *w, const struct 
 					 MIP_PORT, &octets);
 }
 
+const struct sent *request_last(const struct way *w)
+{
+	return w->x.sent_n == 0 ? NULL : &w->x.sent[(w->x.sent_n - 1) % SENT_MAX];
+}
+
 static void transmit(struct mn *mn, struct instant now, struct way *w, struct actions *out)
 {
 	static const char *const how[] = { [ASK_CO_LOCATED] = "in clear",
@@ -173,15 +178,16 @@ static void transmit(struct mn *mn, struct instant now, struct way *w, struct ac
 	struct wr message = wr_init(octets, sizeof(octets));
 	/* B-29. A nonce request is repeated as it was; a time stamp is made anew (RFC 5944 3.6.3). */
 	bool repeated = w->x.tries > 0 && mn->conf->client.sa.replay == REPLAY_NONCE && w->x.sent_n > 0;
-	uint64_t id = repeated ? w->x.sent[(w->x.sent_n - 1) % SENT_MAX].id : fresh_id(mn, now);
+	uint64_t id = repeated ? request_last(w)->id : fresh_id(mn, now);
+	uint32_t serial = repeated ? request_last(w)->serial : ++mn->client->serial;
 	struct mip_request m = fixed_part(mn, w, agent, id);
 
 	*s = (struct sent){ .id = id,
 			    .at_us = now.us,
-			    .serial = ++mn->client->serial,
+			    .serial = serial,
 			    .what = w->x.what,
 			    .lifetime_s = m.lifetime_s,
-			    .agent = agent ? agent->address : (struct in_addr){ INADDR_ANY } };
+			    .to = agent ? agent->address : mn->client->home_agent };
 	w->x.sent_n++;
 	w->x.tries++;
 	w->x.due_us = now.us + wait_us(mn, w);
@@ -212,6 +218,15 @@ void request_cancel(struct way *w)
 	w->x.pending = false;
 	w->x.tries = 0;
 	w->x.due_us = NEVER;
+}
+
+void request_fall_back(struct mn *mn)
+{
+	struct client *c = mn->client;
+
+	/* One that serves us, by another way, is there. */
+	if (!c->bound.here)
+		c->home_agent = mn->conf->client.home_agent;
 }
 
 bool request_is_silent(const struct mn *mn, const struct way *w)

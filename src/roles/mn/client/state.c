@@ -153,25 +153,51 @@ static enum mn_state as_for_vpn(const struct mn *mn)
 	return sessions_carrying(mn) ? MN_OUTSIDE : MN_CONNECTING;
 }
 
+/* An attempt under way goes on: from here it may succeed as well (B-42). If not, it has to be ended when it is over, or when
+ * we leave: what charon goes on with would swallow the next one. */
+static void on_inside(struct mn *mn, struct actions *out)
+{
+	MN_COUNT(mn, crossed_inside);
+	if (!mn->conf->keep_ike && mn->opening.in_flight)
+		sessions_close(mn, mn->opening.at, out);
+	if (!mn->conf->keep_ike)
+		sessions_close_all(mn, out); /* B-41 */
+	if (!mn->conf->keep_ike || !mn->opening.in_flight)
+		opening_stop(mn);
+	opening_forgive(mn);
+}
+
+static void on_outside(struct mn *mn)
+{
+	MN_COUNT(mn, crossed_outside);
+	opening_forgive(mn); /* what failed inside says nothing here */
+	if (!opening_is_under_way(mn))
+		opening_stop(mn);
+}
+
+/* Its gateway may be dead, or know it no more: an IKE_SA that does not get here is given up like one that does not come up. */
+static void await_move(struct mn *mn, struct instant now)
+{
+	if (mn->client->state != CLIENT_CONNECTING || !sessions_carrying(mn))
+		mn->due[MN_TIMER_CLOSE] = NEVER;
+	else if (mn->due[MN_TIMER_CLOSE] == NEVER)
+		mn->due[MN_TIMER_CLOSE] = now.us + mn->conf->open_timeout_ms * US_PER_MS;
+}
+
 static void drive_vpn(struct mn *mn, struct instant now, struct actions *out)
 {
 	enum mn_state old = mn->state;
 
 	mn->state = as_for_vpn(mn);
+	await_move(mn, now);
+	if (mn->state != old && mn->state == MN_NOWHERE)
+		opening_stop(mn);
+	if (mn->state != old && mn->state == MN_INSIDE)
+		on_inside(mn, out);
+	if (mn->state != old && old == MN_INSIDE)
+		on_outside(mn);
 	if (mn->state == MN_CONNECTING)
 		opening_start(mn, now);
-	if (mn->state == old)
-		return;
-	if (mn->state == MN_NOWHERE || mn->state == MN_INSIDE)
-		opening_stop(mn);
-	if (old == MN_INSIDE)
-		MN_COUNT(mn, crossed_outside);
-	if (mn->state != MN_INSIDE)
-		return;
-	MN_COUNT(mn, crossed_inside);
-	opening_forgive(mn);
-	if (!mn->conf->keep_ike)
-		sessions_close_all(mn, out); /* B-41 */
 }
 
 static void say_where(struct mn *mn, const struct row *r)
@@ -202,7 +228,7 @@ static void change(struct mn *mn, struct instant now, const struct row *r, enum 
 	c->state = next;
 	say_where(mn, r);
 	mn->since_us = now.us;
-	actions_record(out, &note, client_nai(mn), "%s", mn->reason);
+	actions_record(out, &note, mn_user(mn), "%s", mn->reason);
 	if (next == CLIENT_CONNECTING)
 		for (size_t i = 0; i < c->way_n; i++)
 			if (!c->ways[i].x.pending && c->ways[i].x.due_us == NEVER)
@@ -215,18 +241,19 @@ void client_decide(struct mn *mn, struct instant now, struct actions *out)
 	enum client_state next, old = c->state;
 	const struct row *r;
 
+	ways_expire(mn, now, out);
 	if (mn->net_listed && !mn->net_listing) {
 		agents_forget_silent(mn, now);
-		ways_follow_links(mn, out);
+		ways_follow_links(mn, now, out);
 		inner_follow(mn, out);
 		r = row_of(mn, now);
 		next = r->next == CLIENT_INSIDE_C ? inside_state(&c->bound) : r->next;
 		if (next != c->state)
 			change(mn, now, r, next, out);
 		drive_vpn(mn, now, out);
-		if (c->state == CLIENT_BINDING && !c->vpn.x.pending && (old != c->state || c->vpn.x.due_us == NEVER))
+		if (c->state == CLIENT_BINDING && (old != c->state || (!c->vpn.x.pending && c->vpn.x.due_us == NEVER)))
 			request_start(mn, now, &c->vpn, ASK_VPN, out);
 	}
 	set_path(mn, out);
-	mn->due[MN_TIMER_CLIENT] = ways_due(c) < agents_due(mn) ? ways_due(c) : agents_due(mn);
+	mn->due[MN_TIMER_CLIENT] = ways_due(mn) < agents_due(mn) ? ways_due(mn) : agents_due(mn);
 }

@@ -9,6 +9,7 @@ enum {
 	PAUSE_US = 1 * US_PER_S,  /* first one after nobody answered, then doubled */
 	PAUSE_MAX_US = 60 * US_PER_S,
 	PAUSE_MAX_SHIFT = 6,
+	MORE = 2,
 };
 
 struct way *ways_at(struct client *c, uint32_t ifindex)
@@ -37,7 +38,7 @@ bool ways_undecided(const struct client *c)
 
 static bool link_has(const struct mn_link *l, struct in_addr a)
 {
-	for (size_t i = 0; l && l->up && i < l->address_n; i++)
+	for (size_t i = 0; l->up && i < l->address_n; i++)
 		if (l->addresses[i].s_addr == a.s_addr)
 			return true;
 	return false;
@@ -69,34 +70,48 @@ static bool may_probe(const struct mn *mn, const struct way *w)
 	return false;
 }
 
+static bool is_same_attachment(const struct mn_link *l, const struct way *w)
+{
+	return l && l->stays == w->stay && link_has(l, w->care_of);
+}
+
 static void add(struct mn *mn, const struct mn_link *l, struct actions *out)
 {
-	struct client *c = mn->client;
-	struct way *w;
+	struct way *w = &mn->client->ways[mn->client->way_n++]; /* there are as many as links */
 
-	if (c->way_n == WAYS_MAX) {
-		MN_COUNT(mn, ways_full);
-		return;
-	}
-	w = &c->ways[c->way_n++];
-	*w = (struct way){ .ifindex = l->ifindex, .care_of = care_of(mn, l), .x.due_us = NEVER };
+	*w = (struct way){ .ifindex = l->ifindex, .stay = l->stays, .care_of = care_of(mn, l), .x.due_us = NEVER };
 	if (may_probe(mn, w))
 		return;
 	w->verdict = VERDICT_OUTSIDE;
 	mn_record(mn, out, RECORD_INFO, "not_probed", "%s is taken for outside, as configured", l->name);
 }
 
-void ways_follow_links(struct mn *mn, struct actions *out)
+/* Nobody answered the requests by @w; one may have moved the binding all the same, so it is put where it belongs. */
+static void bind_again(struct mn *mn, struct instant now, const struct way *w, struct actions *out)
+{
+	struct bound *b = &mn->client->bound;
+	struct way *inside = ways_inside(mn->client);
+
+	if (!b->here || !w->x.pending || request_last(w)->serial <= b->serial)
+		return;
+	if (inside)
+		request_start(mn, now, inside, b->what, out);
+	else
+		b->here = false;
+}
+
+void ways_follow_links(struct mn *mn, struct instant now, struct actions *out)
 {
 	struct client *c = mn->client;
 
 	for (size_t i = c->way_n; i > 0; i--) {
 		struct way *w = &c->ways[i - 1];
 
-		if (link_has(links_at(mn, w->ifindex), w->care_of))
+		if (is_same_attachment(links_at(mn, w->ifindex), w))
 			continue;
 		if (c->bound.ifindex == w->ifindex)
 			c->bound.here = false;
+		bind_again(mn, now, w, out);
 		agents_forget_link(mn, w->ifindex);
 		*w = c->ways[--c->way_n];
 	}
@@ -110,6 +125,21 @@ static uint64_t metric(const struct mn *mn, const struct way *w)
 	const struct mn_link *l = links_at(mn, w->ifindex);
 
 	return l ? links_metric(mn, l) : ANY_METRIC;
+}
+
+bool ways_is_better(const struct mn *mn, const struct way *a, const struct way *b)
+{
+	return metric(mn, a) < metric(mn, b);
+}
+
+void ways_prefer(struct mn *mn, struct way *w)
+{
+	struct client *c = mn->client;
+
+	for (size_t i = 0; i < c->way_n; i++)
+		if (&c->ways[i] != w && !ways_is_better(mn, &c->ways[i], w))
+			request_cancel(&c->ways[i]);
+	request_cancel(&c->vpn);
 }
 
 static enum ask first_ask(const struct mn *mn, const struct way *w)
@@ -130,9 +160,10 @@ static void probe(struct mn *mn, struct instant now, struct way *w, struct actio
 	if (w == inside || !may_probe(mn, w) || was_just_asked(mn, w, now))
 		return;
 	/* Every request that is accepted moves the binding: by a worse link, it would leave the better one. */
-	if (inside && metric(mn, w) >= metric(mn, inside))
+	if (inside && !ways_is_better(mn, w, inside))
 		return;
 	w->x.rounds = 0;
+	w->more = MORE;
 	w->asked_metric = metric(mn, w);
 	request_start(mn, now, w, first_ask(mn, w), out);
 }
@@ -189,13 +220,16 @@ static uint64_t pause_us(const struct way *w)
 	return us < PAUSE_MAX_US ? us : PAUSE_MAX_US;
 }
 
-/* B-33: the timer decides. Where there is no VPN either, it is tried again later. */
+/* B-33: the timer decides. It is tried again a little later, and where there is no VPN either, on and on. */
 static void decide_outside(struct mn *mn, struct instant now, struct way *w, struct actions *out)
 {
 	const struct mn_link *l = links_at(mn, w->ifindex);
 
 	mn_record(mn, out, RECORD_INFO, "silence", "the home agent does not answer requests by %s", l ? l->name : "");
 	MN_COUNT(mn, decided_outside);
+	request_fall_back(mn);
+	if (ways_inside(mn->client)) /* not outside: MOBIKE alone tells of moves there (B-09) */
+		bind_again(mn, now, w, out);
 	w->verdict = VERDICT_OUTSIDE;
 	request_cancel(w);
 	w->x.due_us = now.us + pause_us(w);
@@ -204,7 +238,7 @@ static void decide_outside(struct mn *mn, struct instant now, struct way *w, str
 
 static void avoid_agent(struct mn *mn, struct instant now, const struct way *w)
 {
-	struct agent *a = agents_best(mn, now, w->ifindex);
+	struct agent *a = agents_find(mn->client, w->ifindex, request_last(w)->to);
 
 	if (a)
 		a->use_from_us = now.us + AVOID_US;
@@ -213,6 +247,7 @@ static void avoid_agent(struct mn *mn, struct instant now, const struct way *w)
 static void on_silence(struct mn *mn, struct instant now, struct way *w, struct actions *out)
 {
 	if (w->ifindex == 0) {
+		request_fall_back(mn);
 		request_again(mn, now, w, out);
 	} else if (w->verdict != VERDICT_INSIDE) {
 		decide_outside(mn, now, w, out);
@@ -223,8 +258,21 @@ static void on_silence(struct mn *mn, struct instant now, struct way *w, struct 
 		w->home_from_us = now.us + AVOID_US;
 		request_start(mn, now, w, ASK_CO_LOCATED, out); /* it may have been heard */
 	} else {
-		ways_doubt(mn, now, w, "the home agent is silent", out); /* RFC 5265 3.4: T_MONITOR */
+		request_again(mn, now, w, out); /* as long as the proof holds */
 	}
+}
+
+static bool is_to_be_asked_more(const struct mn *mn, const struct way *w)
+{
+	return w->ifindex != 0 && may_probe(mn, w) && !ways_inside(mn->client) &&
+	       (w->more > 0 || mn->client->state == CLIENT_CONNECTING);
+}
+
+static void ask_more(struct mn *mn, struct instant now, struct way *w, struct actions *out)
+{
+	if (w->more > 0)
+		w->more--;
+	request_start(mn, now, w, first_ask(mn, w), out);
 }
 
 static void on_due(struct mn *mn, struct instant now, struct way *w, struct actions *out)
@@ -242,8 +290,8 @@ static void on_due(struct mn *mn, struct instant now, struct way *w, struct acti
 		request_start(mn, now, w, ASK_VPN, out);
 	else if (w->verdict == VERDICT_INSIDE)
 		request_start(mn, now, w, alone ? ASK_CO_LOCATED : c->bound.what, out);
-	else if (w->ifindex != 0 && c->state == CLIENT_CONNECTING && may_probe(mn, w))
-		request_start(mn, now, w, first_ask(mn, w), out);
+	else if (is_to_be_asked_more(mn, w))
+		ask_more(mn, now, w, out);
 	else
 		w->x.due_us = NEVER;
 }
@@ -251,13 +299,7 @@ static void on_due(struct mn *mn, struct instant now, struct way *w, struct acti
 void ways_on_time(struct mn *mn, struct instant now, struct actions *out)
 {
 	struct client *c = mn->client;
-	struct way *inside = ways_inside(c);
 
-	if (c->bound.here && c->bound.expires_us <= now.us) {
-		c->bound.here = false;
-		if (inside)
-			ways_doubt(mn, now, inside, "the binding expired", out);
-	}
 	for (size_t i = 0; i < c->way_n; i++)
 		if (c->ways[i].x.due_us <= now.us)
 			on_due(mn, now, &c->ways[i], out);
@@ -265,12 +307,34 @@ void ways_on_time(struct mn *mn, struct instant now, struct actions *out)
 		on_due(mn, now, &c->vpn, out);
 }
 
-uint64_t ways_due(const struct client *c)
+static uint64_t proven_until_us(const struct mn *mn, const struct way *w)
 {
+	return mn->conf->client.monitor_s == 0 ? NEVER : w->proven_us + mn->conf->client.monitor_s * US_PER_S;
+}
+
+void ways_expire(struct mn *mn, struct instant now, struct actions *out)
+{
+	struct client *c = mn->client;
+	struct way *inside = ways_inside(c);
+	bool is_bound = c->bound.here && c->bound.expires_us > now.us;
+
+	c->bound.here = is_bound;
+	if (inside && !is_bound)
+		ways_doubt(mn, now, inside, "the binding expired", out);
+	else if (inside && proven_until_us(mn, inside) <= now.us)
+		ways_doubt(mn, now, inside, "the home agent has been silent for too long", out);
+}
+
+uint64_t ways_due(const struct mn *mn)
+{
+	struct client *c = mn->client;
+	const struct way *inside = ways_inside(c);
 	uint64_t due = c->vpn.x.due_us;
 
 	if (c->bound.here && c->bound.expires_us < due)
 		due = c->bound.expires_us;
+	if (inside && proven_until_us(mn, inside) < due)
+		due = proven_until_us(mn, inside);
 	for (size_t i = 0; i < c->way_n; i++)
 		if (c->ways[i].x.due_us < due)
 			due = c->ways[i].x.due_us;
