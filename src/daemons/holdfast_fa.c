@@ -67,11 +67,16 @@ static void on_carrier(void *role, struct instant now, uint32_t ifindex, bool up
 	(void)out;
 }
 
-/* Anybody can say so; but then it only costs a mobile node that asks again. */
 static void on_unreachable(void *role, struct instant now, const struct unreachable *u, struct actions *out)
 {
+	const struct unreachable_request r = { .care_of = u->local,
+					       .home_agent = u->remote,
+					       .ifindex = u->ifindex,
+					       .code = u->code,
+					       .request = u->payload };
+
 	if (u->remote_port == MIP_PORT)
-		fa_on_unreachable(role, now, u->local, u->remote, u->code, out);
+		fa_on_unreachable(role, now, &r, out);
 }
 
 static void on_time(void *role, struct instant now, struct actions *out)
@@ -283,6 +288,10 @@ static int run(void *file)
 		r = fa_new(&f->fa, &system_random, &fa);
 	if (r == 0)
 		r = daemon_run(&d, fa);
+	if (r == 0 && f->fa.revoke_at_exit) {
+		fa_stop(fa, daemon_now(&d), &d.actions);
+		daemon_perform(&d);
+	}
 	daemon_close(&d);
 	return r;
 }

@@ -3,19 +3,22 @@
 
 #include <errno.h>
 #include <linux/icmp.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/util.h"
 #include "codec/icmp4.h"
 
-enum { MESSAGES_PER_CALL = 64, MESSAGE_MAX = 1500, PORTS_OCTETS = 4 };
+enum { MESSAGES_PER_CALL = 64, MESSAGE_MAX = 1500, LENGTH_AND_CHECKSUM = 4 };
 
 int icmp_watch_open(void)
 {
 	auto_(closep) int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
 	const struct icmp_filter only = { .data = ~(1U << ICMP4_UNREACHABLE) };
+	const int on = 1;
 
-	if (fd < 0 || setsockopt(fd, SOL_RAW, ICMP_FILTER, &only, sizeof(only)) < 0)
+	if (fd < 0 || setsockopt(fd, SOL_RAW, ICMP_FILTER, &only, sizeof(only)) < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }
@@ -30,13 +33,35 @@ static int take(struct span packet, struct unreachable *ret)
 	if (ip4_parse(packet.p, packet.n, &ip) < 0 || icmp4_parse(&ip, &m) < 0 || m.type != ICMP4_UNREACHABLE ||
 	    ip4_parse_cut(m.payload.p, m.payload.n, &quoted) < 0 || quoted.protocol != IPPROTO_UDP)
 		return -EBADMSG;
-	r = rd_init(quoted.payload.p, min_size(quoted.payload.n, PORTS_OCTETS));
+	r = rd_init(quoted.payload.p, quoted.payload.n);
 	*ret = (struct unreachable){ .local = quoted.source,
 				     .remote = quoted.destination,
 				     .local_port = rd_u16(&r),
 				     .remote_port = rd_u16(&r),
 				     .code = m.code };
+	(void)rd_take(&r, LENGTH_AND_CHECKSUM);
+	ret->payload.n = rd_left(&r);
+	ret->payload.p = rd_take(&r, ret->payload.n);
 	return r.err;
+}
+
+static ssize_t receive(int fd, uint8_t *packet, size_t room, uint32_t *ret_ifindex)
+{
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	struct iovec part = { packet, room };
+	struct msghdr h = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
+	ssize_t n = recvmsg(fd, &h, 0);
+	const struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&h);
+	struct in_pktinfo info;
+
+	*ret_ifindex = 0;
+	if (c && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		*ret_ifindex = (uint32_t)info.ipi_ifindex;
+	}
+	return n;
 }
 
 void icmp_watch_read(int fd, void (*fn)(void *ctx, const struct unreachable *u), void *ctx)
@@ -45,11 +70,14 @@ void icmp_watch_read(int fd, void (*fn)(void *ctx, const struct unreachable *u),
 	struct unreachable u;
 
 	for (int i = 0; i < MESSAGES_PER_CALL; i++) {
-		ssize_t n = recv(fd, packet, sizeof(packet), 0);
+		uint32_t ifindex;
+		ssize_t n = receive(fd, packet, sizeof(packet), &ifindex);
 
 		if (n < 0)
 			return;
-		if (take((struct span){ packet, (size_t)n }, &u) == 0)
-			fn(ctx, &u);
+		if (take((struct span){ packet, (size_t)n }, &u) < 0)
+			continue;
+		u.ifindex = ifindex;
+		fn(ctx, &u);
 	}
 }

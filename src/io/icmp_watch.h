@@ -7,10 +7,14 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
+#include "base/wire.h"
+
 struct unreachable {
 	struct in_addr local, remote; /* of the datagram */
 	uint16_t local_port, remote_port;
-	uint8_t code; /* RFC 792 */
+	uint8_t code;        /* RFC 792 */
+	uint32_t ifindex;    /* the message came by */
+	struct span payload; /* of the datagram, as much as is quoted; borrowed */
 };
 
 int icmp_watch_open(void); /* descriptor or -errno (CAP_NET_RAW is needed) */

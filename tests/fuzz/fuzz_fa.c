@@ -23,6 +23,8 @@ enum step {
 	STEP_TOO_BIG,
 	STEP_KICK,
 	STEP_TIME,
+	STEP_ACKNOWLEDGE,
+	STEP_STOP,
 	STEP_COUNT
 };
 
@@ -281,6 +283,37 @@ static void revoked(struct fa *fa, struct instant now, const struct fa_conf *c, 
 	fa_on_datagram(fa, now, &d, out);
 }
 
+static void acknowledged(struct fa *fa, struct instant now, const struct fa_conf *c, uint8_t how, struct span p,
+			 struct actions *out)
+{
+	const struct mip_revocation_ack m = { .home = { htonl(UINT32_C(0x0a2a0000) + p.p[0]) },
+					      .id = (uint32_t)(now.ntp >> 32) + p.p[1] };
+	uint8_t msg[128];
+	struct wr w = wr_init(msg, sizeof(msg));
+	struct datagram d;
+
+	mip_revocation_ack_build(&w, &m);
+	assert(sa_sign(&shared, MIP_EXT_FA_HA_AUTH, &w) == 0);
+	d = from_home(c, how, (struct span){ msg, wr_len(&w) });
+	fa_on_datagram(fa, now, &d, out);
+}
+
+/* @p: code; then octets of the request, or none: it is quoted as it was. */
+static void not_arrived(struct fa *fa, struct instant now, const struct fa_conf *c, struct span p, struct actions *out)
+{
+	uint8_t msg[MIP_REQUEST_OCTETS];
+	struct wr w = wr_init(msg, sizeof(msg));
+	struct unreachable_request u = { .care_of = c->care_of,
+					 .home_agent = last.home_agent,
+					 .code = p.n > 0 ? p.p[0] : 0,
+					 .request = { msg, sizeof(msg) } };
+
+	mip_request_build(&w, &last);
+	if (p.n > 1)
+		u.request = (struct span){ p.p + 1, p.n - 1 };
+	fa_on_unreachable(fa, now, &u, out);
+}
+
 static void step(struct fa *fa, struct instant now, const struct fa_conf *c, uint8_t kind, struct span p,
 		 struct actions *out)
 {
@@ -309,7 +342,7 @@ static void step(struct fa *fa, struct instant now, const struct fa_conf *c, uin
 			revoked(fa, now, c, kind, p, out);
 		break;
 	case STEP_UNREACHABLE:
-		fa_on_unreachable(fa, now, c->care_of, last.home_agent, p.n ? p.p[0] : 0, out);
+		not_arrived(fa, now, c, p, out);
 		break;
 	case STEP_TUNNELLED:
 		fa_on_tunnelled(fa, &t, out);
@@ -319,6 +352,13 @@ static void step(struct fa *fa, struct instant now, const struct fa_conf *c, uin
 		break;
 	case STEP_KICK:
 		(void)fa_kick(fa, now, kind & 0x20 ? "a@example.com" : "10.42.0.1", out); /* it may not be here */
+		break;
+	case STEP_ACKNOWLEDGE:
+		if (p.n >= 2)
+			acknowledged(fa, now, c, kind, p, out);
+		break;
+	case STEP_STOP:
+		fa_stop(fa, now, out);
 		break;
 	case STEP_TIME:
 	case STEP_COUNT:

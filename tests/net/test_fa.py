@@ -183,6 +183,7 @@ def test_kicked_by_the_foreign_agent(floor, dora):
     kick(floor, "fa")
     assert "100a 0000" in heard.communicate(timeout=10)[0]  # RFC 5944 2.1: type 16, one care-of address, number 0
     assert visitors(floor) == []
+    wait_for(lambda: floor.show("bindings").get("ha", []) == [], "the anchor to hear of it")
     assert dora.register()["code"] == 0
     dora.station.ping(CORRESPONDENT, count=2, I=HOME)
 

@@ -145,7 +145,6 @@ int anchor_fast(struct __sk_buff *skb)
 	struct dp_binding_def *b;
 	struct dp_tunnel_def tunnel;
 	struct iphdr ip;
-	__u8 ttl;
 
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->pkt_type != PACKET_HOST ||
 	    bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) < 0 || ip.ihl != 5 || ip.ttl <= 1 ||
@@ -155,10 +154,7 @@ int anchor_fast(struct __sk_buff *skb)
 	if (!b || b->home != ip.daddr || b->copy_n || b->tunnel.encap == ENCAP_MINIMAL_DEF ||
 	    wire_octets(skb, ETH_HLEN, &ip) > 1400)
 		return TC_ACT_OK; /* the stack knows what to say about its size; the rest is done at the TUN */
-	ttl = ip.ttl - 1;
-	bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), bpf_htons((__u16)(ip.ttl << 8)),
-			    bpf_htons((__u16)(ttl << 8)), 2);
-	if (bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct iphdr, ttl), &ttl, sizeof(ttl), 0) < 0)
+	if (count_hop(skb, &ip) < 0)
 		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
 	tunnel = b->tunnel;
 	return into_tunnel(skb, b, &tunnel, &ip, ETH_HLEN, 0);

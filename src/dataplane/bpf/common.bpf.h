@@ -19,6 +19,7 @@
 enum {
 	AF_INET4 = 2,
 	FRAGMENT = 0x3fff,
+	FRAGMENT_OFFSET = 0x1fff,
 	DONT_FRAGMENT = 0x4000,
 	MIP_PORT = 434,
 	TUNNEL_DATA = 4,
@@ -346,6 +347,17 @@ static __always_inline int send_routed(struct __sk_buff *skb, const struct route
 	return (int)bpf_redirect(r->fib.ifindex, 0);
 }
 
+/* The packet behind the Ethernet header is forwarded, by a router (RFC 2003 3.1). Its TTL is more than 1: what cannot go
+ * further is the stack's, which says so. */
+static __always_inline int count_hop(struct __sk_buff *skb, const struct iphdr *ip)
+{
+	__u8 ttl = ip->ttl - 1;
+
+	bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), bpf_htons((__u16)(ip->ttl << 8)),
+			    bpf_htons((__u16)(ttl << 8)), 2);
+	return (int)bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct iphdr, ttl), &ttl, sizeof(ttl), 0);
+}
+
 /* Sizes have to be constants for the verifier. */
 static __always_inline int store_outer(struct __sk_buff *skb, const struct outer *o, __u32 at, __u32 octets)
 {
@@ -487,7 +499,7 @@ static __always_inline int is_signalling(struct __sk_buff *skb, const struct iph
 {
 	__u16 port;
 
-	return ip->protocol == IPPROTO_UDP &&
+	return ip->protocol == IPPROTO_UDP && !(ip->frag_off & bpf_htons(FRAGMENT_OFFSET)) &&
 	       bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4U + 2, &port, sizeof(port)) == 0 &&
 	       port == bpf_htons(MIP_PORT);
 }

@@ -127,6 +127,16 @@ static __always_inline int unwrap(struct __sk_buff *skb, const struct dp_visitor
 	return (int)bpf_skb_adjust_room(skb, -(__s32)sizeof(*outer), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
 }
 
+/* To a visitor we are a router, not its home link. */
+static __always_inline int forward(struct __sk_buff *skb, struct dp_visitor_def *v, const struct iphdr *ip)
+{
+	if (ip->ttl <= 1)
+		return TC_ACT_OK;
+	if (count_hop(skb, ip) < 0)
+		return count(DP_STAT_encap_failed, TC_ACT_SHOT);
+	return into_tunnel(skb, v, ip, ETH_HLEN);
+}
+
 /* Foreign agent: its link is an ordinary one, of ordinary hosts; only what visitors send from their home address goes
  * home (RFC 5944 4.2.2, RFC 3024 5). What is for the agent itself stays here. */
 SEC("tc")
@@ -149,9 +159,9 @@ int fa_up(struct __sk_buff *skb)
 
 		if (unwrap(skb, v, &ip, &inner) < 0)
 			return TC_ACT_OK;
-		return into_tunnel(skb, v, &inner, ETH_HLEN);
+		return forward(skb, v, &inner);
 	}
-	return ip.daddr == v->gateway ? TC_ACT_OK : into_tunnel(skb, v, &ip, ETH_HLEN);
+	return ip.daddr == v->gateway ? TC_ACT_OK : forward(skb, v, &ip);
 }
 
 static __always_inline void tell_user(__u32 type, __u32 ifindex, __u32 address, __u32 reqid)

@@ -7,6 +7,7 @@
 
 #include "base/ratelimit.h"
 #include "base/timers.h"
+#include "codec/ip4.h"
 #include "codec/mip_ext.h"
 #include "codec/mip_msg.h"
 #include "roles/fa/fa.h"
@@ -16,7 +17,8 @@
 	X(advertisements) X(solicitations) X(solicitations_ignored) X(requests) X(malformed) X(unknown_extension) \
 	X(discarded) X(from_access) X(copied) X(relayed) X(denied) X(denials_suppressed) X(timed_out) X(unreachable) X(replies) \
 	X(replies_unmatched) X(replies_unauthenticated) X(accepted) X(deregistered) X(refused_by_home) X(expired) \
-	X(revoked) X(revocations_ignored) X(moved_here) X(displaced) X(occupied) \
+	X(revoked) X(revocations_ignored) X(revocations_sent) X(revocations_acknowledged) X(revocations_given_up) \
+	X(moved_here) X(displaced) X(occupied) X(keepalives_sent) X(keepalives_answered) X(mappings_lost) \
 	X(packets_dropped) X(too_big_told)
 /* clang-format on */
 
@@ -29,6 +31,9 @@ struct fa_station {
 	uint32_t ifindex;
 	uint8_t mac[MAC_OCTETS];
 };
+enum { STATION_OCTETS = offsetof(struct fa_station, mac) + MAC_OCTETS }; /* of a key, without padding */
+
+struct revoking; /* revoke.c */
 
 /* A request under way; beside the visit it may be about, not over it (RFC 5944 3.7.1). */
 struct pending {
@@ -36,9 +41,11 @@ struct pending {
 	struct fa_station station;
 	uint16_t port;                  /* UDP, of the mobile node */
 	struct in_addr source, our_end; /* addresses of its packet */
+	struct in_addr home_agent;      /* it goes to: as requested, or what RFC 4433 has for it */
 	struct mip_request request;
 	char nai[MIP_NAI_MAX + 1]; /* "" = none */
 	bool encapsulating;
+	uint32_t stamp; /* our revocation timestamp in it */
 	struct timer timer;
 	struct fa *fa;
 };
@@ -48,8 +55,21 @@ struct visit_key {
 	struct in_addr home, home_agent;
 };
 
+/* What keeps a NAT before us open towards one home agent, for all visits at once (RFC 3519 4.9). */
+struct mapping {
+	UT_hash_handle hh;
+	struct in_addr home_agent;
+	struct fa *fa;
+	size_t visits;
+	uint16_t interval_s;
+	uint64_t last_sent_us;
+	unsigned unanswered;
+	struct timer timer;
+};
+
+/* An interface has one visit at a time: its packets are told by their MAC. */
 struct visit {
-	UT_hash_handle by_key;
+	UT_hash_handle by_key, by_station;
 	struct visit_key key;
 	struct fa *fa;
 	struct fa_station station;
@@ -59,9 +79,12 @@ struct visit {
 	enum delivery delivery;
 	struct in_addr care_of;
 	struct tunnel tunnel;
-	uint64_t id;     /* of the request that was accepted last */
-	bool revocation; /* negotiated */
-	uint32_t stamp;  /* newest revocation timestamp of the home agent */
+	uint64_t id;             /* of the request that was accepted last */
+	bool revocation;         /* negotiated */
+	bool inform;             /* so is who decides whether the mobile node hears of it (RFC 3543 3.2) */
+	uint32_t stamp;          /* revocation timestamps: newest of the home agent */
+	uint32_t own_stamp;      /* and ours */
+	struct mapping *mapping; /* NULL: not in UDP */
 	uint64_t since_us, expires_us;
 	struct timer life;
 };
@@ -88,9 +111,11 @@ struct fa {
 	struct advertiser *advertisers; /* one per access */
 	struct pending *pending;
 	size_t pending_n;
-	struct visit *visits;
+	struct visit *visits, *stations;
 	struct visit **by_index; /* max_visitors */
-	struct timers timers, lives, adverts;
+	struct mapping *mappings;
+	struct revoking *revoking;
+	struct timers timers, lives, adverts, keepalives, retries;
 	struct denial denials[DENIALS_MAX];
 	unsigned denial_at;
 	struct ratelimit security, denials_told, errors;
@@ -149,6 +174,7 @@ void reply_send(struct fa *fa, const struct pending *p, struct wr *head, struct 
 /* visit.c */
 struct visit *visit_find(const struct fa *fa, struct in_addr home, struct in_addr home_agent);
 bool visit_is_full(const struct fa *fa);
+struct visit *visit_at(const struct fa *fa, const struct fa_station *station);
 /* Somebody else visits with the MAC of @p already. @home: what @p has or gets, 0.0.0.0 = not known yet. */
 bool visit_is_in_the_way(const struct fa *fa, const struct pending *p, struct in_addr home);
 /* @p is what a visitor at another MAC was let in with. */
@@ -162,7 +188,25 @@ void visit_on_time(struct fa *fa, struct instant now, struct actions *out);
 /* forward.c */
 void fa_on_tunnel_data(struct fa *fa, const struct datagram *d, struct actions *out);
 
-/* revoke.c */
+/* revoke.c: RFC 3543, in both directions. */
 void revoke_on_datagram(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out);
+void revoke_on_ack(struct fa *fa, const struct datagram *d, struct actions *out);
+/* Tells the home agent that we end @v, until it says that it heard. No effect where that was not negotiated. */
+void revoke_begin(struct fa *fa, struct instant now, const struct visit *v, struct actions *out);
+/* The mobile node is here again: nothing of the past may reach its home agent any more. */
+void revoke_cancel(struct fa *fa, struct in_addr home, struct in_addr home_agent);
+void revoke_on_time(struct fa *fa, struct instant now, struct actions *out);
+void revoke_free(struct fa *fa);
+
+/* keepalive.c */
+/* @v, which has got its tunnel, is one of those that need the mapping, or none any more. @interval_s 0: ours. */
+void keepalive_join(struct visit *v, struct instant now, uint16_t interval_s);
+void keepalive_leave(struct visit *v);
+/* Something went to @home_agent by Mobile IP's port. */
+void keepalive_sent(struct fa *fa, struct instant now, struct in_addr home_agent);
+/* Whether @t was an answer. */
+bool keepalive_answered(struct fa *fa, const struct tunnelled *t, const struct ip4 *ip);
+void keepalive_on_time(struct fa *fa, struct instant now, struct actions *out);
+void keepalive_free(struct fa *fa);
 
 #endif

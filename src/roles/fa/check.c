@@ -22,6 +22,8 @@ static int check_reverse_tunnel(const struct fa *fa, const struct pending *p, co
 {
 	bool wanted = p->request.flags & MIP_REQ_T;
 
+	if (p->request.flags & MIP_REQ_D || p->request.lifetime_s == 0)
+		return CHECK_PASS; /* there is none of ours */
 	if (wanted && fa->conf->reverse_tunnel == FA_REVERSE_TUNNEL_OFF) {
 		*ret_why = "reverse tunnels are off here";
 		return MIP_CODE_FA_REVERSE_TUNNEL_UNAVAILABLE;
@@ -58,26 +60,33 @@ bool is_ours(const struct fa *fa, struct in_addr a)
 	return false;
 }
 
+static bool is_care_of_wrong(const struct fa *fa, const struct mip_request *m)
+{
+	if (m->lifetime_s == 0)
+		return false;
+	return m->flags & MIP_REQ_D ? is_ours(fa, m->care_of) : m->care_of.s_addr != fa->conf->care_of.s_addr;
+}
+
 static int check_addresses(const struct fa *fa, const struct pending *p, const char **ret_why)
 {
 	const struct mip_request *m = &p->request;
 
-	if (is_ours(fa, m->home_agent)) {
+	if (is_ours(fa, p->home_agent)) {
 		*ret_why = "it takes us for its home agent";
 		return MIP_CODE_INVALID_HA_FIELD;
 	}
-	if (m->home_agent.s_addr == INADDR_ANY || m->home_agent.s_addr == INADDR_BROADCAST) {
-		*ret_why = "it names no home agent"; /* RFC 4433 4.1: we know none for it */
+	if (p->home_agent.s_addr == INADDR_ANY || p->home_agent.s_addr == INADDR_BROADCAST) {
+		*ret_why = "it names no home agent"; /* RFC 4433: and we know none for it */
 		return MIP_CODE_FA_NONZERO_HA_REQUIRED;
 	}
 	/* Else we would be made to send to groups, or to ourselves, or to take our own packets for a visitor's. */
-	if (!is_of_one(m->home_agent) ||
+	if (!is_of_one(p->home_agent) ||
 	    (m->home.s_addr != INADDR_ANY && (!is_of_one(m->home) || is_ours(fa, m->home)))) {
 		*ret_why = "there can be no such home agent or mobile node";
 		return MIP_CODE_FA_MALFORMED_REQUEST;
 	}
-	if (!(m->flags & MIP_REQ_D) && m->lifetime_s != 0 && m->care_of.s_addr != fa->conf->care_of.s_addr) {
-		*ret_why = "its care-of address is not the one we offer";
+	if (is_care_of_wrong(fa, m)) {
+		*ret_why = "its care-of address is not the one we offer, or ours and taken for its own";
 		return MIP_CODE_FA_INVALID_CARE_OF;
 	}
 	if (m->home.s_addr == INADDR_ANY && !p->nai[0]) {
@@ -91,6 +100,10 @@ static int check_service(const struct fa *fa, const struct pending *p, const cha
 {
 	const struct mip_request *m = &p->request;
 
+	if (fa->conf->ha_authentication && !association_ha(fa, p->home_agent)) {
+		*ret_why = "we share no key with its home agent";
+		return MIP_CODE_FA_ADMIN_PROHIBITED;
+	}
 	if (m->lifetime_s > fa->conf->max_lifetime_s) {
 		*ret_why = "its lifetime is longer than ours";
 		return MIP_CODE_FA_LIFETIME_TOO_LONG;
@@ -99,7 +112,7 @@ static int check_service(const struct fa *fa, const struct pending *p, const cha
 		*ret_why = "IP in IP, alone or in UDP, is all there is";
 		return MIP_CODE_FA_ENCAPSULATION_UNAVAILABLE;
 	}
-	if (m->lifetime_s != 0 && !visit_find(fa, m->home, m->home_agent) && visit_is_full(fa)) {
+	if (m->lifetime_s != 0 && !visit_find(fa, m->home, p->home_agent) && visit_is_full(fa)) {
 		*ret_why = "as many visitors as we may have";
 		return MIP_CODE_FA_NO_RESOURCES;
 	}

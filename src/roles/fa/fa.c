@@ -42,6 +42,9 @@ void fa_freep(struct fa **at)
 		return;
 	while (fa->pending)
 		pending_free(fa, fa->pending);
+	revoke_free(fa);
+	keepalive_free(fa);
+	HASH_CLEAR(by_station, fa->stations);
 	HASH_ITER(by_key, fa->visits, v, next) {
 		HASH_DELETE(by_key, fa->visits, v);
 		free(v);
@@ -49,6 +52,8 @@ void fa_freep(struct fa **at)
 	timers_done(&fa->timers);
 	timers_done(&fa->lives);
 	timers_done(&fa->adverts);
+	timers_done(&fa->keepalives);
+	timers_done(&fa->retries);
 	free(fa->advertisers);
 	free(fa->by_index);
 	free(fa);
@@ -106,6 +111,9 @@ void fa_on_datagram(struct fa *fa, struct instant now, const struct datagram *d,
 	case MIP_TYPE_REVOCATION:
 		revoke_on_datagram(fa, now, d, out);
 		break;
+	case MIP_TYPE_REVOCATION_ACK:
+		revoke_on_ack(fa, d, out);
+		break;
 	case MIP_TYPE_TUNNEL_DATA:
 		fa_on_tunnel_data(fa, d, out);
 		break;
@@ -120,11 +128,13 @@ void fa_on_time(struct fa *fa, struct instant now, struct actions *out)
 	advertise_on_time(fa, now, out);
 	request_on_time(fa, now, out);
 	visit_on_time(fa, now, out);
+	keepalive_on_time(fa, now, out);
+	revoke_on_time(fa, now, out);
 }
 
 uint64_t fa_due(const struct fa *fa)
 {
-	const struct timers *all[] = { &fa->adverts, &fa->timers, &fa->lives };
+	const struct timers *all[] = { &fa->adverts, &fa->timers, &fa->lives, &fa->keepalives, &fa->retries };
 	uint64_t due = NEVER;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
@@ -133,18 +143,33 @@ uint64_t fa_due(const struct fa *fa)
 	return due;
 }
 
+/* Its home agent first: the mobile node may be back before that has heard. */
+static void dismiss(struct fa *fa, struct instant now, struct visit *v, const char *why, struct actions *out)
+{
+	revoke_begin(fa, now, v, out);
+	advertise_restart(fa, v, out);
+	visit_end(v, why, out);
+}
+
+void fa_stop(struct fa *fa, struct instant now, struct actions *out)
+{
+	struct visit *v, *next;
+
+	HASH_ITER(by_key, fa->visits, v, next)
+		if (actions_have_room(out, 4))
+			dismiss(fa, now, v, "the agent stops", out);
+}
+
 int fa_kick(struct fa *fa, struct instant now, const char *who, struct actions *out)
 {
 	struct visit *v, *next;
 	struct in_addr home = { INADDR_ANY };
 
-	(void)now;
 	(void)inet_pton(AF_INET, who, &home); /* else it is a name */
 	HASH_ITER(by_key, fa->visits, v, next) {
 		if (strcmp(v->nai, who) != 0 && (home.s_addr == INADDR_ANY || v->key.home.s_addr != home.s_addr))
 			continue;
-		advertise_restart(fa, v, out);
-		visit_end(v, "by command", out);
+		dismiss(fa, now, v, "by command", out);
 		return 0;
 	}
 	return -ENOENT;

@@ -3,7 +3,7 @@
  * the tunnels of those that are visiting. It never asks for anything by itself (RFC 5944 3.7). Events in, actions out; no
  * socket, clock, randomness or log inside.
  * Supported standards: RFC 5944 2, 3.7, 4.2.2; RFC 1256 (as a router); RFC 3024 (both delivery styles); RFC 3519 (as the
- * end of the tunnel); RFC 3543 (as the foreign agent); RFC 2794 (NAI). */
+ * end of the tunnel); RFC 3543 (as the foreign agent, both ways); RFC 2794 (NAI); RFC 4433 (as the foreign agent). */
 #ifndef HF_ROLES_FA_H
 #define HF_ROLES_FA_H
 
@@ -27,15 +27,23 @@ void fa_on_tunnelled(struct fa *fa, const struct tunnelled *t, struct actions *o
 /* A visitor's packet does not fit the path to its home agent: as mpa_on_too_big(). */
 void fa_on_too_big(struct fa *fa, struct instant now, uint32_t index, struct span packet, uint16_t mtu,
 		   struct actions *out);
-/* ICMP says that what we sent from @care_of to @home_agent did not arrive: destination unreachable, @code (RFC 792). */
-void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr care_of, struct in_addr home_agent,
-		       uint8_t code, struct actions *out);
+/* ICMP says that what went from `care_of` to `home_agent` did not arrive: destination unreachable, `code` (RFC 792). */
+struct unreachable_request {
+	struct in_addr care_of, home_agent;
+	uint32_t ifindex; /* the ICMP message came by */
+	uint8_t code;
+	struct span request; /* what it quotes of the request; too little to tell which one it was is ignored */
+};
+void fa_on_unreachable(struct fa *fa, struct instant now, const struct unreachable_request *u, struct actions *out);
 /* The first call makes the first advertisements due. */
 void fa_on_time(struct fa *fa, struct instant now, struct actions *out);
 uint64_t fa_due(const struct fa *fa);
 
+/* The agent goes for good: all visits end as by fa_kick(). Without it, the next start finds them as they are. */
+void fa_stop(struct fa *fa, struct instant now, struct actions *out);
+
 /* Ends a visit: its traffic stops, and the mobile node hears from an advertisement as after a restart that it has to
- * register again (RFC 3543 4.1). @nai or its home address as text. Return: 0 or -ENOENT. */
+ * register again (RFC 3543 4.1). Its home agent is told as well. @nai or its home address as text. Return: 0 or -ENOENT. */
 int fa_kick(struct fa *fa, struct instant now, const char *who, struct actions *out);
 
 struct fa_visitor_view {

@@ -50,7 +50,9 @@ struct fa_conf {
 	uint16_t max_lifetime_s;  /* longest registration; default 1800 */
 	uint16_t reply_timeout_s; /* a home agent is waited for; then 78; default 7 */
 	bool mn_authentication;   /* refuse mobile nodes that share no key with us (67); default false */
+	bool ha_authentication;   /* refuse those whose home agents share no key with us (65); default false */
 	bool revocation;          /* RFC 3543; default true */
+	bool revoke_at_exit;      /* fa_stop() is to be called; default false */
 	enum fa_reverse_tunnel reverse_tunnel;
 	enum fa_udp udp;
 	uint32_t max_visitors;        /* default 4096; then B is advertised, and 66 answered */

@@ -25,10 +25,12 @@ void fa_on_tunnelled(struct fa *fa, const struct tunnelled *t, struct actions *o
 	struct visit *v;
 	struct ip4 ip;
 
-	if (ip4_parse(t->inner.p, t->inner.n, &ip) < 0) {
-		FA_COUNT(fa, packets_dropped);
+	if (fa_access_of(fa, t->ifindex) || ip4_parse(t->inner.p, t->inner.n, &ip) < 0) {
+		FA_COUNT(fa, packets_dropped); /* no home agent is on an access link */
 		return;
 	}
+	if (keepalive_answered(fa, t, &ip))
+		return;
 	v = visit_find(fa, ip.destination, t->tunnel.remote);
 	if (v && !v->co_located && tunnel_equal(&v->tunnel, &t->tunnel))
 		send_to(v, t->inner, out);
@@ -42,7 +44,8 @@ void fa_on_tunnel_data(struct fa *fa, const struct datagram *d, struct actions *
 					   .local = d->local,
 					   .remote = d->remote,
 					   .local_port = d->local_port,
-					   .remote_port = d->remote_port } };
+					   .remote_port = d->remote_port },
+			       .ifindex = d->ifindex };
 	uint8_t next;
 
 	if (mip_tunnel_data_parse(d->payload.p, d->payload.n, &next, &t.inner) < 0 || next != IPPROTO_IPIP)

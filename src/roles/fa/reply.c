@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Registration replies on their way to the mobile node (RFC 5944 3.7.3). */
+#include <errno.h>
+
 #include "codec/ether.h"
 #include "codec/ip4.h"
 #include "roles/fa/agent.h"
@@ -30,7 +32,7 @@ void reply_send(struct fa *fa, const struct pending *p, struct wr *head, struct 
 static bool is_authentic(const struct fa *fa, const struct pending *p, const struct datagram *d,
 			 const struct mip_exts *x)
 {
-	const struct sa *sa = association_ha(fa, p->request.home_agent);
+	const struct sa *sa = association_ha(fa, p->home_agent);
 
 	if (!sa || p->request.lifetime_s == 0 || p->request.flags & MIP_REQ_D)
 		return true; /* then it has none (RFC 5944 3.5.4) */
@@ -71,7 +73,7 @@ static struct tunnel tunnel_of(const struct fa *fa, const struct pending *p, con
 
 	return (struct tunnel){ .encap = udp ? ENCAP_UDP : ENCAP_IPIP,
 				.local = fa->conf->care_of,
-				.remote = p->request.home_agent,
+				.remote = p->home_agent,
 				.local_port = udp ? MIP_PORT : 0,
 				.remote_port = udp ? MIP_PORT : 0 };
 }
@@ -86,12 +88,13 @@ static uint8_t accepted(struct fa *fa, struct instant now, const struct pending 
 			const struct mip_exts *x, struct actions *out)
 {
 	uint16_t lifetime_s = least(least(m->lifetime_s, p->request.lifetime_s), fa->conf->max_lifetime_s);
-	struct visit *v = visit_find(fa, m->home, p->request.home_agent);
+	struct visit *v = visit_find(fa, m->home, p->home_agent);
 	const struct tunnel tunnel = tunnel_of(fa, p, x);
 
 	if (lifetime_s == 0) {
 		FA_COUNT(fa, deregistered);
-		if (v)
+		/* Replies without a lifetime are not signed for us: from elsewhere, its own lifetime may end it. */
+		if (v && same_station(&v->station, &p->station))
 			visit_end(v, "it deregistered", out);
 		return 0;
 	}
@@ -103,9 +106,11 @@ static uint8_t accepted(struct fa *fa, struct instant now, const struct pending 
 	if (!v)
 		return MIP_CODE_FA_NO_RESOURCES; /* others were faster */
 	FA_COUNT(fa, accepted);
-	v->revocation = x->revocation_at && x->fa_ha.present;
-	if (v->revocation)
-		v->stamp = x->revocation_timestamp;
+	v->revocation = fa->conf->revocation && x->revocation_at && x->revocation_at < x->fa_ha.at;
+	v->inform = v->revocation && x->revocation_inform;
+	v->stamp = v->revocation ? x->revocation_timestamp : 0;
+	v->own_stamp = p->stamp;
+	keepalive_join(v, now, x->udp_keepalive_s);
 	return 0;
 }
 
@@ -135,16 +140,38 @@ static void take(struct fa *fa, struct instant now, const struct datagram *d, co
 	reply_send(fa, p, &w, out);
 }
 
+/* RFC 5944 1.8: silence about what we do not know; else the mobile node hears that it was no reply. */
+static void unreadable(struct fa *fa, struct instant now, const struct datagram *d, const struct mip_reply *m,
+		       int error, struct actions *out)
+{
+	struct pending *p = pending_find(fa, d->remote, m, (struct span){ NULL, 0 });
+
+	if (error == -ENOTSUP) {
+		FA_COUNT(fa, unknown_extension);
+		return;
+	}
+	FA_COUNT(fa, malformed);
+	if (!p)
+		return;
+	request_deny(fa, now, p, MIP_CODE_FA_MALFORMED_REPLY, out);
+	pending_free(fa, p);
+}
+
 void fa_on_reply(struct fa *fa, struct instant now, const struct datagram *d, struct actions *out)
 {
 	struct mip_exts x;
 	struct mip_reply m;
 	struct pending *p;
+	int r;
 
 	FA_COUNT(fa, replies);
-	if (mip_reply_parse(d->payload.p, d->payload.n, &m) < 0 ||
-	    mip_exts_parse(d->payload.p, d->payload.n, MIP_REPLY_OCTETS, NULL, &x) < 0) {
+	if (mip_reply_parse(d->payload.p, d->payload.n, &m) < 0) {
 		FA_COUNT(fa, malformed);
+		return;
+	}
+	r = mip_exts_parse(d->payload.p, d->payload.n, MIP_REPLY_OCTETS, NULL, &x);
+	if (r < 0) {
+		unreadable(fa, now, d, &m, r, out);
 		return;
 	}
 	p = pending_find(fa, d->remote, &m, x.nai_at ? x.nai : (struct span){ NULL, 0 });

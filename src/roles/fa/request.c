@@ -34,7 +34,7 @@ struct pending *pending_find(struct fa *fa, struct in_addr home_agent, const str
 		bool same_nai = p->nai[0] && nai.n == strlen(p->nai) && memcmp(p->nai, nai.p, nai.n) == 0;
 
 		/* Two that ask for any address are told apart by their names (RFC 2794 4). */
-		if (p->request.home_agent.s_addr == home_agent.s_addr && (uint32_t)p->request.id == (uint32_t)m->id &&
+		if (p->home_agent.s_addr == home_agent.s_addr && (uint32_t)p->request.id == (uint32_t)m->id &&
 		    (same_home ? nai.n == 0 || !p->nai[0] || same_nai :
 				 p->request.home.s_addr == INADDR_ANY && same_nai))
 			return p;
@@ -90,7 +90,7 @@ static int relay(struct fa *fa, struct instant now, const struct pending *p, con
 {
 	const struct fa_conf *c = fa->conf;
 	const struct mip_request *m = &p->request;
-	const struct sa *sa = association_ha(fa, m->home_agent);
+	const struct sa *sa = association_ha(fa, p->home_agent);
 	bool ends_here = !(m->flags & MIP_REQ_D);
 	struct wr w = actions_writer(out, MIP_MSG_MAX);
 	int r = 0;
@@ -99,12 +99,13 @@ static int relay(struct fa *fa, struct instant now, const struct pending *p, con
 	if (ends_here && c->udp != FA_UDP_OFF && m->lifetime_s != 0)
 		mip_ext_udp_request_build(&w, c->udp == FA_UDP_FORCE, false, 0);
 	if (ends_here && c->revocation && sa && m->lifetime_s != 0)
-		mip_ext_revocation_support_build(&w, false, (uint32_t)(now.ntp >> 32));
+		mip_ext_revocation_support_build(&w, true, p->stamp);
 	if (ends_here && sa && m->lifetime_s != 0)
 		r = sa_sign(sa, MIP_EXT_FA_HA_AUTH, &w);
 	if (r < 0 || w.err)
 		return r < 0 ? r : w.err;
-	actions_send_datagram(out, c->care_of, MIP_PORT, m->home_agent, MIP_PORT, &w);
+	actions_send_datagram(out, c->care_of, MIP_PORT, p->home_agent, MIP_PORT, &w);
+	keepalive_sent(fa, now, p->home_agent);
 	FA_COUNT(fa, relayed);
 	return 0;
 }
@@ -131,8 +132,7 @@ static void note_denial(struct fa *fa, struct instant now, const struct pending 
 
 	if (ratelimit_allow(&fa->denials_told, now.us))
 		fa_record(out, security ? RECORD_WARN : RECORD_INFO, security, "request_denied", p->nai,
-			  p->request.home, p->request.home_agent, "code %d (%s): %s", code,
-			  mip_code_name((uint8_t)code), why);
+			  p->request.home, p->home_agent, "code %d (%s): %s", code, mip_code_name((uint8_t)code), why);
 }
 
 /* Who hears a request may send it once more as its own, and the home agent answers both, as it has to (RFC 5944 3.8.3):
@@ -140,10 +140,17 @@ static void note_denial(struct fa *fa, struct instant now, const struct pending 
 static bool is_copy(const struct fa *fa, const struct pending *p)
 {
 	for (const struct pending *q = fa->pending; q; q = q->next)
-		if (q->request.home_agent.s_addr == p->request.home_agent.s_addr &&
+		if (q->home_agent.s_addr == p->home_agent.s_addr &&
 		    (uint32_t)q->request.id == (uint32_t)p->request.id && !same_station(&q->station, &p->station))
 			return true;
 	return visit_began_with(fa, p);
+}
+
+/* Who visits may go on with it, however many others make noise: of those there are only so many. */
+static bool is_crowded(const struct fa *fa, const struct pending *p)
+{
+	return pending_of(fa, &p->station) >= fa->conf->max_pending_per_mac ||
+	       (fa->pending_n >= fa->conf->max_pending && !visit_at(fa, &p->station));
 }
 
 static void handle(struct fa *fa, struct instant now, const struct pending *p, struct span msg,
@@ -159,12 +166,11 @@ static void handle(struct fa *fa, struct instant now, const struct pending *p, s
 	if (is_copy(fa, p)) {
 		FA_COUNT(fa, copied);
 		if (ratelimit_allow(&fa->security, now.us))
-			fa_record(out, RECORD_WARN, true, "request_copied", p->nai, p->request.home,
-				  p->request.home_agent, "it was sent by another MAC before");
+			fa_record(out, RECORD_WARN, true, "request_copied", p->nai, p->request.home, p->home_agent,
+				  "it was sent by another MAC before");
 		return;
 	}
-	if (r == CHECK_PASS &&
-	    (fa->pending_n >= fa->conf->max_pending || pending_of(fa, &p->station) >= fa->conf->max_pending_per_mac)) {
+	if (r == CHECK_PASS && is_crowded(fa, p)) {
 		r = MIP_CODE_FA_NO_RESOURCES;
 		why = "too many requests under way";
 	}
@@ -174,7 +180,7 @@ static void handle(struct fa *fa, struct instant now, const struct pending *p, s
 	}
 	if (r == CHECK_PASS) {
 		keep(fa, now, p);
-		fa_record(out, RECORD_INFO, false, "request_relayed", p->nai, p->request.home, p->request.home_agent,
+		fa_record(out, RECORD_INFO, false, "request_relayed", p->nai, p->request.home, p->home_agent,
 			  "lifetime %u s", p->request.lifetime_s);
 		return;
 	}
@@ -182,11 +188,30 @@ static void handle(struct fa *fa, struct instant now, const struct pending *p, s
 	request_deny(fa, now, p, (uint8_t)r, out);
 }
 
+/* RFC 4433: who wants any home agent may name one to be asked. */
+static struct in_addr home_agent_of(const struct mip_request *m, const struct mip_exts *x)
+{
+	bool any = m->home_agent.s_addr == INADDR_ANY || m->home_agent.s_addr == INADDR_BROADCAST;
+
+	return any && x->nai_at && x->dynamic_ha_at && x->dynamic_ha_subtype == 1 ? x->dynamic_ha : m->home_agent;
+}
+
+/* What lies behind the mobile node's authenticator is for us and goes no further; before it, it is for the home agent. */
+static void take_extensions(struct pending *p, const struct mip_exts *x)
+{
+	size_t ours = request_home_part(x);
+
+	p->home_agent = home_agent_of(&p->request, x);
+	if (x->nai_at && x->nai_at < ours)
+		memcpy(p->nai, x->nai.p, x->nai.n);
+	p->encapsulating = x->delivery_style_at && x->delivery_style_at >= ours && p->request.flags & MIP_REQ_T;
+}
+
 void request_on_frame(struct fa *fa, struct instant now, const struct fa_station *from, struct span packet,
 		      struct actions *out)
 {
 	const struct fa_access *access = fa_access_of(fa, from->ifindex);
-	struct pending p = { .station = *from, .fa = fa };
+	struct pending p = { .station = *from, .stamp = (uint32_t)(now.ntp >> 32), .fa = fa };
 	struct mip_exts x;
 	struct udp4 udp;
 	struct ip4 ip;
@@ -202,6 +227,7 @@ void request_on_frame(struct fa *fa, struct instant now, const struct fa_station
 	p.port = udp.source;
 	p.source = ip.source;
 	p.our_end = access->address;
+	p.home_agent = p.request.home_agent;
 	r = mip_exts_parse(udp.payload.p, udp.payload.n, MIP_REQUEST_OCTETS, NULL, &x);
 	if (r == -ENOTSUP) {
 		FA_COUNT(fa, unknown_extension);
@@ -209,9 +235,7 @@ void request_on_frame(struct fa *fa, struct instant now, const struct fa_station
 		FA_COUNT(fa, malformed);
 		request_deny(fa, now, &p, MIP_CODE_FA_MALFORMED_REQUEST, out);
 	} else {
-		if (x.nai_at)
-			memcpy(p.nai, x.nai.p, x.nai.n);
-		p.encapsulating = x.delivery_style_at && p.request.flags & MIP_REQ_T;
+		take_extensions(&p, &x);
 		handle(fa, now, &p, udp.payload, &x, ip.ttl, out);
 	}
 }
@@ -247,20 +271,23 @@ static uint8_t code_of(uint8_t icmp_code)
 	}
 }
 
-void fa_on_unreachable(struct fa *fa, struct instant now, struct in_addr care_of, struct in_addr home_agent,
-		       uint8_t code, struct actions *out)
+void fa_on_unreachable(struct fa *fa, struct instant now, const struct unreachable_request *u, struct actions *out)
 {
-	struct pending *p, *next;
+	struct mip_request m;
+	struct pending *p;
 
-	if (care_of.s_addr != fa->conf->care_of.s_addr)
+	/* Nobody but routers on the way can know what it was; on the link, all hear. */
+	if (u->care_of.s_addr != fa->conf->care_of.s_addr || fa_access_of(fa, u->ifindex) ||
+	    mip_request_parse(u->request.p, u->request.n, &m) < 0)
 		return;
-	for (p = fa->pending; p; p = next) {
-		next = p->next;
-		if (p->request.home_agent.s_addr != home_agent.s_addr)
-			continue;
-		FA_COUNT(fa, unreachable);
-		note_denial(fa, now, p, code_of(code), "a router said so", out);
-		request_deny(fa, now, p, code_of(code), out);
-		pending_free(fa, p);
-	}
+	for (p = fa->pending; p; p = p->next)
+		if (p->home_agent.s_addr == u->home_agent.s_addr && p->request.id == m.id &&
+		    p->request.home.s_addr == m.home.s_addr)
+			break;
+	if (!p)
+		return;
+	FA_COUNT(fa, unreachable);
+	note_denial(fa, now, p, code_of(u->code), "a router said so", out);
+	request_deny(fa, now, p, code_of(u->code), out);
+	pending_free(fa, p);
 }

@@ -21,32 +21,32 @@ bool visit_is_full(const struct fa *fa)
 	return HASH_CNT(by_key, fa->visits) >= fa->conf->max_visitors;
 }
 
+struct visit *visit_at(const struct fa *fa, const struct fa_station *station)
+{
+	struct visit *v;
+
+	HASH_FIND(by_station, fa->stations, station, STATION_OCTETS, v);
+	return v;
+}
+
 /* MACs prove nothing: who is here is not put out by whoever shows the same one, but by its own user, which its home agent
  * vouches for, or by its lifetime. */
 bool visit_is_in_the_way(const struct fa *fa, const struct pending *p, struct in_addr home)
 {
-	const struct visit_key key = { home, p->request.home_agent };
-	const struct visit *v, *next;
+	const struct visit_key key = { home, p->home_agent };
+	const struct visit *v = visit_at(fa, &p->station);
 
-	if (p->request.flags & MIP_REQ_D)
-		return false; /* it takes no place in the kernel */
-	HASH_ITER(by_key, fa->visits, v, next) {
-		/* Of the same home agent, or of one whose word we can check: anybody may run one. */
-		bool same_user = p->nai[0] && strcmp(p->nai, v->nai) == 0 &&
-				 (v->key.home_agent.s_addr == p->request.home_agent.s_addr ||
-				  association_ha(fa, p->request.home_agent));
-
-		if (!v->co_located && same_station(&v->station, &p->station) && !same_user &&
-		    memcmp(&v->key, &key, sizeof(key)) != 0)
-			return true;
-	}
-	return false;
+	if (!v || memcmp(&v->key, &key, sizeof(key)) == 0)
+		return false;
+	/* Its user: of the same home agent, or of one whose word we can check, as anybody may run one. */
+	return !p->nai[0] || strcmp(p->nai, v->nai) != 0 ||
+	       (v->key.home_agent.s_addr != p->home_agent.s_addr && !association_ha(fa, p->home_agent));
 }
 
 static bool is_began_with(const struct visit *v, const struct pending *p)
 {
 	return v && (uint32_t)v->id == (uint32_t)p->request.id && !same_station(&v->station, &p->station) &&
-	       v->key.home_agent.s_addr == p->request.home_agent.s_addr;
+	       v->key.home_agent.s_addr == p->home_agent.s_addr;
 }
 
 bool visit_began_with(const struct fa *fa, const struct pending *p)
@@ -54,7 +54,7 @@ bool visit_began_with(const struct fa *fa, const struct pending *p)
 	const struct visit *v, *next;
 
 	if (p->request.home.s_addr != INADDR_ANY)
-		return is_began_with(visit_find(fa, p->request.home, p->request.home_agent), p);
+		return is_began_with(visit_find(fa, p->request.home, p->home_agent), p);
 	HASH_ITER(by_key, fa->visits, v, next)
 		if (is_began_with(v, p))
 			return true;
@@ -98,8 +98,10 @@ static void close_path(const struct visit *v, struct actions *out)
 
 static void visit_free(struct visit *v)
 {
+	keepalive_leave(v);
 	timers_cancel(&v->fa->lives, &v->life);
 	HASH_DELETE(by_key, v->fa->visits, v);
+	HASH_DELETE(by_station, v->fa->stations, v);
 	v->fa->by_index[v->index] = NULL;
 	free(v);
 }
@@ -111,7 +113,7 @@ void visit_end(struct visit *v, const char *why, struct actions *out)
 	visit_free(v);
 }
 
-static struct visit *add(struct fa *fa, struct in_addr home, struct in_addr home_agent)
+static struct visit *add(struct fa *fa, struct in_addr home, const struct pending *p)
 {
 	auto_(freep) struct visit *v = calloc(1, sizeof(*v));
 	uint32_t i = 0;
@@ -122,24 +124,31 @@ static struct visit *add(struct fa *fa, struct in_addr home, struct in_addr home
 		return NULL;
 	v->fa = fa;
 	v->index = i;
-	v->key = (struct visit_key){ home, home_agent };
+	v->key = (struct visit_key){ home, p->home_agent };
+	v->station = p->station;
 	HASH_ADD(by_key, fa->visits, key, sizeof(v->key), v);
 	if (!v->by_key.tbl)
 		return NULL;
+	HASH_ADD(by_station, fa->stations, station, STATION_OCTETS, v);
+	if (!v->by_station.tbl) {
+		HASH_DELETE(by_key, fa->visits, v);
+		return NULL;
+	}
 	fa->by_index[i] = v;
 	return TAKE_PTR(v);
 }
 
-/* A user with another home address than before: the kernel knows one for each MAC. */
-static void displace(struct fa *fa, const struct visit *by, struct actions *out)
+/* Makes room at @station for @by: a user with another home address than before. */
+static void displace(struct fa *fa, struct instant now, const struct fa_station *station, const struct visit *by,
+		     struct actions *out)
 {
-	struct visit *v, *next;
+	struct visit *v = visit_at(fa, station);
 
-	HASH_ITER(by_key, fa->visits, v, next)
-		if (v != by && !v->co_located && same_station(&v->station, &by->station)) {
-			FA_COUNT(fa, displaced);
-			visit_end(v, "its interface has another home address now", out);
-		}
+	if (!v || v == by)
+		return;
+	FA_COUNT(fa, displaced);
+	revoke_begin(fa, now, v, out);
+	visit_end(v, "its interface has another home address now", out);
 }
 
 static enum delivery delivery_of(const struct pending *p)
@@ -149,21 +158,10 @@ static enum delivery delivery_of(const struct pending *p)
 	return p->encapsulating ? DELIVERY_ENCAPSULATING : DELIVERY_DIRECT;
 }
 
-struct visit *visit_set(struct fa *fa, struct instant now, const struct pending *p, struct in_addr home,
-			uint16_t lifetime_s, const struct tunnel *tunnel, struct actions *out)
+/* What changes with each registration. */
+static void fill(struct visit *v, struct instant now, const struct pending *p, uint16_t lifetime_s,
+		 const struct tunnel *tunnel)
 {
-	struct visit *v = visit_find(fa, home, p->request.home_agent);
-	bool known = v, moved = v && !same_station(&v->station, &p->station);
-
-	if (!v)
-		v = add(fa, home, p->request.home_agent);
-	if (!v)
-		return NULL;
-	if (moved) {
-		FA_COUNT(fa, moved_here);
-		close_path(v, out);
-	}
-	v->station = p->station;
 	(void)memcpy(v->nai, p->nai, sizeof(v->nai));
 	v->id = p->request.id;
 	v->co_located = p->request.flags & MIP_REQ_D;
@@ -171,12 +169,35 @@ struct visit *visit_set(struct fa *fa, struct instant now, const struct pending 
 	v->care_of = p->request.care_of;
 	v->tunnel = *tunnel;
 	v->expires_us = lifetime_s == MIP_LIFETIME_INFINITE ? NEVER : now.us + lifetime_s * US_PER_S;
-	if (!known) {
+}
+
+/* It shows up with another MAC: what follows is a new visit. */
+static void leave_station(struct visit *v, struct actions *out)
+{
+	FA_COUNT(v->fa, moved_here);
+	close_path(v, out);
+	visit_free(v);
+}
+
+struct visit *visit_set(struct fa *fa, struct instant now, const struct pending *p, struct in_addr home,
+			uint16_t lifetime_s, const struct tunnel *tunnel, struct actions *out)
+{
+	struct visit *v = visit_find(fa, home, p->home_agent);
+	bool moved = v && !same_station(&v->station, &p->station);
+
+	displace(fa, now, &p->station, v, out);
+	revoke_cancel(fa, home, p->home_agent);
+	if (moved)
+		leave_station(v, out);
+	if (!v || moved) {
+		v = add(fa, home, p);
+		if (!v)
+			return NULL;
 		v->since_us = now.us;
-		fa_record(out, RECORD_NOTICE, false, "visit_began", v->nai, home, v->key.home_agent, "lifetime %u s",
-			  lifetime_s);
+		fa_record(out, RECORD_NOTICE, false, "visit_began", p->nai, home, p->home_agent, "lifetime %u s%s",
+			  lifetime_s, moved ? ", with another MAC than before" : "");
 	}
-	displace(fa, v, out);
+	fill(v, now, p, lifetime_s, tunnel);
 	open_path(v, out);
 	(void)timers_set(&fa->lives, &v->life, v->expires_us); /* room was made with it */
 	return v;

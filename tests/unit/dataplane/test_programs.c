@@ -498,6 +498,36 @@ static void visitors_among_hosts(void **state)
 	goes_home(false);
 }
 
+/* RFC 2003 3.1: the agent is a router on the way, and says so when the way ends here. A later piece of a datagram is not for
+ * port 434, whatever stands where the port would. */
+static void visitors_have_a_router(void **state)
+{
+	struct ip4 h = header("10.42.0.10", "10.9.0.2", 17);
+	const struct ip4 wrapped[] = { header("10.42.0.10", "10.42.0.1", 4), h };
+	struct ip4 inner;
+
+	(void)state;
+	add_visitor_by(DELIVERY_DIRECT);
+	build(&h, 1, 8);
+	goes_home(true);
+	assert_int_equal(ip4_parse(result + 34, result_n - 34, &inner), 0); /* its checksum is right */
+	assert_int_equal(inner.ttl, h.ttl - 1);
+	h.fragment = 3;
+	build(&h, 1, 8);
+	frame[14 + 20 + 2] = 0x01;
+	frame[14 + 20 + 3] = 0xb2;
+	goes_home(true);
+	h.fragment = 0;
+	h.ttl = 1;
+	build(&h, 1, 8);
+	goes_home(false);
+	add_visitor_by(DELIVERY_ENCAPSULATING);
+	build(wrapped, 2, 8);
+	goes_home(true);
+	assert_int_equal(ip4_parse(result + 34, result_n - 34, &inner), 0);
+	assert_int_equal(inner.ttl, wrapped[1].ttl - 1);
+}
+
 /* RFC 3024 4.2, 5.2: only what comes in a tunnel of the visitor's own, to the agent. */
 static void encapsulating_delivery(void **state)
 {
@@ -538,6 +568,7 @@ int main(void)
 		TEST(minimal_encapsulation_is_the_daemons),
 		TEST(forged_wrapping_goes_nowhere),
 		TEST(visitors_among_hosts),
+		TEST(visitors_have_a_router),
 		TEST(encapsulating_delivery),
 	};
 

@@ -131,10 +131,16 @@ void ask(const struct asked *a)
 	mip_request_build(&m, &r);
 	if (a->nai)
 		mip_ext_nai_build(&m, text(a->nai));
+	if (a->dynamic_ha)
+		mip_ext_dynamic_ha_build(&m, 1, ip(a->dynamic_ha));
+	if (a->delivery_before)
+		mip_ext_delivery_style_build(&m);
 	if (a->revocation)
 		mip_ext_revocation_support_build(&m, false, 1);
 	if (!a->unproven)
 		assert_int_equal(sa_sign(&mn_ha, MIP_EXT_MN_HA_AUTH, &m), 0);
+	if (a->nai_behind)
+		mip_ext_nai_build(&m, text(a->nai_behind));
 	if (a->delivery)
 		mip_ext_delivery_style_build(&m);
 	if (a->vendor)
@@ -193,14 +199,40 @@ void answer(const struct answered *a)
 	if (a->udp)
 		mip_ext_udp_reply_build(&w, 0, false, 60);
 	assert_int_equal(sa_sign(&mn_ha, MIP_EXT_MN_HA_AUTH, &w), 0);
-	mip_ext_revocation_support_build(&w, false, 100);
+	mip_ext_revocation_support_build(&w, a->inform, 100);
 	if (a->vendor)
 		wr_bytes(&w, (const uint8_t[]){ 38, 0, 0, 6, 0, 0, 0, 9, 0, 1 }, 10);
 	if (!a->unproven)
 		assert_int_equal(sa_sign(&associations[0].sa, MIP_EXT_FA_HA_AUTH, &w), 0);
 	d.payload = (struct span){ msg, wr_len(&w) };
+	if (a->tail)
+		d.payload.n += unhex(a->tail, msg + d.payload.n, sizeof(msg) - d.payload.n);
 	actions_clear(&out);
 	fa_on_datagram(fa, now, &d, &out);
+}
+
+void unreachable(uint8_t code, uint32_t ifindex, size_t octets)
+{
+	const struct action *a = find(ACTION_SEND_DATAGRAM);
+	uint8_t quoted[512];
+	struct unreachable_request u = {
+		.care_of = conf.care_of, .ifindex = ifindex, .code = code, .request = { quoted, octets }
+	};
+
+	assert_non_null(a);
+	assert_in_range(octets, 0, a->octets.n);
+	memcpy(quoted, a->octets.p, octets);
+	u.home_agent = a->udp.remote;
+	fa_on_unreachable(fa, now, &u, &out);
+}
+
+size_t count_of(enum action_type type)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < out.n; i++)
+		n += out.v[i].type == type;
+	return n;
 }
 
 void visit(void)

@@ -32,10 +32,12 @@ uint64_t counter(const char *name);
 /* What a mobile node asks for; zero members are the usual. */
 struct asked {
 	const char *home, *home_agent, *care_of, *nai, *to;
+	const char *dynamic_ha; /* RFC 4433: the one to be asked */
+	const char *nai_behind; /* its authenticator */
 	uint8_t flags, ttl, mac;
 	uint16_t lifetime_s;
 	uint32_t id;
-	bool unproven, revocation, delivery, keyed, deregister, vendor;
+	bool unproven, revocation, delivery, delivery_before, keyed, deregister, vendor;
 };
 
 void ask(const struct asked *a);
@@ -56,11 +58,16 @@ struct answered {
 	uint8_t code;
 	uint16_t lifetime_s;
 	uint32_t id;
-	bool unproven, udp, vendor;
+	bool unproven, udp, vendor, inform;
 	uint32_t ifindex;
+	const char *tail; /* hex, behind it all */
 };
 
 void answer(const struct answered *a);
+/* ICMP about the request that was passed on last, which @octets of are quoted. */
+void unreachable(uint8_t code, uint32_t ifindex, size_t octets);
+/* How many actions of @type there are. */
+size_t count_of(enum action_type type);
 /* Asked and answered. */
 void visit(void);
 

@@ -161,6 +161,10 @@ static void denials(void **state)
 	pass_s(1);
 	ask(&(struct asked){ 0 });
 	assert_int_equal(told().m.code, 74);
+	ask(&(struct asked){ .deregister = true, .id = 8 }); /* who leaves needs none */
+	assert_non_null(find(ACTION_SEND_DATAGRAM));
+	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .id = 9 }); /* who has its own neither */
+	assert_non_null(find(ACTION_SEND_DATAGRAM));
 	ask(&(struct asked){ .id = 9 });
 	assert_null(find(ACTION_SEND_FRAME)); /* once a second (RFC 5944 3.7.2.3) */
 	ask(&(struct asked){ .revocation = true });
@@ -181,7 +185,7 @@ static void failures(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(icmp); i++) {
 		pass_s(1);
 		ask(&(struct asked){ 0 });
-		fa_on_unreachable(fa, now, conf.care_of, ip("10.0.0.1"), icmp[i].icmp, &out);
+		unreachable(icmp[i].icmp, 0, MIP_REQUEST_OCTETS);
 		assert_int_equal(told().m.code, icmp[i].code);
 	}
 	pass_s(1);
@@ -201,7 +205,14 @@ static void failures(void **state)
 	answer(&(struct answered){ .home = "0.0.0.0", .nai = "bob@example.com" });
 	assert_int_equal(told().m.code, 99);
 	assert_null(find(ACTION_VISITOR_SET));
+	pass_s(1);
 	ask(&(struct asked){ 0 });
+	answer(&(struct answered){ .tail = "91 05 01" }); /* cut short */
+	assert_int_equal(told().m.code, 71);
+	ask(&(struct asked){ 0 });
+	answer(&(struct answered){ .tail = "32 00" }); /* RFC 5944 1.8: not to be skipped, and nobody knows it */
+	assert_null(find(ACTION_SEND_FRAME));
+	assert_int_equal(counter("unknown_extension"), 1);
 	answer(&(struct answered){ .code = 131 });
 	assert_int_equal(told().m.code, 131); /* not ours to judge */
 	answer(&(struct answered){ 0 });

@@ -106,12 +106,125 @@ static void malformed_replies(void **state)
 	}
 }
 
+/* Whoever has the home agent's address, and knows what is asked as it asks itself: replies without a lifetime are not signed
+ * for us. */
+static void nobody_deregisters_another(void **state)
+{
+	(void)state;
+	visit();
+	ask(&(struct asked){ .deregister = true, .mac = 0x66, .id = 66 });
+	answer(&(struct answered){ .id = 66, .unproven = true });
+	assert_null(find(ACTION_VISITOR_DEL));
+	ask(&(struct asked){ .deregister = true, .id = 67 });
+	answer(&(struct answered){ .id = 67, .unproven = true });
+	assert_non_null(find(ACTION_VISITOR_DEL));
+}
+
+/* Places are for interfaces, whatever they say of tunnels, home addresses and home agents. */
+static void one_mac_has_one_place(void **state)
+{
+	(void)state;
+	associations[0].scope = FA_SCOPE_MN;
+	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77" });
+	answer(&(struct answered){ .unproven = true });
+	assert_int_equal(told().m.code, 0);
+	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .home = "10.42.0.21", .id = 8 });
+	assert_int_equal(told().m.code, 65);
+}
+
+/* A table full of requests from everywhere does not end the visits of those who are here. */
+static void a_crowd_does_not_push_out(void **state)
+{
+	(void)state;
+	conf.max_visitors = 20;
+	restart();
+	visit();
+	for (uint8_t i = 0; i < conf.max_pending; i++)
+		ask(&(struct asked){
+			.home = "10.42.0.66", .home_agent = "10.0.0.66", .mac = (uint8_t)(0x60 + i), .id = 100 + i });
+	ask(&(struct asked){ .home = "10.42.0.67", .mac = 0x50, .id = 200 });
+	assert_int_equal(told().m.code, 66);
+	ask(&(struct asked){ .id = 9 });
+	assert_non_null(find(ACTION_SEND_DATAGRAM));
+	answer(&(struct answered){ .id = 9 });
+	assert_int_equal(told().m.code, 0);
+}
+
+/* What lies behind the authenticator is not known to the home agent, and what lies before it is not for us. */
+static void extensions_have_their_places(void **state)
+{
+	(void)state;
+	ask(&(struct asked){ .nai_behind = "victim@example.com" });
+	answer(&(struct answered){ 0 }); /* no name in it, none missed */
+	assert_int_equal(told().m.code, 0);
+	ask(&(struct asked){ .home = "0.0.0.0", .nai_behind = "victim@example.com", .id = 8 });
+	pass_s(1);
+	ask(&(struct asked){ .home = "0.0.0.0", .nai_behind = "victim@example.com", .id = 8 });
+	assert_int_equal(told().m.code, 96);
+	ask(&(struct asked){ .delivery_before = true, .id = 9 });
+	answer(&(struct answered){ .id = 9 });
+	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.delivery, DELIVERY_DIRECT);
+}
+
+/* D: our care-of address is not the mobile node's own. */
+static void our_address_is_ours(void **state)
+{
+	(void)state;
+	ask(&(struct asked){ .flags = MIP_REQ_D });
+	assert_int_equal(told().m.code, 77);
+}
+
+/* A tunnel that comes by the link: no home agent sits there. */
+static void tunnels_come_from_home(void **state)
+{
+	uint8_t packet[28];
+	struct wr w = wr_init(packet, sizeof(packet));
+	struct tunnelled t = { .tunnel = { .local = conf.care_of, .remote = ip("10.0.0.1") } };
+
+	(void)state;
+	visit();
+	ip4_build(
+		&w,
+		&(struct ip4){
+			.ttl = 9, .protocol = IPPROTO_UDP, .source = ip("10.9.0.2"), .destination = ip("10.42.0.20") },
+		8);
+	memset(wr_skip(&w, 8), 0, 8);
+	t.inner = (struct span){ packet, wr_len(&w) };
+	t.ifindex = LINK;
+	actions_clear(&out);
+	fa_on_tunnelled(fa, &t, &out);
+	assert_int_equal(out.n, 0);
+	t.ifindex = LINK + 1;
+	fa_on_tunnelled(fa, &t, &out);
+	assert_octets(find(ACTION_SEND_FRAME)->octets.p, 6, "020000000001");
+}
+
+static void only_home_agents_we_know(void **state)
+{
+	(void)state;
+	conf.ha_authentication = true;
+	ask(&(struct asked){ .home_agent = "10.0.0.66" });
+	assert_int_equal(told().m.code, 65);
+	visit();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(a_request_is_copied), TEST(replies_go_by_home_agent), TEST(home_agents_are_not_on_the_link),
-		TEST(a_mac_is_taken),      TEST(no_room_after_all),        TEST(malformed_replies),
+		TEST(a_request_is_copied),
+		TEST(replies_go_by_home_agent),
+		TEST(home_agents_are_not_on_the_link),
+		TEST(a_mac_is_taken),
+		TEST(no_room_after_all),
+		TEST(malformed_replies),
+		TEST(nobody_deregisters_another),
+		TEST(one_mac_has_one_place),
+		TEST(a_crowd_does_not_push_out),
+		TEST(extensions_have_their_places),
+		TEST(our_address_is_ours),
+		TEST(tunnels_come_from_home),
+		TEST(only_home_agents_we_know),
 	};
 #undef TEST
 

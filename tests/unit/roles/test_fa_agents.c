@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The foreign agent (L-02) and home agents: what it tells them, how it reaches them, and what it believes of them. */
+#include "base/util.h"
+#include "codec/icmp4.h"
+#include "tests/unit/roles/fa_rig.h"
+
+static const struct action *revocation(struct mip_revocation *ret)
+{
+	const struct action *a = find(ACTION_SEND_DATAGRAM);
+	struct mip_exts x;
+
+	assert_non_null(a);
+	assert_int_equal(a->udp.local.s_addr, conf.care_of.s_addr);
+	assert_int_equal(a->udp.remote.s_addr, ip("10.0.0.1").s_addr);
+	assert_int_equal(a->udp.remote_port, 434);
+	assert_int_equal(mip_revocation_parse(a->octets.p, a->octets.n, ret), 0);
+	assert_int_equal(mip_exts_parse(a->octets.p, a->octets.n, MIP_REVOCATION_OCTETS, NULL, &x), 0);
+	assert_true(sa_verify(&associations[0].sa, a->octets.p, &x.fa_ha));
+	return a;
+}
+
+static void acknowledge(uint32_t id, uint32_t spi, uint32_t ifindex)
+{
+	const struct mip_revocation_ack ack = { .home = ip("10.42.0.20"), .id = id };
+	struct datagram d = { .local = conf.care_of,
+			      .remote = ip("10.0.0.1"),
+			      .local_port = 434,
+			      .remote_port = 434,
+			      .ifindex = ifindex };
+	const struct sa sa = key_of(spi);
+	uint8_t msg[128];
+	struct wr w = wr_init(msg, sizeof(msg));
+
+	mip_revocation_ack_build(&w, &ack);
+	assert_int_equal(sa_sign(&sa, MIP_EXT_FA_HA_AUTH, &w), 0);
+	d.payload = (struct span){ msg, wr_len(&w) };
+	actions_clear(&out);
+	fa_on_datagram(fa, now, &d, &out);
+}
+
+static void kick(void)
+{
+	actions_clear(&out);
+	assert_int_equal(fa_kick(fa, now, "10.42.0.20", &out), 0);
+}
+
+/* RFC 3543 4: who is sent away is sent away at home too; repeated with a new identifier until its home agent says so. */
+static void home_agents_are_told(void **state)
+{
+	struct mip_revocation m;
+
+	(void)state;
+	visit();
+	kick();
+	(void)revocation(&m);
+	assert_false(m.from_ha);
+	assert_false(m.inform);
+	assert_int_equal(m.home.s_addr, ip("10.42.0.20").s_addr);
+	assert_int_equal(m.home_domain.s_addr, ip("10.0.0.1").s_addr);
+	assert_int_equal(m.foreign_domain.s_addr, conf.care_of.s_addr);
+	assert_int_equal(m.id, 0xd0000002); /* later than that of the request, which went out in the same second */
+	assert_int_equal(out.v[0].type, ACTION_SEND_DATAGRAM); /* before the mobile node can ask again */
+	assert_non_null(find(ACTION_SEND_FRAME));
+	pass_s(1);
+	(void)revocation(&m);
+	assert_int_equal(m.id, 0xd0000003);
+	pass_s(1);
+	assert_null(find(ACTION_SEND_DATAGRAM)); /* 2 s by now */
+	acknowledge(m.id + 1, 257, 0);           /* never sent */
+	acknowledge(m.id, 258, 0);               /* not the home agent's key */
+	acknowledge(m.id, 257, LINK);            /* by a host of the link */
+	assert_int_equal(counter("revocations_acknowledged"), 0);
+	pass_s(1);
+	(void)revocation(&m);
+	acknowledge(m.id - 1, 257, 0); /* late, of the one before */
+	assert_int_equal(counter("revocations_acknowledged"), 1);
+	pass_s(100);
+	assert_null(find(ACTION_SEND_DATAGRAM));
+}
+
+/* RFC 3543 4.4.2: never about what has expired. */
+static void nobody_is_told_of_what_is_over(void **state)
+{
+	(void)state;
+	ask(&(struct asked){ 0 });
+	answer(&(struct answered){ .lifetime_s = 3 });
+	pass_s(1);
+	kick();
+	pass_s(1);
+	assert_non_null(find(ACTION_SEND_DATAGRAM));
+	pass_s(2);
+	assert_null(find(ACTION_SEND_DATAGRAM));
+	assert_int_equal(counter("revocations_given_up"), 1);
+	visit();
+	pass_s(300); /* its lifetime */
+	assert_null(find(ACTION_SEND_DATAGRAM));
+}
+
+/* The message would end the new visit: none while it is asked for, none when it is there. */
+static void who_is_back_is_not_revoked(void **state)
+{
+	(void)state;
+	visit();
+	kick();
+	ask(&(struct asked){ .id = 9 });
+	pass_s(1);
+	assert_null(find(ACTION_SEND_DATAGRAM));
+	answer(&(struct answered){ .id = 9 });
+	pass_s(2);
+	assert_null(find(ACTION_SEND_DATAGRAM));
+	kick();
+	assert_non_null(find(ACTION_SEND_DATAGRAM));
+	ask(&(struct asked){ .id = 10 });
+	answer(&(struct answered){ .id = 10, .code = 129 }); /* it is not let in again */
+	pass_s(2);
+	assert_non_null(find(ACTION_SEND_DATAGRAM));
+}
+
+static void not_without_negotiation(void **state)
+{
+	struct mip_exts x;
+
+	(void)state;
+	conf.revocation = false;
+	ask(&(struct asked){ 0 });
+	assert_int_equal(mip_exts_parse(find(ACTION_SEND_DATAGRAM)->octets.p, find(ACTION_SEND_DATAGRAM)->octets.n,
+					MIP_REQUEST_OCTETS, NULL, &x),
+			 0);
+	assert_int_equal(x.revocation_at, 0);
+	answer(&(struct answered){ 0 });
+	kick();
+	assert_null(find(ACTION_SEND_DATAGRAM));
+	assert_non_null(find(ACTION_VISITOR_DEL));
+	conf.revocation = true;
+	associations[0].scope = FA_SCOPE_MN; /* nothing shared with the home agent */
+	visit();
+	kick();
+	assert_null(find(ACTION_SEND_DATAGRAM));
+}
+
+static void stopping_for_good(void **state)
+{
+	(void)state;
+	visit();
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 });
+	answer(&(struct answered){ .home = "10.42.0.21", .id = 8 });
+	actions_clear(&out);
+	fa_stop(fa, now, &out);
+	assert_int_equal(count_of(ACTION_VISITOR_DEL), 2);
+	assert_int_equal(count_of(ACTION_SEND_DATAGRAM), 2);
+	assert_int_equal(count_of(ACTION_SEND_FRAME), 2);
+}
+
+static bool told_when_revoked(bool negotiated, bool inform)
+{
+	const struct mip_revocation m = { .from_ha = true,
+					  .inform = inform,
+					  .home = ip("10.42.0.20"),
+					  .home_domain = ip("10.0.0.1"),
+					  .foreign_domain = conf.care_of,
+					  .id = 101 };
+	struct datagram d = { .local = conf.care_of, .remote = ip("10.0.0.1"), .local_port = 434, .remote_port = 434 };
+	struct mip_revocation_ack ack;
+	const struct sa sa = key_of(257);
+	uint8_t msg[128];
+	struct wr w = wr_init(msg, sizeof(msg));
+
+	ask(&(struct asked){ 0 });
+	answer(&(struct answered){ .inform = negotiated });
+	mip_revocation_build(&w, &m);
+	assert_int_equal(sa_sign(&sa, MIP_EXT_FA_HA_AUTH, &w), 0);
+	d.payload = (struct span){ msg, wr_len(&w) };
+	actions_clear(&out);
+	fa_on_datagram(fa, now, &d, &out);
+	assert_non_null(find(ACTION_VISITOR_DEL));
+	assert_int_equal(mip_revocation_ack_parse(find(ACTION_SEND_DATAGRAM)->octets.p,
+						  find(ACTION_SEND_DATAGRAM)->octets.n, &ack),
+			 0);
+	assert_int_equal(ack.inform, inform);
+	return find(ACTION_SEND_FRAME) != NULL;
+}
+
+/* RFC 3543 3.2, I: whether the mobile node hears of it is for the home agent to say, if it wants to. */
+static void informing(void **state)
+{
+	struct mip_exts x;
+
+	(void)state;
+	ask(&(struct asked){ 0 });
+	assert_int_equal(mip_exts_parse(find(ACTION_SEND_DATAGRAM)->octets.p, find(ACTION_SEND_DATAGRAM)->octets.n,
+					MIP_REQUEST_OCTETS, NULL, &x),
+			 0);
+	assert_true(x.revocation_inform);
+	assert_true(told_when_revoked(false, false));
+	assert_false(told_when_revoked(true, false));
+	assert_true(told_when_revoked(true, true));
+}
+
+static void echo_reply(const char *from, uint16_t port)
+{
+	static uint8_t msg[64];
+	struct wr w = wr_init(msg, sizeof(msg));
+	const struct ip4 h = { .ttl = 64, .source = ip("10.0.0.1"), .destination = conf.care_of };
+	const struct icmp4 echo = { .type = ICMP4_ECHO_REPLY };
+	struct datagram d = { .local = conf.care_of, .local_port = 434, .remote = ip(from), .remote_port = port };
+
+	mip_tunnel_data_build(&w, IPPROTO_IPIP);
+	icmp4_build(&w, &h, &echo);
+	d.payload = (struct span){ msg, wr_len(&w) };
+	actions_clear(&out);
+	fa_on_datagram(fa, now, &d, &out);
+}
+
+static void visit_in_udp(void)
+{
+	conf.udp = FA_UDP_OFFER;
+	ask(&(struct asked){ 0 });
+	answer(&(struct answered){ .udp = true }); /* it wants 60 s */
+	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.tunnel.encap, ENCAP_UDP);
+}
+
+/* B-47, RFC 3519 4.9: an echo request in the tunnel after each silent interval, for as long as somebody needs it. */
+static void mappings_are_kept(void **state)
+{
+	const struct action *a;
+	struct ip4 h;
+	struct icmp4 echo;
+
+	(void)state;
+	visit_in_udp();
+	pass_s(59);
+	assert_null(find(ACTION_SEND_TUNNELLED));
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 }); /* whatever goes there counts */
+	answer(&(struct answered){ .home = "10.42.0.21", .id = 8, .code = 129 });
+	pass_s(1);
+	assert_null(find(ACTION_SEND_TUNNELLED));
+	pass_s(59);
+	a = find(ACTION_SEND_TUNNELLED);
+	assert_non_null(a);
+	assert_int_equal(a->tunnel.encap, ENCAP_UDP);
+	assert_int_equal(a->tunnel.local.s_addr, conf.care_of.s_addr);
+	assert_int_equal(a->tunnel.remote.s_addr, ip("10.0.0.1").s_addr);
+	assert_int_equal(a->tunnel.local_port, 434);
+	assert_int_equal(a->tunnel.remote_port, 434);
+	assert_int_equal(ip4_parse(a->octets.p, a->octets.n, &h), 0);
+	assert_int_equal(h.source.s_addr, conf.care_of.s_addr);
+	assert_int_equal(h.destination.s_addr, ip("10.0.0.1").s_addr);
+	assert_int_equal(icmp4_parse(&h, &echo), 0);
+	assert_int_equal(echo.type, ICMP4_ECHO);
+	echo_reply("10.0.0.1", 434);
+	assert_int_equal(counter("keepalives_answered"), 1);
+	pass_s(59);
+	assert_null(find(ACTION_SEND_TUNNELLED));
+	pass_s(1);
+	assert_non_null(find(ACTION_SEND_TUNNELLED));
+	assert_int_equal(fa_kick(fa, now, "10.42.0.20", &out), 0);
+	pass_s(200);
+	assert_null(find(ACTION_SEND_TUNNELLED));
+}
+
+/* RFC 3519 4.10: nobody answers, so the home agent sends to a port that is not ours any more. */
+static void mappings_are_lost(void **state)
+{
+	(void)state;
+	visit_in_udp();
+	pass_s(60);
+	echo_reply("10.0.0.1", 435);
+	echo_reply("10.0.0.2", 434);
+	assert_int_equal(counter("keepalives_answered"), 0);
+	for (unsigned s = 1; s <= 4; s *= 2) {
+		pass_s(s);
+		assert_non_null(find(ACTION_SEND_TUNNELLED));
+		assert_null(count_of(ACTION_SEND_FRAME) > 1 ? find(ACTION_SEND_FRAME) : NULL); /* but advertisements */
+	}
+	assert_int_equal(counter("mappings_lost"), 0);
+	pass_s(8);
+	assert_int_equal(counter("mappings_lost"), 1);
+	assert_octets(find(ACTION_SEND_FRAME)->octets.p, 6, "020000000001");
+	assert_octets(find(ACTION_SEND_FRAME)->octets.p + 52, 2, "0000"); /* as if we had restarted */
+	assert_non_null(find(ACTION_SEND_TUNNELLED));
+	echo_reply("10.0.0.1", 434);
+	assert_int_equal(counter("keepalives_answered"), 1);
+	assert_null(find(ACTION_SEND_TUNNELLED));
+}
+
+/* RFC 4433: whoever is asked for any home agent is asked where the mobile node wants. */
+static void any_home_agent(void **state)
+{
+	const char *nai = "a@example.com", *any = "255.255.255.255";
+
+	(void)state;
+	ask(&(struct asked){ .home = "0.0.0.0", .home_agent = any, .nai = nai, .dynamic_ha = "10.0.0.1" });
+	assert_int_equal(find(ACTION_SEND_DATAGRAM)->udp.remote.s_addr, ip("10.0.0.1").s_addr);
+	assert_octets(find(ACTION_SEND_DATAGRAM)->octets.p + 8, 4, "ffffffff"); /* as it was */
+	answer(&(struct answered){ .home = "10.42.0.30", .nai = nai });
+	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.tunnel.remote.s_addr, ip("10.0.0.1").s_addr);
+	ask(&(struct asked){
+		.home = "0.0.0.0", .home_agent = "0.0.0.0", .nai = nai, .dynamic_ha = "10.0.0.1", .id = 8 });
+	assert_non_null(find(ACTION_SEND_DATAGRAM));
+	pass_s(1);
+	ask(&(struct asked){ .home = "0.0.0.0", .home_agent = any, .nai = nai, .dynamic_ha = "224.0.0.1", .id = 9 });
+	assert_int_equal(told().m.code, 70);
+	pass_s(1);
+	ask(&(struct asked){ .home = "0.0.0.0", .home_agent = any, .nai = nai, .dynamic_ha = "192.0.2.1", .id = 9 });
+	assert_int_equal(told().m.code, 194);
+	pass_s(1);
+	ask(&(struct asked){ .home = "0.0.0.0", .home_agent = any, .nai = nai, .id = 9 });
+	assert_int_equal(told().m.code, 90);
+}
+
+/* Only who could read the request can know what was in it; and on the link anybody can. */
+static void routers_are_believed_a_little(void **state)
+{
+	(void)state;
+	ask(&(struct asked){ 0 });
+	unreachable(1, LINK, MIP_REQUEST_OCTETS);
+	assert_null(find(ACTION_SEND_FRAME));
+	unreachable(1, 0, MIP_REQUEST_OCTETS - 1);
+	assert_null(find(ACTION_SEND_FRAME));
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 });
+	unreachable(1, 0, MIP_REQUEST_OCTETS);
+	assert_int_equal(told().m.home.s_addr, ip("10.42.0.21").s_addr);
+	assert_int_equal(told().m.code, 81);
+	answer(&(struct answered){ 0 }); /* that was about another one */
+	assert_int_equal(told().m.code, 0);
+	assert_int_equal(counter("unreachable"), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(home_agents_are_told),
+		TEST(nobody_is_told_of_what_is_over),
+		TEST(who_is_back_is_not_revoked),
+		TEST(not_without_negotiation),
+		TEST(stopping_for_good),
+		TEST(informing),
+		TEST(mappings_are_kept),
+		TEST(mappings_are_lost),
+		TEST(any_home_agent),
+		TEST(routers_are_believed_a_little),
+	};
+#undef TEST
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
