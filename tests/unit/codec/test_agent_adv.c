@@ -97,6 +97,52 @@ static void many_routers(void **state)
 	assert_int_equal(a.routers[AGENT_ADV_ROUTERS - 1].preference, AGENT_ADV_ROUTERS - 1);
 }
 
+/* The same of care-of addresses, and of the prefix lengths of all those routers. */
+static void many_of_everything(void **state)
+{
+	enum { CARE_OFS = 62, ROUTERS = 255 };
+	uint8_t buf[8 + ROUTERS * 8 + 2 + 6 + CARE_OFS * 4 + 2 + ROUTERS];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct agent_adv a;
+	uint16_t sum;
+
+	(void)state;
+	wr_be(&w, 0x09000000, 4);
+	wr_be(&w, 0xff020708, 4);
+	for (uint32_t i = 0; i < ROUTERS; i++)
+		wr_u64(&w, (uint64_t)i << 32);
+	wr_u16(&w, 16 << 8 | (6 + CARE_OFS * 4));
+	wr_be(&w, 0x000101001000, 6);
+	for (uint32_t i = 0; i < CARE_OFS; i++)
+		wr_u32(&w, i);
+	wr_u16(&w, 19 << 8 | ROUTERS);
+	for (uint32_t i = 0; i < ROUTERS; i++)
+		wr_u8(&w, (uint8_t)(i % 33));
+	sum = ip4_checksum(buf, sizeof(buf));
+	buf[2] = (uint8_t)(sum >> 8);
+	buf[3] = (uint8_t)sum;
+	assert_int_equal(agent_adv_parse(buf, sizeof(buf), &a), 0);
+	assert_int_equal(a.router_n, AGENT_ADV_ROUTERS);
+	assert_int_equal(a.routers[AGENT_ADV_ROUTERS - 1].prefix_len, AGENT_ADV_ROUTERS - 1);
+	assert_int_equal(a.care_of_n, AGENT_ADV_CARE_OFS);
+	assert_int_equal(a.care_of[AGENT_ADV_CARE_OFS - 1].s_addr, htonl(AGENT_ADV_CARE_OFS - 1));
+	assert_int_equal(a.sequence, 1);
+}
+
+/* RFC 5944 1.8, 2.1.3 */
+static void at_the_limits(void **state)
+{
+	struct agent_adv a;
+
+	(void)state;
+	assert_int_equal(agent_adv_parse(msg, with_checksum("09000000 0102 0708 c0000201 00000000 130120"), &a), 0);
+	assert_int_equal(a.routers[0].prefix_len, 32);
+	assert_int_equal(agent_adv_parse(msg, with_checksum("09000000 0002 0708 8001aa 00 1006000000000000"), &a), 0);
+	assert_true(a.is_agent); /* behind one to skip, and behind padding */
+	assert_int_equal(agent_adv_parse(msg, with_checksum("09000000 0002 0708 7f01aa"), &a), -ENOTSUP);
+	assert_int_equal(agent_adv_parse(msg, with_checksum("09000000 0002 0708 1801aa 1801bb"), &a), -EBADMSG);
+}
+
 static void bad(void **state)
 {
 	static const struct {
@@ -146,11 +192,44 @@ static void truncated_and_bent(void **state)
 	}
 }
 
+static void as_much_as_fits(void **state)
+{
+	static const uint8_t challenge[256] = { 1, 2, 3 };
+	struct agent_adv a = { .router_n = AGENT_ADV_ROUTERS,
+			       .has_prefixes = true,
+			       .is_agent = true,
+			       .flags = AGENT_ADV_F,
+			       .care_of_n = AGENT_ADV_CARE_OFS,
+			       .challenge = { challenge, 255 } },
+			 back;
+	uint8_t buf[600];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	(void)state;
+	for (size_t i = 0; i < AGENT_ADV_ROUTERS; i++)
+		a.routers[i] = (struct agent_adv_router){ { htonl((uint32_t)i) }, -1, (uint8_t)i };
+	agent_adv_build(&w, &a);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(agent_adv_parse(buf, wr_len(&w), &back), 0);
+	assert_memory_equal(back.routers, a.routers, sizeof(a.routers));
+	assert_int_equal(back.care_of_n, AGENT_ADV_CARE_OFS);
+	assert_int_equal(back.challenge.n, 255);
+	assert_memory_equal(back.challenge.p, challenge, 255);
+	a.challenge.n = 256;
+	agent_adv_build(&w, &a);
+	assert_int_equal(w.err, -EMSGSIZE);
+	a.challenge.n = 0;
+	a.care_of_n++;
+	w = wr_init(buf, sizeof(buf));
+	agent_adv_build(&w, &a);
+	assert_int_equal(w.err, -EMSGSIZE);
+}
+
 static void builder_refuses_too_much(void **state)
 {
 	struct agent_adv a = { .router_n = AGENT_ADV_ROUTERS + 1 };
-	uint8_t buf[16];
-	struct wr w = wr_init(buf, sizeof(buf));
+	uint8_t buf[16], big[600];
+	struct wr w = wr_init(big, sizeof(big));
 
 	(void)state;
 	agent_adv_build(&w, &a);
@@ -184,6 +263,9 @@ int main(void)
 		cmocka_unit_test(plain_router),
 		cmocka_unit_test(challenge_and_unknown_skippable),
 		cmocka_unit_test(many_routers),
+		cmocka_unit_test(many_of_everything),
+		cmocka_unit_test(at_the_limits),
+		cmocka_unit_test(as_much_as_fits),
 		cmocka_unit_test(bad),
 		cmocka_unit_test(truncated_and_bent),
 		cmocka_unit_test(builder_refuses_too_much),

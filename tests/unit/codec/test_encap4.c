@@ -140,6 +140,47 @@ static void minimal_that_cannot_be(void **state)
 	assert_int_equal(minimal_parse(&b, (struct span){ out, wr_len(&w) }), -EBADMSG);
 }
 
+/* The total length of IPv4 holds no more than 65535. */
+static void the_longest_packet(void **state)
+{
+	static uint8_t whole[UINT16_MAX + 64], inner[UINT16_MAX], back[UINT16_MAX];
+	const struct ip4 h = { .ttl = 1, .protocol = 1, .source = ip("10.0.2.33"), .destination = ip("10.9.0.2") };
+	struct wr w, b = wr_init(back, sizeof(back));
+	size_t n = UINT16_MAX - MINIMAL_OCTETS;
+
+	(void)state;
+	w = wr_init(inner, sizeof(inner));
+	ip4_build(&w, &h, n - IP4_HEADER_OCTETS);
+	w = wr_init(whole, sizeof(whole));
+	assert_int_equal(minimal_build(&w, ip("10.0.1.7"), ip("10.0.0.1"), (struct span){ inner, n }), 0);
+	assert_int_equal(minimal_parse(&b, (struct span){ whole, wr_len(&w) }), 0);
+	assert_memory_equal(back, inner, n);
+	w = wr_init(inner, sizeof(inner));
+	ip4_build(&w, &h, n + 1 - IP4_HEADER_OCTETS);
+	w = wr_init(whole, sizeof(whole));
+	assert_int_equal(minimal_build(&w, ip("10.0.1.7"), ip("10.0.0.1"), (struct span){ inner, n + 1 }), -EMSGSIZE);
+}
+
+/* As in a frame; and a frame too short for it. */
+static void behind_something_else(void **state)
+{
+	uint8_t out[128], back[128];
+	struct wr w = wr_init(out, sizeof(out)), b = wr_init(back, sizeof(back));
+	struct span inner = udp(0);
+	struct ip4 h;
+
+	(void)state;
+	wr_u16(&w, 0);
+	assert_int_equal(minimal_build(&w, ip("10.0.0.1"), ip("10.0.1.7"), inner), 0);
+	assert_int_equal(ip4_parse(out + 2, wr_len(&w) - 2, &h), 0);
+	assert_int_equal(h.payload.n, inner.n - 20 + MINIMAL_OCTETS);
+	wr_u16(&b, 0);
+	assert_int_equal(minimal_parse(&b, (struct span){ out + 2, wr_len(&w) - 2 }), 0);
+	assert_memory_equal(back + 2, inner.p, inner.n);
+	b = wr_init(back, inner.n - 1);
+	assert_int_equal(minimal_parse(&b, (struct span){ out + 2, wr_len(&w) - 2 }), -EMSGSIZE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +189,8 @@ int main(void)
 		cmocka_unit_test(minimal_goes_and_comes),
 		cmocka_unit_test(the_short_form_is_read),
 		cmocka_unit_test(minimal_that_cannot_be),
+		cmocka_unit_test(the_longest_packet),
+		cmocka_unit_test(behind_something_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
