@@ -171,6 +171,14 @@ static void for_the_floor(struct wr *wr, int behind)
 		abort();
 }
 
+static void any_by_floor(struct wr *wr, int behind)
+{
+	if (!behind)
+		mip_ext_dynamic_ha_build(wr, 1, addr(agent));
+	else if (sa_sign(&stranger_floor, MIP_EXT_MN_FA_AUTH, wr) < 0)
+		abort();
+}
+
 static void strangers(void)
 {
 	static const struct {
@@ -261,7 +269,15 @@ static void on_the_floor(void)
 	ask(m, for_the_floor, true);
 	talk_end();
 
+	talk_begin("any-agent-by-fa");
+	m.home.s_addr = INADDR_ANY;
+	m.home_agent.s_addr = INADDR_BROADCAST;
+	ask(m, any_by_floor, true);
+	talk_end();
+
 	talk_begin("unkeyed");
+	m.home = addr("10.42.0.50");
+	m.home_agent = addr(agent);
 	ask(m, NULL, true);
 	talk_end();
 

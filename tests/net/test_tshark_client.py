@@ -68,11 +68,11 @@ def udp_reply(code, f=0):
         "mip.ext.utrp.f": str(f), "mip.ext.utrp.reserved": "0x0000", "mip.ext.utrp.keepalive": "110"})
 
 
-def revocation(stamp):
-    """RFC 3543 3.2; nobody here asks for I."""
-    return Extension(137, struct.pack("!HI", 0, stamp), {
-        "mip.ext.rev.flags": "0x0000", "mip.ext.rev.i": "0", "mip.ext.rev.reserved": "0x0000",
-        "mip.ext.rev.tstamp": str(stamp)})
+def revocation(i=0):
+    """RFC 3543 3.2. Our foreign agent offers I, our home agent does not."""
+    return Extension(137, struct.pack("!HI", i << 15, SECONDS), {
+        "mip.ext.rev.flags": f"0x{i << 15:04x}", "mip.ext.rev.i": str(i), "mip.ext.rev.reserved": "0x0000",
+        "mip.ext.rev.tstamp": str(SECONDS)})
 
 
 def words(text):
@@ -155,6 +155,7 @@ def from_agent(home, mac):
 
 
 BETWEEN = {"ip.src": CARE_OF, "ip.dst": AGENT, "udp.dstport": "434"}
+BETWEEN_BACK = {"ip.src": AGENT, "ip.dst": CARE_OF, "udp.dstport": "434"}
 PROBED = [request("DT", 1800, HOME, AGENT, OFFICE, ALICE_NAI, ALICE), reply(0, 1800, HOME, ALICE_NAI, tnc(), ALICE)]
 VISITS = request("T", 600, HOME, AGENT, CARE_OF, ALICE_NAI, ALICE, addresses=to_agent(HOME, MN_MAC))
 
@@ -172,8 +173,26 @@ def gets(code, *more, home=DORA, life=None, to=OFFICE, seconds=SECONDS):
     return reply(code, life, home, DORA_NAI, *more, DORAS, to=to, seconds=seconds)
 
 
+def revokes(sender):
+    """RFC 3543 3.3: A, of a home agent; the identifier is later than the time stamps before."""
+    ends, a = BETWEEN if sender == "fa" else BETWEEN_BACK, int(sender == "ha")
+    return Mip(sender, ends, {
+        "mip.type": "7", "mip.rev.reserved": "0x00", "mip.flags2": f"0x{a << 15:04x}", "mip.rev.a": str(a), "mip.rev.i": "0",
+        "mip.rev.reserved2": "0x0000", "mip.homeaddr": HOME, "mip.rev.hda": AGENT, "mip.rev.fda": CARE_OF,
+        "mip.revid": str(SECONDS + 1)}, [AGENTS])
+
+
+def acknowledges(sender):
+    """RFC 3543 3.4"""
+    return Mip(sender, BETWEEN if sender == "fa" else BETWEEN_BACK, {
+        "mip.type": "15", "mip.ack.reserved": "0x00", "mip.flags2": "0x0000", "mip.ack.i": "0", "mip.ack.reserved2": "0x0000",
+        "mip.homeaddr": HOME, "mip.revid": str(SECONDS + 1)}, [AGENTS])
+
+
 ON_FLOOR, FROM_FLOOR = to_agent(DORA, DORA_MAC), from_agent(DORA, DORA_MAC)
 KEYED = request("T", 300, DORA, AGENT, CARE_OF, DORA_NAI, DORAS, DELIVERY, CHALLENGE, FLOOR, addresses=ON_FLOOR)
+ANY = request("T", 300, "0.0.0.0", "255.255.255.255", CARE_OF, DORA_NAI, requested_agent(AGENT), DORAS, FLOOR,
+              addresses=to_agent("0.0.0.0", DORA_MAC))
 
 SCENES = {
     # Co-located, in the office (B-07, B-14, B-19; X-05).
@@ -192,21 +211,15 @@ SCENES = {
     # Through the VPN (B-40): what is in ESP, and on the home agent's wire.
     "mc": [request("DT", 1800, HOME, AGENT, TIA, ALICE_NAI, ALICE), reply(0, 1800, HOME, ALICE_NAI, tnc(), ALICE, to=TIA)],
     # Through a foreign agent (B-15, B-20), after the network is proven to be inside; then each agent ends the visit (RFC 3543).
-    "f": [solicits(), advertises("FTX", 0, to=(MN_MAC, OFFICE)), *PROBED, VISITS, relayed(revocation(SECONDS), AGENTS),
-          reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, revocation(SECONDS), AGENTS, to=CARE_OF),
+    "f": [solicits(), advertises("FTX", 0, to=(MN_MAC, OFFICE)), *PROBED, VISITS, relayed(revocation(i=1), AGENTS),
+          reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, revocation(), AGENTS, to=CARE_OF),
           reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, sender="fa", addresses=from_agent(HOME, MN_MAC))],
-    "revoked": [
-        Mip("ha", {"ip.src": AGENT, "ip.dst": CARE_OF, "udp.dstport": "434"},
-            {"mip.type": "7", "mip.rev.reserved": "0x00", "mip.flags2": "0x8000", "mip.rev.a": "1", "mip.rev.i": "0",
-             "mip.rev.reserved2": "0x0000", "mip.homeaddr": HOME, "mip.rev.hda": AGENT, "mip.rev.fda": CARE_OF,
-             "mip.revid": str(SECONDS + 1)}, [AGENTS]),
-        Mip("fa", BETWEEN, {"mip.type": "15", "mip.ack.reserved": "0x00", "mip.flags2": "0x0000", "mip.ack.i": "0",
-                            "mip.ack.reserved2": "0x0000", "mip.homeaddr": HOME, "mip.revid": str(SECONDS + 1)}, [AGENTS])],
+    "revoked": [revokes("ha"), advertises("FTX", 0, to=(MN_MAC, HOME)), acknowledges("fa")],
     "f-udp": [solicits(), advertises("FTUX", 0, to=(MN_MAC, OFFICE)), *PROBED, VISITS,
-              relayed(udp_request(f=1), revocation(SECONDS), AGENTS),
-              reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, revocation(SECONDS), AGENTS, to=CARE_OF),
+              relayed(udp_request(f=1), revocation(i=1), AGENTS),
+              reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, revocation(), AGENTS, to=CARE_OF),
               reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, sender="fa", addresses=from_agent(HOME, MN_MAC))],
-    "kicked": [advertises("FTUX", 0, to=(MN_MAC, HOME))],
+    "kicked": [revokes("fa"), advertises("FTUX", 0, to=(MN_MAC, HOME)), acknowledges("ha")],
     # Hosts that ask for more than ours do.
     "gre": [asks("DTG"), gets(0, tnc())],
     "gre-key": [asks("DTG", gre_key(0x01020304)), gets(0, gre_key(0x5a5a5a5a), tnc())],
@@ -233,9 +246,14 @@ SCENES = {
         asks("DTS", care_of="10.1.0.25"),
         gets(135, tnc(), words("as many care-of addresses as one home address may have"), to="10.1.0.25")],
     # A host that shares a key with the foreign agent: what is for the agent ends there, and what it says is signed.
-    "keyed": [KEYED, KEYED._replace(sender="fa", addresses=BETWEEN, extensions=(DORA_NAI, DORAS, revocation(SECONDS), AGENTS)),
-              reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(SECONDS), AGENTS, to=CARE_OF),
+    "keyed": [KEYED, KEYED._replace(sender="fa", addresses=BETWEEN, extensions=(DORA_NAI, DORAS, revocation(i=1), AGENTS)),
+              reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(), AGENTS, to=CARE_OF),
               reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, FLOOR, sender="fa", addresses=FROM_FLOOR)],
+    "any-agent-by-fa": [
+        ANY, ANY._replace(sender="fa", addresses=BETWEEN,
+                          extensions=(DORA_NAI, requested_agent(AGENT), DORAS, revocation(i=1), AGENTS)),
+        reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(), AGENTS, to=CARE_OF),
+        reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, FLOOR, sender="fa", addresses=from_agent("255.255.255.255", DORA_MAC))],
     "unkeyed": [request("T", 300, DORA, AGENT, CARE_OF, DORA_NAI, DORAS, addresses=ON_FLOOR),
                 reply(67, 0, DORA, DORA_NAI, FLOOR, sender="fa", addresses=FROM_FLOOR)],
     "too-long": [KEYED._replace(shown=KEYED.shown | {"mip.life": "1800"}),
