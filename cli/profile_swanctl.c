@@ -89,6 +89,7 @@ static void add_child(const struct profile *p, struct text *t)
 		 p->helper ? "clear" : "restart");
 }
 
+/* B-01, B-02: of IKE this version, and addresses that change. */
 static void add_connection(const struct profile *p, struct text *t, size_t i)
 {
 	text_add(t, "    %s", p->name);

@@ -9,7 +9,7 @@
 #include "base/util.h"
 #include "dataplane/rtnl.h"
 
-/* Client mode. Sockets that are not bound begin with the home address; but a DHCP client that renews its lease (RFC 2131
+/* Client mode. Sockets that are not bound begin with the home address, those that are keep what they asked for (B-17). But a DHCP client that renews its lease (RFC 2131
  * 4.4.5) speaks for the link, and its server would not know it from elsewhere (B-13). */
 static const struct rtnl_rule unbound = { .priority = DP_HOME_FIRST, .table = DP_HOME_GUARD };
 static const struct rtnl_rule renewals = { .udp_port = 67, .priority = DP_HOME_DHCP, .table = RT_TABLE_MAIN };

@@ -2,6 +2,7 @@
 """A host that speaks Mobile IP itself, inside: on floors without and with a foreign agent, and on its home link (RFC 5266)."""
 import json
 import os
+import re
 
 import pytest
 
@@ -61,6 +62,10 @@ connection none {{ child = none }}
     def ping(self, **more):
         return self.station.ping(CORRESPONDENT, count=3, I=DORA, **more)
 
+    def speaks_from(self, to):
+        """The address that a socket begins with which is not bound."""
+        return re.search(r" src (\S+)", self.ns.run("ip", "-o", "route", "get", to))[1]
+
 
 @pytest.fixture(scope="module")
 def office():
@@ -106,6 +111,7 @@ def test_co_located(office, dora):
     node = dora.becomes(mode="c")
     assert (node["home"], node["care_of"]) == (DORA, "10.8.1.50")
     dora.ping()
+    assert dora.speaks_from(CORRESPONDENT) == DORA  # B-05
     assert office.binding(dora.station)["care_of"] == "10.8.1.50"
 
 
@@ -113,6 +119,7 @@ def test_by_a_foreign_agent(office, dora):
     """B-15, B-20, B-22: mode f, once the network is known to be trusted; in the meantime mode c."""
     dora.go(AGENT)
     node = dora.becomes(mode="f")
+    assert dora.speaks_from(CORRESPONDENT) == DORA
     assert (node["care_of"], node["foreign_agent"]) == ("10.0.2.1", "10.8.2.1")
     dora.ping()
     assert office.binding(dora.station)["care_of"] == "10.0.2.1"
@@ -126,6 +133,7 @@ def test_at_home(office, dora):
     dora.go(HOME_LINK)
     dora.becomes(mode="home")
     dora.ping()
+    assert dora.speaks_from(CORRESPONDENT) == DORA
     assert dora.station.ping(f"{HOME}.5", count=2)
     assert f"eth0          up {DORA} (at home)\n" in office.cli("show", "node").stdout
     assert not office.binding(dora.station)
@@ -150,6 +158,16 @@ def test_leases_are_renewed(office, dora):
                     f".sendto(b'renewal', ('10.8.1.1', {port}))")
     wait_for(heard.packets, "the renewal")
     assert [(p.source, p.port) for p in heard.stop()] == [("10.8.1.50", "67")]
+
+
+def test_bound_to_the_link(office, dora):
+    """B-17: it goes past the tunnel, from the link's own address, and without mobility."""
+    assert dora.station.ping("10.8.1.1", count=1, I="10.8.1.50")
+    heard = Capture(office.ars[PLAIN], "access", "icmp or proto 4")
+    dora.ping(check=False)
+    assert dora.station.ping(CORRESPONDENT, count=1, I="10.8.1.50")
+    seen = {(p.source, p.protocol) for p in heard.stop() if p.destination in (CORRESPONDENT, ANCHOR)}
+    assert seen == {("10.8.1.50", "4"), ("10.8.1.50", "1")}
 
 
 def test_nothing_leaves_undecided(office, dora):

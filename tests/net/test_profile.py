@@ -379,10 +379,13 @@ def test_strongswan_connects(host, client, pki, tmp_path, auth, user, helper):
 
 
 def test_strongswan_loads_several_gateways(client):
-    charon, said = client(make("swanctl", *common("psk", user="""o'n"eil\\@example.com"""), "--gateway", "gw2", "--name",
-                               "office_1", "--helper"))
+    profile = make("swanctl", *common("psk", user="""o'n"eil\\@example.com"""), "--gateway", "gw2", "--name", "office_1",
+                   "--helper")
+    charon, said = client(profile)
+    assert profile.count("mobike = yes") == 2  # B-02
     assert "successfully loaded 2 connections" in said and "loaded ike secret" not in said
     connections = charon.swanctl("--list-conns")
+    assert connections.count(": IKEv2,") == 2  # B-01
     assert re.search(r"^office_1:", connections, re.M) and re.search(r"^office_1-2:", connections, re.M)
     assert """id: o'n"eil\\@example.com""" in connections and "remote: gw2" in connections
     assert "0.0.0.0/0" in connections

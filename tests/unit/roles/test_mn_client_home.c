@@ -61,6 +61,7 @@ static void test_probe_never(void **state)
 	client_assert_blocked();
 }
 
+/* B-35, B-50 */
 static void test_probe_known(void **state)
 {
 	static struct prefix known[] = { { .len = 16 } };

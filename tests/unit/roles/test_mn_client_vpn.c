@@ -262,7 +262,7 @@ static void test_refresh_outside(void **state)
 	assert_mode_mc(TIA);
 }
 
-/* B-35: an answer without TNC moved the binding to where it must not be; it is taken back through the VPN. */
+/* B-27, B-33: an answer without TNC moved the binding to where it must not be; it is taken back through the VPN. */
 static void test_binding_in_the_open_is_taken_back(void **state)
 {
 	struct caught c;

@@ -53,7 +53,7 @@ static struct in_addr care_of(const struct mn *mn, const struct mn_link *l)
 	return l->addresses[0];
 }
 
-/* B-50 */
+/* B-50. That a network is a known one is a hint where to ask (B-35), and no answer. */
 static bool may_probe(const struct mn *mn, const struct way *w)
 {
 	const struct mn_client_conf *c = &mn->conf->client;
