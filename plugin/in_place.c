@@ -77,6 +77,7 @@ static status_t add_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, kerne
 	return r;
 }
 
+/* Behind a NAT the ports are others as well (B-48). */
 static status_t update_sa(kernel_interface_t *this, kernel_ipsec_sa_id_t *id, kernel_ipsec_update_sa_t *data)
 {
 	status_t r = original.update_sa(this, id, data);

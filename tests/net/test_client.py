@@ -140,7 +140,7 @@ def test_at_home(office, dora):
 
 
 def test_and_away_again(office, dora):
-    """B-31: requests and the tunnel go by their link, whatever routes a VPN has."""
+    """B-03, B-31: requests and the tunnel go by their link, whatever routes a VPN has."""
     dora.ns.batch("rule add lookup 220 priority 220", "route add 10.0.0.0/8 dev hf0 table 220")
     dora.go(PLAIN)
     dora.becomes(mode="c")

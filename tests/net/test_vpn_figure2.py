@@ -120,7 +120,7 @@ def test_two_exchanges_are_enough(campus):
 
 
 def test_moves_behind_one_gateway_are_its_own(campus):
-    """A-08, A-10, A-11, A-31: two MOBIKE moves, one through a NAT; the home agent is not asked, the session lives."""
+    """A-08, A-10, A-11, A-31, B-48: two MOBIKE moves, one through a NAT; the home agent is not asked, the session lives."""
     with connected(campus, "alice", "lte") as (m, client):
         spi = client.sa(state="ESTABLISHED")["initiator-spi"]
         capture = watch(campus)

@@ -165,6 +165,7 @@ static void count_unparsable(struct ha *ha, int error)
 		HA_COUNT(ha, malformed);
 }
 
+/* RFC 5265 4.2; whoever runs the access networks (B-51). */
 static bool trusted(const struct ha *ha, struct in_addr source)
 {
 	return ha->conf->trusted_subnet_n == 0 ||

@@ -211,7 +211,7 @@ static void fixed_addresses_are_their_owners(void **state)
 	assert_code(&(struct ask){ .nai = "a@example.com", .home = "10.42.0.10" }, MIP_CODE_ADMIN_PROHIBITED);
 }
 
-/* RFC 5265 */
+/* RFC 5265, B-51 */
 static void trusted_subnets(void **state)
 {
 	(void)state;
