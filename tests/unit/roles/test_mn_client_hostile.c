@@ -402,6 +402,25 @@ static void test_answers_are_believed(void **state)
 	assert_int_equal(client_requests(ETH), 0);
 }
 
+/* G-04: the answers to three requests came at once, a second later, as they waited for ARP. That is no measure. */
+static void test_late_answers_are_no_measure(void **state)
+{
+	struct caught c;
+
+	(void)state;
+	client_attach(ETH, OFFICE);
+	c = client_caught(ETH);
+	client_pass_ms(250);
+	client_answer(&c, &truly);
+	client_assert_mode_c(ETH, OFFICE);
+	client_detach(ETH);
+	client_attach(ETH, OFFICE);
+	client_pass_ms(270);
+	assert_string_equal(rig_state(), "deciding");
+	client_pass_ms(40);
+	assert_string_equal(rig_state(), "connecting");
+}
+
 /* A host full of bridges and tunnels of its own still finds out where it is. */
 static void test_many_links(void **state)
 {
@@ -508,6 +527,7 @@ int main(void)
 		CASE(test_attempt_from_inside_fails),
 		CASE(test_silence_is_made_sure_of),
 		CASE(test_answers_are_believed),
+		CASE(test_late_answers_are_no_measure),
 		CASE(test_many_links),
 		CASE(test_unseen_loss_of_carrier),
 		CASE(test_routes_without_carrier),

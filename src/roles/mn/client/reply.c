@@ -19,7 +19,14 @@ static const struct {
 	{ MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE, REACT_WITHOUT_UDP, 60 },
 };
 
-enum { RETRY_S = 30, CORRECTIONS_MAX = 3, AVOID_US = 60 * US_PER_S, UDP_DECLINED_FROM = 64, KEEPALIVE_S = 110 };
+enum {
+	RTT_AT_FIRST_US = 20 * US_PER_MS,
+	RETRY_S = 30,
+	CORRECTIONS_MAX = 3,
+	AVOID_US = 60 * US_PER_S,
+	UDP_DECLINED_FROM = 64,
+	KEEPALIVE_S = 110
+};
 
 struct answer {
 	struct instant now;
@@ -351,14 +358,16 @@ static void react(struct mn *mn, const struct answer *a, struct actions *out)
 	}
 }
 
-/* Per cent of a second or two: how long answers take. Requests have numbers of their own, so that none is ambiguous. */
+/* How long answers take. Requests have numbers of their own, so that none is ambiguous; but the first few on a link may have
+ * waited for ARP, so one counts for twice of what is known, at most. */
 static void measure(struct mn *mn, const struct answer *a)
 {
 	uint32_t *rtt = &mn->client->rtt_us[a->w->ifindex == 0];
-	uint64_t us = a->now.us - a->s.at_us;
+	uint64_t known = *rtt == 0 ? RTT_AT_FIRST_US : *rtt, us = a->now.us - a->s.at_us + 1;
 
-	if (us < US_PER_S)
-		*rtt = *rtt == 0 ? (uint32_t)us + 1 : (uint32_t)((7 * (uint64_t)*rtt + us) / 8);
+	if (us > 2 * known)
+		us = 2 * known;
+	*rtt = (uint32_t)(*rtt == 0 ? us : (7 * known + us) / 8);
 }
 
 static void note_reply(struct mn *mn, const struct answer *a, struct actions *out)
