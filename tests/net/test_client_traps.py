@@ -54,9 +54,9 @@ def ping(m, **more):
     return m.ping(CORRESPONDENT, count=3, I=m.home, **more)
 
 
-def states(campus, m):
-    """All that the host ever decided."""
-    return [r["new"] for r in records(campus, m.name, "state", node=m.name)]
+def decisions(campus, m, after=0):
+    """The host's decisions, as (when, state). Only the youngest records are kept, so counting them tells nothing."""
+    return [(r["mono_us"], r["new"]) for r in records(campus, m.name, "state", node=m.name) if r["mono_us"] > after]
 
 
 class Impostor:
@@ -116,13 +116,15 @@ def answered(campus, dora, kind, counter, reply=b""):
     answer as what it is."""
     go(dora, "lte")
     dora.becomes(mode="mc")
-    before = len(states(campus, dora))
-    counted = campus.show("counters")["dora"][counter]
+    before, _ = decisions(campus, dora)[-1]
+    counted = campus.show("counters")["dora"]["signalling"][counter]
     with Impostor(campus, UNTRUSTED, kind, dora, reply):
         go(dora, f"floor{UNTRUSTED}")
-        wait_for(lambda: campus.show("counters")["dora"][counter] > counted, f"an answer to be among {counter}")
+        wait_for(lambda: campus.show("counters")["dora"]["signalling"][counter] > counted, f"an answer to be among {counter}")
         wait_for(lambda: dora.node()["mode"], "dora to decide")
-    return states(campus, dora)[before:]
+    decided = [state for _, state in decisions(campus, dora, before)]
+    assert decided[:2] == ["nowhere", "deciding"], decided
+    return decided
 
 
 FORGED = {"wrong-key": "replies_unauthenticated", "silent-about-tnc": "replies_without_tnc", "tnc-added": "replies_without_tnc",
