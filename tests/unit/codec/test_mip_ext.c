@@ -148,6 +148,8 @@ static void proxy_family(void **state)
 	assert_int_equal(x.access_tech, MIP_ACCESS_TECH_8023);
 	assert_int_equal(x.pmip_at, FIXED + 5 + 6 + 10 + 6); /* the last of them */
 	assert_int_equal(parse("9303 63 0102", NULL), 0);    /* unknown member of the skippable family */
+	assert_int_equal(parse("2f01 0001 01", NULL), 0);
+	assert_int_equal(x.pmip_at, FIXED);
 }
 
 /* RFC 4433 prints the long form, others send the short one. */
@@ -201,8 +203,8 @@ static void unknown_types(void **state)
 		r = parse(hex, NULL);
 		if (type < 128)
 			assert_int_equal(r, -ENOTSUP);
-		else if (type == 129 || type == 133 || type == 135 || type == 138 || type == 146 || type == 148 ||
-			 (type > 149 && type < 255))
+		else if (type == 128 || type == 129 || type == 133 || type == 135 || type == 138 || type == 146 ||
+			 type == 148 || (type > 149 && type < 255))
 			assert_int_equal(r, 0);
 	}
 	assert_int_equal(parse("fe04 01020304" VECTOR_TNC, NULL), 0);

@@ -113,6 +113,14 @@ static const char *or_else(const char *value, const char *usual)
 	return value ? value : usual;
 }
 
+static void put(struct wr *w, const char *hex)
+{
+	uint8_t octets[512];
+	size_t n = hex ? unhex(hex, octets, sizeof(octets)) : 0;
+
+	wr_bytes(w, octets, n);
+}
+
 void ask(const struct asked *a)
 {
 	uint8_t msg[512], frame[FRAME_MAX], mac[6];
@@ -137,8 +145,10 @@ void ask(const struct asked *a)
 		mip_ext_delivery_style_build(&m);
 	if (a->revocation)
 		mip_ext_revocation_support_build(&m, false, 1);
+	put(&m, a->before);
 	if (!a->unproven)
 		assert_int_equal(sa_sign(&mn_ha, MIP_EXT_MN_HA_AUTH, &m), 0);
+	put(&m, a->behind);
 	if (a->nai_behind)
 		mip_ext_nai_build(&m, text(a->nai_behind));
 	if (a->delivery)
@@ -150,7 +160,7 @@ void ask(const struct asked *a)
 	ether_build(&f, fa_mac, mac, ETHER_IP4);
 	udp4_build(&f,
 		   &(struct ip4){ .ttl = a->ttl ? a->ttl : NEIGHBOUR,
-				  .source = r.home,
+				  .source = a->source ? ip(a->source) : r.home,
 				  .destination = ip(or_else(a->to, "192.0.2.1")) },
 		   &(struct udp4){ .source = MN_PORT, .destination = MIP_PORT, .payload = { msg, wr_len(&m) } });
 	actions_clear(&out);
@@ -198,8 +208,11 @@ void answer(const struct answered *a)
 		mip_ext_nai_build(&w, text(a->nai));
 	if (a->udp)
 		mip_ext_udp_reply_build(&w, 0, false, 60);
-	assert_int_equal(sa_sign(&mn_ha, MIP_EXT_MN_HA_AUTH, &w), 0);
-	mip_ext_revocation_support_build(&w, a->inform, 100);
+	put(&w, a->before);
+	if (!a->unsigned_to_mn)
+		assert_int_equal(sa_sign(&mn_ha, MIP_EXT_MN_HA_AUTH, &w), 0);
+	if (!a->no_revocation)
+		mip_ext_revocation_support_build(&w, a->inform, 100);
 	if (a->vendor)
 		wr_bytes(&w, (const uint8_t[]){ 38, 0, 0, 6, 0, 0, 0, 9, 0, 1 }, 10);
 	if (!a->unproven)

@@ -32,8 +32,10 @@ uint64_t counter(const char *name);
 /* What a mobile node asks for; zero members are the usual. */
 struct asked {
 	const char *home, *home_agent, *care_of, *nai, *to;
-	const char *dynamic_ha; /* RFC 4433: the one to be asked */
-	const char *nai_behind; /* its authenticator */
+	const char *dynamic_ha;      /* RFC 4433: the one to be asked */
+	const char *nai_behind;      /* its authenticator */
+	const char *source;          /* of the packet; usual: `home` */
+	const char *before, *behind; /* its authenticator, in hex */
 	uint8_t flags, ttl, mac;
 	uint16_t lifetime_s;
 	uint32_t id;
@@ -59,8 +61,10 @@ struct answered {
 	uint16_t lifetime_s;
 	uint32_t id;
 	bool unproven, udp, vendor, inform;
+	bool unsigned_to_mn, no_revocation;
 	uint32_t ifindex;
-	const char *tail; /* hex, behind it all */
+	const char *before; /* hex, before its authenticators */
+	const char *tail;   /* hex, behind it all */
 };
 
 void answer(const struct answered *a);
