@@ -104,15 +104,19 @@ static int check_unique(const struct fa_file *f, struct conf_error *e)
 
 static int check_whole(const struct fa_file *f, struct conf_error *e)
 {
-	bool some = false;
+	bool shared_with[FA_SCOPE_COUNT] = { false };
 
 	if (f->daemon.interface_n == 0)
 		return conf_fail_at(e, NULL, NULL, "interfaces", "missing; at least one has to be given");
 	if (f->fa.access_n == 0)
 		return conf_fail_at(e, NULL, NULL, "access", "missing; at least one has to be given");
 	for (size_t i = 0; i < f->association_n; i++)
-		some |= f->associations[i].a.scope == FA_SCOPE_MN;
-	if (f->fa.mn_authentication && !some) /* else nobody could ever register */
+		shared_with[f->associations[i].a.scope] = true;
+	/* Else nobody could ever register. */
+	if (f->fa.ha_authentication && !shared_with[FA_SCOPE_HA])
+		return conf_fail_at(e, NULL, NULL, "home-agent-authentication",
+				    "allowed: no, without an association of scope home-agent");
+	if (f->fa.mn_authentication && !shared_with[FA_SCOPE_MN])
 		return conf_fail_at(e, NULL, NULL, "mobile-node-authentication",
 				    "allowed: no, without an association of scope mobile-node");
 	return check_unique(f, e);

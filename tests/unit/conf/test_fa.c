@@ -77,6 +77,8 @@ static void mistakes(void **state)
 		{ HEAD "access eth1 { }\nassociation a { home-agent = \"10.0.0.1\" spi = 300 }\n", "key" },
 		{ HEAD "access eth1 { trusted = yes }\n", "trusted" },
 		{ "care-of = \"10.0.2.1\"\ninterfaces = {}\naccess eth1 { }\n", ":4: interfaces: missing" },
+		{ HEAD "access eth1 { }\nhome-agent-authentication = yes\n",
+		  ":4: home-agent-authentication: allowed: no, without an association of scope home-agent" },
 		{ HEAD "access eth1 { }\nmobile-node-authentication = yes\n",
 		  ":4: mobile-node-authentication: allowed: no, without an association of scope mobile-node" },
 		{ HEAD "access eth1 { }\nassociation a { home-agent = \"10.0.0.1\" spi = 300 key = \"hex:00\" }\n"
