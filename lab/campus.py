@@ -256,13 +256,15 @@ association gateway {{ scope = node spi = 200{n} key-file = "{self.path('key')}"
 vpn "ipsec0" {{ realm = "{vpn.REALM}" }}
 """)
 
-    def start_gateway(self, n, holdfast=True, settings=None, extra=""):
+    def start_gateway(self, n, holdfast=True, settings=None, extra="", in_place=False):
         """charon, and with Holdfast its agent; else charon gives out addresses of pool(n). settings: of strongswan.conf,
-        extra: of the agent's configuration."""
+        extra: of the agent's configuration. in_place: without Holdfast, SAs move as those in the kernel do, which a stock
+        charon's userspace ESP cannot."""
         if holdfast:
             self.start_daemon(f"gw{n}", self.gateways[n], MPA, self.mpa_conf_of_gateway(n, extra))
-        c = self.charons[f"gw{n}"] = Charon(self.gateways[n], f"gw{n}-charon", "gateway" if holdfast else None,
-                                            self.path(f"gw{n}.charon"), merge(vpn.gateway_settings(), settings))
+        role = "gateway" if holdfast or in_place else None
+        c = self.charons[f"gw{n}"] = Charon(self.gateways[n], f"gw{n}-charon", role, self.path(f"gw{n}.charon"),
+                                            merge(vpn.gateway_settings(), settings))
         c.own(*self.authority.issue(f"gw{n}", vpn.gateway_name(n), GATEWAYS[n], flag="serverAuth"))
         c.trust(self.authority)
         c.configure(vpn.gateway_connections(n, GATEWAYS[n], None if holdfast else self.pool(n)))

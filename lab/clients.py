@@ -85,10 +85,10 @@ key = "{self.key}"
 
 class ClientCampus(Campus):
     def __init__(self, label="clients", floors=2, agents=(1,), nat_inside=(), nat_gateways=(),
-                 **options):
+                 in_place=(), **options):
         """agents: floors with a foreign agent. nat_inside, nat_gateways: floors and gateways that translate addresses on the
-        way inwards."""
-        self.agents, self.nat_inside, self.nat_gateways = agents, nat_inside, nat_gateways
+        way inwards. in_place: gateways as in Campus.start_gateway()."""
+        self.agents, self.nat_inside, self.nat_gateways, self.in_place = agents, nat_inside, nat_gateways, in_place
         ha = f'trusted-subnets = {{"{INSIDE}"}}\n' + options.pop("ha", "")
         super().__init__(label, floors, real_link=True, ha=ha, **options)
 
@@ -129,7 +129,7 @@ class ClientCampus(Campus):
         for n in self.agents:
             self.start_agent(n)
         for n in GATEWAYS:
-            self.start_gateway(n, holdfast=False)
+            self.start_gateway(n, holdfast=False, in_place=n in self.in_place)
         return self
 
     def start_agent(self, n, advertise=3):
