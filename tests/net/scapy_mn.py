@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A mobile node that owes nothing to this project: Mobile IP by scapy and Python's hmac. Run inside of a namespace with one
-JSON argument; prints what it heard as JSON.
+"""A mobile node that owes nothing to this project: Mobile IP by scapy and Python's hmac. Run inside of a namespace; for each
+line of JSON on its input it prints one, of what it heard.
 
 discover: solicits on `interface` and shows the agent's advertisement.
 ping: an echo request, in a tunnel to the agent or plain.
@@ -51,17 +51,15 @@ def is_authentic(octets, key):
 
 def exchange(interface, frame, wanted, limit=3):
     """Sends the frame until something wanted comes back."""
-    s = conf.L2socket(iface=interface)
     end = time.monotonic() + limit
-    while time.monotonic() < end:
-        s.send(frame)
-        again = time.monotonic() + 1
-        while time.monotonic() < again:
-            if not s.select([s], 0.1):
-                continue
-            heard = s.recv()
-            if heard is not None and wanted(heard):
-                return heard
+    with conf.L2socket(iface=interface) as s:
+        while time.monotonic() < end:
+            s.send(frame)
+            again = time.monotonic() + 1
+            while time.monotonic() < again:
+                heard = s.recv() if s.select([s], 0.1) else None
+                if heard is not None and wanted(heard):
+                    return heard
     return None
 
 
@@ -116,5 +114,8 @@ def ping(a):
 
 
 if __name__ == "__main__":
-    argument = json.loads(sys.argv[1])
-    print(json.dumps({"discover": discover, "register": register, "ping": ping}[argument["do"]](argument)))
+    conf.verb = 0
+    for line in sys.stdin:
+        argument = json.loads(line)
+        do = {"discover": discover, "register": register, "ping": ping}[argument["do"]]
+        print(json.dumps(do(argument)), flush=True)

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from capture import Capture
 from net import wait_for
 from office import ANCHOR, BUILD, CORRESPONDENT, Office
 
@@ -26,11 +27,14 @@ class MobileNode:
         self.station.ns.batch(f"address add {home}/32 dev eth0")
         self.station.go(2)
         self.agent = None
+        self.process = self.station.ns.start("/usr/bin/python3", os.path.join(HERE, "scapy_mn.py"), stdin=subprocess.PIPE,
+                                             stdout=subprocess.PIPE, text=True, log=office.path(f"{name}-scapy.log"))
 
     def do(self, what, **more):
         argument = {"do": what, "interface": "eth0", "mac": self.station.mac, "home": self.home, "nai": self.nai, "key": KEY,
                     "home_agent": ANCHOR, "care_of": "10.0.2.1", "lifetime": 300, "flags": T} | more
-        return json.loads(self.station.ns.run("/usr/bin/python3", os.path.join(HERE, "scapy_mn.py"), json.dumps(argument)))
+        print(json.dumps(argument), file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
 
     def discover(self):
         self.agent = self.do("discover")
@@ -121,6 +125,17 @@ def test_encapsulating_delivery(floor, dora):
     before = up_packets(floor)
     dora.ping(encapsulated=False)
     assert up_packets(floor) == before
+    assert dora.register()["code"] == 0
+
+
+def test_its_tunnel_as_tshark_has_it(floor, dora):
+    """RFC 2003: whatever the style of delivery, it is one header between the agents."""
+    for encapsulating in (False, True):
+        seen = Capture(floor.ars[2], "core", "ip proto 4")
+        assert dora.register(encapsulating=encapsulating)["code"] == 0
+        assert dora.ping(encapsulated=encapsulating)
+        heard = {(*p.inner["source"], *p.inner["destination"], *p.inner["protocol"]) for p in seen.stop()}
+        assert heard == {("10.0.2.1", HOME, ANCHOR, CORRESPONDENT, "4", "1"), (ANCHOR, CORRESPONDENT, "10.0.2.1", HOME, "4", "1")}
     assert dora.register()["code"] == 0
 
 

@@ -357,6 +357,9 @@ static void builders_refuse_too_much(void **state)
 	assert_int_equal(w.err, -EMSGSIZE);
 	assert_int_equal(wr_len(&w), 0);
 	w = wr_init(buf, sizeof(buf));
+	mip_ext_challenge_build(&w, (struct span){ big, 255 });
+	assert_int_equal(wr_len(&w), 257);
+	w = wr_init(buf, sizeof(buf));
 	mip_ext_message_string_build(&w, 1, (struct span){ big, 255 });
 	assert_int_equal(w.err, -EMSGSIZE);
 	w = wr_init(buf, sizeof(buf));
