@@ -131,6 +131,14 @@ static bool begins_with(const char *line, const char *word)
 	return strncmp(line, word, n) == 0 && !strchr("-_", line[n]);
 }
 
+/* A section of that name: at the beginning of a line, and not a key with a value. */
+static bool opens(const char *line, const char *word)
+{
+	const char *next = line + strlen(word);
+
+	return begins_with(line, word) && next[strspn(next, " \t")] != '=';
+}
+
 /* Which program a file is for, the words that only it has say: several, as one may be misspelt. A foreign agent's are a
  * proxy agent's, without home agents and their networks. */
 static const char *program_of(FILE *f)
@@ -140,6 +148,7 @@ static const char *program_of(FILE *f)
 	} words[] = {
 		{ "care-of", "holdfast-mpa" }, { "access", "holdfast-mpa" },    { "station", "holdfast-mpa" },
 		{ "vpn", "holdfast-mpa" },     { "connection", "holdfast-mn" }, { "inside", "holdfast-mn" },
+		{ "mode", "holdfast-mn" },
 	};
 	const char *program = "holdfast-ha";
 	bool has_agent = false, has_network = false;
@@ -149,8 +158,8 @@ static const char *program_of(FILE *f)
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 			if (begins_with(line + strspn(line, " \t"), words[i].word))
 				program = words[i].program;
-		has_agent = has_agent || begins_with(line, "home-agent"); /* a section: not indented */
-		has_network = has_network || begins_with(line, "network");
+		has_agent = has_agent || opens(line, "home-agent");
+		has_network = has_network || opens(line, "network");
 	}
 	if (has_agent)
 		return "holdfast-mpa";

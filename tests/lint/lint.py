@@ -152,7 +152,7 @@ def written_configurations():
 
 
 def samples():
-    """They are ones the daemons accept as they are written."""
+    """They are ones the daemons accept as they are written; `holdfast check` finds out itself whose they are."""
     found = 0
     with tempfile.TemporaryDirectory() as d:
         key = os.path.join(d, "staff.key")
@@ -163,8 +163,9 @@ def samples():
             sample = os.path.join(d, f"holdfast-{role}.conf")
             with open(sample, "w") as f:
                 f.write(re.sub(r"/etc/holdfast/[\w-]+\.key", key, text))
-            for line in complaints_of(os.path.join(BUILD, "src", "daemons", f"holdfast-{role}"), "-c", sample, "--check"):
-                yield f"{where}: {line}"
+            for argv in (("src/daemons", f"holdfast-{role}", "-c", sample, "--check"), ("cli", "holdfast", "check", sample)):
+                for line in complaints_of(os.path.join(BUILD, *argv[:2]), *argv[2:]):
+                    yield f"{where}: {line}"
     if found < 14:
         yield f"{found} configurations were found in packaging, documents and manual pages, fewer than there are"
 

@@ -142,6 +142,8 @@ def test_explain_is_one_history_in_order_of_time(tmp_path):
 @pytest.mark.parametrize("content, want", [
     ('careof = "10.0.1.1"\nhome-agent main { address = "10.0.0.1" }\n', ":1: careof: no such key"),
     ('adress = "10.0.0.1"\n', "did you mean 'address'"),
+    ('mode = client\nhome-agent = "10.0.0.1"\nhome-adress = "10.42.0.17"\nconnection gw { child = net }\n',
+     ":3: home-adress: no such key; did you mean 'home-address'?"),
     ('care-of = "10.0.2.1"\nadvertize = 5\naccess eth1 { }\n', "did you mean 'advertise'")])
 def test_check_asks_the_program_the_file_is_for(tmp_path, content, want):
     path = tmp_path / "conf"
