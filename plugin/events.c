@@ -365,18 +365,15 @@ static bool ike_state_change(listener_t *this, ike_sa_t *ike_sa, ike_sa_state_t 
 	return true;
 }
 
+/* charon says so before its CHILD_SAs follow; what is sent through them on this news would leave from the address that is
+ * gone. */
 static bool ike_update(listener_t *this, ike_sa_t *ike_sa, host_t *local, host_t *remote)
 {
-	json_t *j;
-
 	(void)this;
-	if (ike_sa->get_state(ike_sa) < IKE_ESTABLISHED)
-		return true; /* from port 500 to 4500 */
-	j = event_new("ike_moved", ike_sa);
-	event_put_host(j, "local", "local_port", local);
-	event_put_host(j, "remote", "remote_port", remote);
-	link_send(j);
-	command_moved(ike_sa->get_unique_id(ike_sa));
+	(void)local;
+	(void)remote;
+	if (ike_sa->get_state(ike_sa) >= IKE_ESTABLISHED) /* before, it is from port 500 to 4500 */
+		command_moved(ike_sa->get_unique_id(ike_sa));
 	return true;
 }
 

@@ -64,7 +64,8 @@ void acquire_init(const char *pool);
 
 /* commands.c: what the daemon wants; never blocks */
 void command_perform(const json_t *command);
-/* A closing CHILD_SA's DELETE may still be on its way to an address the peer has left. */
+/* To be told, as soon as the thread that moves it is done; and a closing CHILD_SA's DELETE may still be on its way to an
+ * address the peer has left. */
 void command_moved(uint32_t sa);
 
 /* probe.c: node; what asks for a way to the gateway is sent again when nothing answers */

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""charon's plugin on a mobile host, with a helper that is played by the test and a gateway that is strongSwan alone."""
+import ctypes
+import os
+import socket
+import threading
+
+import pytest
+from capture import Capture
+from charon import Charon
+from net import Network, wait_for
+from test_charon_link import GATEWAY, INSIDE, Daemon
+
+pytestmark = pytest.mark.alone
+
+FIRST, SECOND = "192.0.2.2", "192.0.2.3"
+INNER = "10.50.1.1"
+MANY = 200  # addresses keep charon busy for longer than a gateway that is near takes to answer
+CLONE_NEWNET = 0x40000000
+SECRET = {"secrets": {"ike-all": {"secret": '"of the laboratory"'}}}
+
+
+def socket_in(ns):
+    """A UDP socket of another network namespace."""
+    made = []
+
+    def make():
+        with open(f"/run/netns/{ns.full}") as f:
+            assert ctypes.CDLL(None).setns(f.fileno(), CLONE_NEWNET) == 0
+        made.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    thread = threading.Thread(target=make)  # this one goes in and ends there
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+class Helper(Daemon):
+    """Uses the tunnel as soon as it hears that it has moved."""
+
+    def __init__(self, path, sender):
+        self.sender = sender
+        super().__init__(path, lambda _: {"address": INNER})
+
+    def _packet(self):
+        packet = super()._packet()
+        if b'"ike_moved"' in packet:
+            self.sender.sendto(b"moved", (INSIDE, 9))
+        return packet
+
+
+class Machines:
+    """A host and its gateway, joined by a cable."""
+
+    def __init__(self):
+        self.net = Network("node")
+        gw, self.ns = self.net.add("gw"), self.net.add("host")
+        self.net.link(gw, "outer", self.ns, "wan")
+        gw.batch(f"address add {GATEWAY}/28 dev outer", f"address add {INSIDE}/24 dev lo")
+        self.ns.batch(f"address add {FIRST}/28 dev wan", f"address add {INNER}/32 dev lo")
+        self.address = FIRST
+        self.sender = socket_in(self.ns)
+        self.sender.bind((INNER, 0))
+        self.gateway = Charon(gw, "gw", settings={"interfaces_use": "outer", "dos_protection": False})
+        path = os.path.join(self.net.dir, "mn.charon")
+        self.host = Charon(self.ns, "host", "node", path,
+                           {"install_virtual_ip": False, "interfaces_ignore": "ipsec0", "prefer_best_path": True})
+        self.gateway.configure({"connections": {"users": {
+            "version": 2, "local_addrs": GATEWAY, "pools": "own", "local": {"auth": "psk"}, "remote": {"auth": "psk"},
+            "children": {"net": {"local_ts": "10.0.0.0/8"}}}}, "pools": {"own": {"addrs": f"{INNER}/32"}}, **SECRET})
+        self.host.configure({"connections": {"gw": {
+            "version": 2, "remote_addrs": GATEWAY, "vips": "0.0.0.0", "encap": True, "local": {"auth": "psk"},
+            "remote": {"auth": "psk"}, "children": {"net": {"remote_ts": "10.0.0.0/8"}}}}, **SECRET})
+        self.helper = Helper(path, self.sender)
+        self.gateway.start()
+        self.host.start()
+        self.helper.wait("listed")
+
+    def connect(self):
+        if not self.host.sas():
+            self.host.initiate("gw")
+
+    def hang_up(self):
+        self.helper.send(command="close_ike", sa=0, connection="gw")
+        wait_for(lambda: not self.host.sas(), "no IKE_SA to be there")
+
+    def move(self, *more, limit=5):
+        """To the other address, of which the helper tells charon. more: lines for ip in between."""
+        moves, old = len(self.helper.named("ike_moved")), self.address
+        self.address = SECOND if old == FIRST else FIRST
+        self.ns.batch(f"address del {old}/28 dev wan", *more, f"address add {self.address}/28 dev wan")
+        self.helper.send(command="roam")
+        self.helper.wait("ike_moved", moves + 1, limit)
+
+    def close(self):
+        self.helper.close()
+        self.net.close()
+
+
+@pytest.fixture(scope="module")
+def machines():
+    m = Machines()
+    try:
+        yield m
+    finally:
+        m.close()
+
+
+def test_an_answer_to_a_new_address_is_heard(machines):
+    """B-32, B-44: the helper is faster than charon's own news of addresses, and a gateway may be as fast."""
+    machines.connect()
+    machines.move(*[f"address add 10.9.0.{i + 1}/32 dev lo" for i in range(MANY)], limit=2)
+    assert not machines.host.lines("path probing attempt")  # after 2.5 s
+
+
+def test_the_tunnel_moves_before_it_is_told(machines):
+    """B-46: what is sent on the news of a move leaves from where the host is now, not from where it was."""
+    machines.connect()
+    wire, expected = Capture(machines.ns, "wan", "udp port 4500"), []
+    for _ in range(4):
+        had = set(machines.host.sas()[0]["child-sas"])
+        machines.move()
+        expected.append(machines.address)
+        wait_for(lambda had=had: set(machines.host.sas()[0]["child-sas"]) - had, "the gateway to rekey")
+    sent = [p for p in wire.stop() if p.spi and p.destination == GATEWAY]
+    assert [p.source for p in sent] == expected, sent
+
+
+def test_orders_are_carried_out_in_their_order(machines):
+    """What is closed at once is not there afterwards, though charon was still at opening it."""
+    machines.hang_up()
+    ups = len(machines.helper.named("child_up"))
+    for _ in range(20):
+        machines.helper.send(command="open", connection="gw", child="net")
+        machines.helper.send(command="close_ike", sa=0, connection="gw")
+    machines.helper.send(command="open", connection="gw", child="net")
+    machines.helper.wait("child_up", ups + 1)
+    wait_for(lambda: len(machines.host.sas()) == 1, "one IKE_SA to be listed")
+    machines.hang_up()
