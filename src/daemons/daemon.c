@@ -267,7 +267,7 @@ int daemon_open_plain(struct daemon *d, const struct role *role, const struct da
 
 	d->role = role;
 	d->conf = conf;
-	d->udp = d->ipip = d->gre = d->minimal = d->own = d->icmp = d->agents = d->layer3.fd = -1;
+	d->udp = d->ipip = d->gre = d->minimal = d->own = d->icmp = d->agents = d->wake = d->layer3.fd = -1;
 	r = actions_init(&d->actions);
 	if (r == 0)
 		r = timeline_new(&d->timeline);
@@ -476,6 +476,7 @@ void daemon_close(struct daemon *d)
 	closep(&d->own);
 	closep(&d->icmp);
 	closep(&d->agents);
+	closep(&d->wake);
 	closep(&d->layer3.fd);
 	link_watch_closep(&d->links);
 	net_watch_closep(&d->net);

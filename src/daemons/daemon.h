@@ -59,8 +59,9 @@ struct daemon {
 	uv_timer_t timer;
 	uv_signal_t terminate, interrupt;
 	uv_poll_t udp_poll, ipip_poll, gre_poll, minimal_poll, tun_poll, events_poll, link_poll, net_poll, plain_poll,
-		icmp_poll, agents_poll;
-	int udp, ipip, gre, minimal, own, icmp, agents; /* -1 = not open */
+		icmp_poll, agents_poll, wake_poll;
+	int udp, ipip, gre, minimal, own, icmp, agents, wake; /* -1 = not open */
+	uint64_t wake_due;                                    /* `wake` is set to this */
 	struct packet_port ports[PORTS_MAX];
 	uv_poll_t port_polls[PORTS_MAX];
 	size_t port_n;
@@ -139,6 +140,9 @@ int daemon_add_charon(struct daemon *d);
 int daemon_add_authenticator(struct daemon *d, const char *path, const char *interface, uint32_t ifindex);
 /* What the role wants to survive a restart goes to @path. One that cannot be opened is said, and done without. */
 void daemon_add_store(struct daemon *d, const char *path, size_t room);
+/* For a host that may sleep. Before daemon_run(). Return: 0 or -errno (said why). */
+int daemon_add_wake(struct daemon *d);
+void daemon_arm_wake(struct daemon *d, uint64_t due_us);
 /* Watches @fd with @p while the daemon runs. Return: 0 or -errno. */
 int daemon_watch(struct daemon *d, uv_poll_t *p, int fd, uv_poll_cb readable);
 /* libuv gives a descriptor up when an error is pending: an interface that went down, a netlink queue that ran over.

@@ -395,6 +395,8 @@ static int open_host(struct daemon *d, struct mn_file *f)
 		r = open_plain(d);
 	if (r < 0)
 		log_line(RECORD_ERR, "cannot watch the network: %s", strerror(-r));
+	if (r == 0)
+		r = daemon_add_wake(d);
 	return r == 0 ? daemon_add_charon(d) : r;
 }
 

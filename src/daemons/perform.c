@@ -249,6 +249,7 @@ static void arm_timer(struct daemon *d)
 {
 	uint64_t due = d->role->due(d->state), now = now_instant().us;
 
+	daemon_arm_wake(d, due);
 	if (due == NEVER)
 		(void)uv_timer_stop(&d->timer); /* stopping an idle timer is fine */
 	else                                    /* rounded up: a timer that fires early would spin */

@@ -6,7 +6,7 @@
 #include "codec/ip4.h"
 
 struct dp_path client_path;
-uint8_t client_agent_mac[6];
+uint8_t client_agent_mac[6], client_agent_ttl;
 
 static const struct sa right = { .spi = 0x1001,
 				 .alg = MAC_HMAC_SHA_256,
@@ -24,6 +24,7 @@ void client_restart(void)
 {
 	client_path = (struct dp_path){ .how = PATH_TUNNEL };
 	memcpy(client_agent_mac, (uint8_t[]){ 2, 0xfa, 0, 0, 0, 1 }, sizeof(client_agent_mac));
+	client_agent_ttl = 1;
 	rig_restart();
 	rig_net(NET_LISTING, 0, NULL);
 	note();
@@ -192,7 +193,9 @@ size_t client_requests(uint32_t ifindex)
 void client_answer(const struct caught *c, const struct answer_spec *spec)
 {
 	const struct mip_reply m = { .code = spec->code,
-				     .lifetime_s = spec->lifetime_s ? spec->lifetime_s : c->m.lifetime_s,
+				     .lifetime_s = spec->no_lifetime ? 0 :
+						   spec->lifetime_s  ? spec->lifetime_s :
+								       c->m.lifetime_s,
 				     .home = spec->home ? ip(spec->home) : c->m.home,
 				     .home_agent = spec->home_agent ? ip(spec->home_agent) : c->m.home_agent,
 				     .id = spec->id_high ? spec->id_high << 32 | (uint32_t)c->m.id : c->m.id };
@@ -202,7 +205,7 @@ void client_answer(const struct caught *c, const struct answer_spec *spec)
 	struct datagram d = { .local = c->from,
 			      .remote = spec->from ? ip(spec->from) : c->to,
 			      .local_port = MIP_PORT,
-			      .remote_port = MIP_PORT,
+			      .remote_port = spec->port ? spec->port : MIP_PORT,
 			      .ifindex = spec->by          ? spec->by :
 					 c->ifindex == VPN ? (uint32_t)IPSEC0 :
 							     c->ifindex };
@@ -220,6 +223,8 @@ void client_answer(const struct caught *c, const struct answer_spec *spec)
 	if (!spec->no_tnc && !spec->tnc_behind)
 		mip_ext_tnc_build(&w);
 	if (!spec->unsigned_)
+		assert_int_equal(sa_sign(&sa, MIP_EXT_MN_HA_AUTH, &w), 0);
+	if (spec->signed_twice)
 		assert_int_equal(sa_sign(&sa, MIP_EXT_MN_HA_AUTH, &w), 0);
 	if (spec->tnc_behind)
 		mip_ext_tnc_build(&w);
@@ -247,7 +252,7 @@ void client_advertise(uint32_t ifindex, uint16_t flags, uint16_t sequence)
 				     .care_of_n = 1,
 				     .care_of = { ip(AGENT_CARE_OF) } };
 	const struct ip4 h = {
-		.ttl = 1, .protocol = IPPROTO_ICMP, .source = ip(AGENT), .destination = ip("224.0.0.1")
+		.ttl = client_agent_ttl, .protocol = IPPROTO_ICMP, .source = ip(AGENT), .destination = ip("224.0.0.1")
 	};
 	uint8_t icmp[128], frame[256];
 	struct wr body = wr_init(icmp, sizeof(icmp)), w = wr_init(frame, sizeof(frame));

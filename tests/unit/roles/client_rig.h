@@ -31,8 +31,8 @@ struct caught {
 struct answer_spec {
 	uint8_t code;
 	uint16_t lifetime_s; /* 0: as asked for */
-	bool no_tnc, tnc_behind, unsigned_, wrong_key, udp, to_home;
-	uint16_t keepalive_s;
+	bool no_tnc, tnc_behind, unsigned_, signed_twice, wrong_key, udp, no_lifetime;
+	uint16_t keepalive_s, port;           /* 0: 434 */
 	uint32_t by;                          /* 0: the link it was asked by */
 	uint64_t id_high;                     /* 0: as in the request */
 	const char *home_agent, *home, *from; /* NULL: as asked */
@@ -40,6 +40,7 @@ struct answer_spec {
 
 extern struct dp_path client_path;  /* as told last */
 extern uint8_t client_agent_mac[6]; /* that client_advertise() sends from */
+extern uint8_t client_agent_ttl;
 
 int client_setup(void **state); /* links are listed, none has an address; charon is there without IKE_SAs */
 void client_restart(void);      /* with the configuration as it is now; then as after client_setup() */

@@ -402,6 +402,61 @@ static void test_answers_are_believed(void **state)
 	assert_int_equal(client_requests(ETH), 0);
 }
 
+/* RFC 5944 3.7.2.2, 3.6.2.1: one authenticator; from the port that was asked; and time to be bound for. */
+static void test_answers_that_are_not_right(void **state)
+{
+	static const struct answer_spec wrong[] = { { .signed_twice = true },
+						    { .port = 4434 },
+						    { .no_lifetime = true } };
+	static const char *const counted[] = { "replies_unauthenticated", "replies_elsewhere", "refused" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct caught c;
+
+		client_restart();
+		client_attach(ETH, OFFICE);
+		c = client_caught(ETH);
+		client_answer(&c, &wrong[i]);
+		client_assert_blocked();
+		assert_int_equal(rig_counter(counted[i]), 1);
+	}
+}
+
+/* RFC 5944 3.6.1.2, 3.4: a binding lasts no longer than was asked for, nor than was granted, from the request on. */
+static void test_end_of_binding(void **state)
+{
+	static const uint16_t granted[] = { 0, 65535, 1000 };
+	static const uint64_t lasts_s[] = { 1800, 1800, 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(granted); i++) {
+		struct mn_view v;
+		struct caught c;
+
+		client_restart();
+		client_attach(WLAN, CAFE);
+		client_pass_ms(1000);
+		client_vpn_up(1, "gw1", TIA);
+		c = client_caught(VPN);
+		rig.now.us += 50 * US_PER_MS;
+		client_answer(&c, &(struct answer_spec){ .no_tnc = true, .lifetime_s = granted[i] });
+		assert_mode_mc();
+		mn_describe(rig.mn, &v);
+		assert_int_equal(v.expires_us, rig.now.us - 50 * US_PER_MS + lasts_s[i] * US_PER_S);
+	}
+}
+
+/* RFC 5944 2.3: it was not on this link that it was sent. */
+static void test_agent_from_afar(void **state)
+{
+	(void)state;
+	client_inside();
+	client_agent_ttl = 2;
+	client_advertise(ETH, OFFERS, 1);
+	assert_int_equal(rig_counter("agents_heard"), 0);
+}
+
 /* G-04: the answers to three requests came at once, a second later, as they waited for ARP. That is no measure. */
 static void test_late_answers_are_no_measure(void **state)
 {
@@ -528,6 +583,9 @@ int main(void)
 		CASE(test_silence_is_made_sure_of),
 		CASE(test_answers_are_believed),
 		CASE(test_late_answers_are_no_measure),
+		CASE(test_answers_that_are_not_right),
+		CASE(test_end_of_binding),
+		CASE(test_agent_from_afar),
 		CASE(test_many_links),
 		CASE(test_unseen_loss_of_carrier),
 		CASE(test_routes_without_carrier),
