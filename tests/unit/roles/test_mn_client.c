@@ -139,6 +139,39 @@ static void test_refusal_is_no_proof(void **state)
 	client_assert_blocked();
 }
 
+/* Only a foreign agent that was asked may refuse without the home agent's authenticator. */
+static void test_forged_refusals(void **state)
+{
+	static const uint8_t codes[] = { MIP_CODE_FA_ADMIN_PROHIBITED, MIP_CODE_ADMIN_PROHIBITED,
+					 MIP_CODE_INVALID_HA_FIELD };
+	struct caught c;
+
+	(void)state;
+	client_attach(ETH, OFFICE);
+	c = client_caught(ETH);
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		client_answer(&c, &(struct answer_spec){ .code = codes[i], .unsigned_ = true });
+		assert_string_equal(rig_state(), "deciding");
+	}
+	client_answer(&c, &truly);
+	client_assert_mode_c(ETH, OFFICE);
+}
+
+/* RFC 5944 3.3: S and B where they are configured. */
+static void test_flags_as_configured(void **state)
+{
+	(void)state;
+	rig.conf.client.simultaneous = true;
+	client_restart();
+	client_attach(ETH, OFFICE);
+	assert_int_equal(client_caught(ETH).m.flags, MIP_REQ_D | MIP_REQ_T | MIP_REQ_S);
+	rig.conf.client.simultaneous = false;
+	rig.conf.client.broadcast = true;
+	client_restart();
+	client_attach(ETH, OFFICE);
+	assert_int_equal(client_caught(ETH).m.flags, MIP_REQ_D | MIP_REQ_T | MIP_REQ_B);
+}
+
 /* what proved one attachment proves no other, not even at the same link with the same address. */
 static void test_replayed_reply(void **state)
 {
@@ -478,6 +511,8 @@ int main(void)
 		CASE(test_forged_replies),
 		CASE(test_success_without_tnc),
 		CASE(test_refusal_is_no_proof),
+		CASE(test_forged_refusals),
+		CASE(test_flags_as_configured),
 		CASE(test_replayed_reply),
 		CASE(test_reply_by_another_link),
 		CASE(test_link_lost_before_reply),

@@ -48,6 +48,19 @@ static void test_at_home(void **state)
 	client_assert_blocked();
 }
 
+/* B-52: where the link's address is of another network, it is not the home link. */
+static void test_not_at_home(void **state)
+{
+	(void)state;
+	rig.conf.client.home_prefix = (struct prefix){ ip("10.42.0.0"), 16 };
+	client_restart();
+	client_attach(ETH, OFFICE);
+	client_accept(ETH);
+	client_assert_mode_c(ETH, OFFICE);
+	assert_false(client_caught(ETH).here);
+	assert_null(rig_find(ACTION_SEND_FRAME));
+}
+
 /* B-50 */
 static void test_probe_never(void **state)
 {
@@ -127,7 +140,7 @@ static void test_another_home_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_at_home),   CASE(test_probe_never),   CASE(test_probe_known),
+		CASE(test_at_home),   CASE(test_not_at_home),   CASE(test_probe_never),          CASE(test_probe_known),
 		CASE(test_pseudonym), CASE(test_assigned_home), CASE(test_another_home_address),
 	};
 
