@@ -189,6 +189,8 @@ struct visit *visit_set(struct fa *fa, struct instant now, const struct pending 
 	revoke_cancel(fa, home, p->home_agent);
 	if (moved)
 		leave_station(v, out);
+	else if (v && p->request.flags & MIP_REQ_D)
+		close_path(v, out); /* it takes its packets apart itself from now on */
 	if (!v || moved) {
 		v = add(fa, home, p);
 		if (!v)

@@ -329,6 +329,10 @@ static void co_located(void **state)
 	answer(&(struct answered){ .unproven = true });
 	assert_int_equal(told().m.code, 0);
 	assert_null(find(ACTION_VISITOR_SET));
+	visit();
+	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .id = 8 });
+	answer(&(struct answered){ .unproven = true, .id = 8 });
+	assert_non_null(find(ACTION_VISITOR_DEL)); /* not any more */
 }
 
 static void moved_and_kicked(void **state)
