@@ -17,7 +17,7 @@ struct binding_copy {
 	uint16_t peer_port;
 	struct tunnel tunnel;
 	uint64_t expires_us;
-	bool revocation, own_tunnel;
+	bool revocation, inform, own_tunnel;
 	uint32_t peer_stamp;
 };
 
@@ -44,10 +44,11 @@ struct binding {
 	uint32_t sequence;             /* number issued last */
 	uint8_t access_tech;
 	bool proxy, reverse_tunnel, revocation;
-	bool broadcast;      /* wants copies of its subnet's broadcasts (RFC 5944 4.3) */
-	bool own_tunnel;     /* the station itself is the tunnel's end: such copies need not say whose they are */
-	bool port_open;      /* the tunnel's UDP port is that of the next keepalive (RFC 3519, R flag) */
-	uint32_t peer_stamp; /* its revocation timestamp, when `revocation` (RFC 3543 3.2) */
+	bool broadcast;  /* wants copies of its subnet's broadcasts (RFC 5944 4.3) */
+	bool own_tunnel; /* the station itself is the tunnel's end: such copies need not say whose they are */
+	bool port_open;  /* the tunnel's UDP port is that of the next keepalive (RFC 3519, R flag) */
+	bool inform;     /* its foreign agent asks us whether the station is to hear of revocations (RFC 3543 3.2, I) */
+	uint32_t peer_stamp;                           /* its revocation timestamp, when `revocation` (RFC 3543 3.2) */
 	struct binding_copy copies[TUNNEL_COPIES_MAX]; /* of simultaneous bindings, the latest last */
 	size_t copy_n;
 	uint8_t auth_type; /* extension that signs towards the peer: 32 or 34 */

@@ -125,7 +125,7 @@ bool ha_copy_forget(struct binding *b, struct in_addr care_of);               /*
 bool ha_copies_keep(const struct ha *ha, const struct binding *old, struct binding *b);
 /* The latest copy becomes the binding. Return: false: there is none. */
 bool ha_copies_promote(struct binding *b);
-/* Tells agents of @old's copies that serve no more: those that are not of @b, or all. */
+/* Tells agents of @old's copies that serve no more: those that are not of @b, or, without it, all. */
 void ha_copies_revoke(struct ha *ha, struct instant now, const struct binding *old, struct binding *b,
 		      struct actions *out);
 uint64_t ha_copies_due(const struct binding *b); /* [us] when the first of its care-of addresses ends */
@@ -149,8 +149,9 @@ struct reply {
 void ha_reply(struct ha *ha, struct transaction *t, const struct reply *r, struct actions *out);
 
 /* revoke.c */
-/* Tells the agent of @b (or of its former self) that it serves no more; repeats until acknowledged (L-17, G-07). */
-void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, struct actions *out);
+/* Tells the agent of @b (or of its former self) that it serves no more; repeats until acknowledged (L-17, G-07). @inform: the
+ * station does not know yet, and is to hear of it there. */
+void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, bool inform, struct actions *out);
 /* The agent at @peer serves @home again: a pending revocation must not reach it. */
 void ha_revoke_cancel(struct ha *ha, struct in_addr home, struct in_addr peer);
 void ha_revoke_retry(struct ha *ha, struct instant now, struct actions *out);

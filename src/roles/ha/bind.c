@@ -146,6 +146,7 @@ static void fill(const struct ha *ha, const struct transaction *t, uint16_t life
 	b->own_tunnel = !t->proxy && t->req.flags & MIP_REQ_D;
 	b->port_open = t->udp && t->port_open;
 	b->revocation = t->x.revocation_at != 0 && ha->conf->revoke != HA_REVOKE_OFF;
+	b->inform = b->revocation && t->fa_assoc && t->x.revocation_inform;
 	b->peer_stamp = t->x.revocation_timestamp;
 	shared_sa_dropp(&b->shared);
 	if (t->fa_assoc) { /* RFC 3543 3.5: a revocation is between us and the foreign agent */
@@ -214,7 +215,7 @@ static void announce_binding(struct ha *ha, struct transaction *t, struct bindin
 	ha_revoke_cancel(ha, b->home, b->peer);
 	reply_bound(ha, t, b, out);
 	if (moved && !kept)
-		ha_revoke(ha, t->now, old, out); /* L-17, L-19 */
+		ha_revoke(ha, t->now, old, false, out); /* L-17, L-19 */
 	ha_copies_revoke(ha, t->now, old, b, out);
 	if (created)
 		ha_home_link_claim(ha, t->now, b, out);

@@ -71,6 +71,8 @@ static void drop_unprotected(struct transaction *t)
 		t->x.revocation_at = 0; /* RFC 3543 3.2: must be protected */
 	if (t->x.dynamic_ha_at > end)
 		t->x.dynamic_ha_at = 0;
+	if (t->x.gre_key_at > end)
+		t->x.gre_key_at = 0;
 }
 
 /* L-60 */
@@ -92,13 +94,26 @@ static int check_authenticator(struct ha *ha, struct transaction *t)
 	return code;
 }
 
+/* A proxy agent's own request may do without (RFC 5563), and so does who has the care-of address itself. */
+static bool is_by_agent(const struct transaction *t)
+{
+	return !(t->req.flags & MIP_REQ_D) && !t->x.pmip_at && !t->x.sequence_at;
+}
+
 /* A foreign agent on the way signs too when it shares a key with us (RFC 5944 3.8.2.1); never on deregistrations. */
 static int check_foreign_agent(struct ha *ha, struct transaction *t)
 {
 	const struct mip_auth *fa = &t->x.fa_ha;
 
-	if (t->auth == fa || !fa->present || t->req.lifetime_s == 0)
+	if (t->auth == fa || t->req.lifetime_s == 0)
 		return 0;
+	if (!fa->present) {
+		/* Without it, anybody on the way could take off what the agent has added. */
+		if (!is_by_agent(t) || !directory_knows_node(ha->directory, t->d->remote))
+			return 0;
+		t->why = "not authenticated by the foreign agent, with which we share a key";
+		return MIP_CODE_FA_AUTH_FAILED;
+	}
 	t->fa_assoc = directory_node(ha->directory, t->d->remote, fa->spi); /* L-02: who relays */
 	if (!t->fa_assoc) {
 		t->why = "authenticated by a foreign agent that shares no key with us";

@@ -82,23 +82,40 @@ static bool unicast(struct in_addr a)
 	return host != INADDR_ANY && host >> 24 != 127 && host < UINT32_C(0xe0000000);
 }
 
+/* A tunnel to ourselves, or to an address that is itself reached through a tunnel, would loop: with each round a packet
+ * would get another header (RFC 2003 5.1 has the tunnel's end hear of it; better that there is none). */
+static bool can_be_an_end(const struct ha *ha, const struct transaction *t, struct in_addr a)
+{
+	if (!unicast(a) || a.s_addr == ha->conf->address.s_addr || a.s_addr == t->req.home.s_addr ||
+	    binding_find(ha->bindings, a))
+		return false;
+	for (size_t i = 0; i < ha->conf->network_n; i++) {
+		const struct ha_network *n = &ha->conf->networks[i];
+		bool is_virtual = n->ifindex == 0; /* then whoever will have that address is behind us */
+
+		if (a.s_addr == n->gateway.s_addr || (is_virtual && prefix_contains(&n->prefix, a)))
+			return false;
+	}
+	return true;
+}
+
 int ha_check_care_of(struct ha *ha, struct transaction *t)
 {
-	struct in_addr care_of = t->req.care_of;
-
 	if (t->req.lifetime_s == 0)
 		return 0; /* "at home" and "not here" are both fine */
-	/* A tunnel to ourselves, or to an address that is itself reached through a tunnel, would loop. */
-	if (unicast(care_of) && care_of.s_addr != ha->conf->address.s_addr && care_of.s_addr != t->req.home.s_addr &&
-	    !binding_find(ha->bindings, care_of))
+	if (can_be_an_end(ha, t, t->req.care_of))
 		return 0;
 	t->why = "impossible care-of address";
 	return MIP_CODE_MALFORMED;
 }
 
-/* Without a word about what is inside of UDP, it is what M and G ask for. */
-static int grant_udp(struct transaction *t)
+/* Without a word about what is inside of UDP, it is what M and G ask for. The tunnel will end where the request came from:
+ * not in a tunnel of ours. */
+static int grant_udp(const struct ha *ha, struct transaction *t)
 {
+	t->why = "the request came through a tunnel of ours";
+	if (t->req.lifetime_s != 0 && !can_be_an_end(ha, t, t->d->remote))
+		return MIP_CODE_MALFORMED;
 	t->why = "only IP-in-IP is offered inside of UDP";
 	if (t->x.udp_encapsulation == 0 && t->encap != ENCAP_IPIP)
 		return MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE;
@@ -119,7 +136,7 @@ static int check_behind_nat(const struct ha *ha, struct transaction *t)
 		t->why = "UDP tunnelling is switched off";
 		return MIP_CODE_ADMIN_PROHIBITED;
 	}
-	return grant_udp(t);
+	return grant_udp(ha, t);
 }
 
 /* B-47, B-49; RFC 3519 4, 5.1 */
@@ -147,7 +164,7 @@ int ha_check_nat(struct ha *ha, struct transaction *t)
 	t->why = "forced UDP tunnelling is not allowed";
 	if (ha->conf->udp != HA_UDP_FORCE_ALLOWED)
 		return MIP_CODE_ADMIN_PROHIBITED;
-	return grant_udp(t);
+	return grant_udp(ha, t);
 }
 
 /* Bindings of one NAI on several technologies are told apart only where more than one is allowed (L-09). */

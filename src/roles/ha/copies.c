@@ -24,6 +24,7 @@ static struct binding as_binding(const struct binding *b, const struct binding_c
 	was.tunnel = c->tunnel;
 	was.expires_us = c->expires_us;
 	was.revocation = c->revocation;
+	was.inform = c->inform;
 	was.peer_stamp = c->peer_stamp;
 	was.own_tunnel = c->own_tunnel;
 	return was;
@@ -58,6 +59,7 @@ bool ha_copies_keep(const struct ha *ha, const struct binding *old, struct bindi
 							.tunnel = old->tunnel,
 							.expires_us = old->expires_us,
 							.revocation = old->revocation,
+							.inform = old->inform,
 							.peer_stamp = old->peer_stamp,
 							.own_tunnel = old->own_tunnel };
 	return true;
@@ -83,7 +85,7 @@ void ha_copies_revoke(struct ha *ha, struct instant now, const struct binding *o
 		const struct binding was = as_binding(old, &old->copies[i]);
 
 		if (!b || (was.care_of.s_addr != b->care_of.s_addr && !ha_copy_find(b, was.care_of)))
-			ha_revoke(ha, now, &was, out);
+			ha_revoke(ha, now, &was, !b, out);
 	}
 }
 

@@ -183,6 +183,17 @@ const struct ha_association *directory_association(const struct directory *d, st
 	return find(d->associations, association_key(spi, (struct span){ 0 }, realm, key)); /* L-05 */
 }
 
+bool directory_knows_node(const struct directory *d, struct in_addr node)
+{
+	for (size_t i = 0; i < d->conf->association_n; i++) {
+		const struct ha_association *a = &d->conf->associations[i];
+
+		if (a->scope == SA_SCOPE_NODE && prefixes_contain(a->nodes, a->node_n, node))
+			return true;
+	}
+	return false;
+}
+
 const struct ha_association *directory_node(const struct directory *d, struct in_addr node, uint32_t spi)
 {
 	for (size_t i = 0; i < d->conf->association_n; i++) {

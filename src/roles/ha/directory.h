@@ -19,6 +19,8 @@ const struct ha_user *directory_user(const struct directory *d, struct span nai)
 /* The user's own association with this SPI, else that of its realm (L-05). */
 const struct ha_association *directory_association(const struct directory *d, struct span nai, uint32_t spi);
 /* The association of the proxy agent at @node (RFC 5563 4.1). */
+/* Whether any association is shared with the agent at @node. */
+bool directory_knows_node(const struct directory *d, struct in_addr node);
 const struct ha_association *directory_node(const struct directory *d, struct in_addr node, uint32_t spi);
 
 #endif

@@ -174,6 +174,16 @@ static bool is_tunnel_in_use(const struct ha *ha, const struct tunnel *t)
 	return false;
 }
 
+/* Of the station that sends by it, or of an agent, which has to be looked for: so often, and no more, however many ask. */
+static bool is_known_tunnel(struct ha *ha, struct instant now, const struct tunnel *t, struct in_addr source)
+{
+	const struct binding *b = binding_find(ha->bindings, source);
+
+	if (b)
+		return is_tunnel_of(b, t);
+	return ratelimit_allow(&ha->keepalives, now.us) && is_tunnel_in_use(ha, t);
+}
+
 static bool is_keepalive(const struct ha *ha, struct span inner, struct ip4 *ret_ip, struct icmp4 *ret)
 {
 	return ip4_parse(inner.p, inner.n, ret_ip) == 0 && ret_ip->destination.s_addr == ha->conf->address.s_addr &&
@@ -207,10 +217,10 @@ static bool answer_keepalive(struct ha *ha, struct instant now, const struct tun
 	struct icmp4 m;
 	struct wr w;
 
-	if (!is_keepalive(ha, t->inner, &ip, &m) || !ratelimit_allow(&ha->keepalives, now.us))
+	if (!is_keepalive(ha, t->inner, &ip, &m))
 		return false;
 	settle_port(ha, now, &t->tunnel, ip.source, out);
-	if (!is_tunnel_in_use(ha, &t->tunnel))
+	if (!is_known_tunnel(ha, now, &t->tunnel, ip.source))
 		return false;
 	m.type = ICMP4_ECHO_REPLY;
 	h.source = ip.destination;

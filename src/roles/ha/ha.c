@@ -289,7 +289,7 @@ int ha_kick(struct ha *ha, struct instant now, const char *nai, struct actions *
 	for (struct binding *next; b; b = next) {
 		next = b->sibling;
 		HA_COUNT(ha, kicked);
-		ha_revoke(ha, now, b, out);
+		ha_revoke(ha, now, b, true, out);
 		ha_copies_revoke(ha, now, b, NULL, out);
 		ha_binding_end(ha, now, b, "binding_removed", "kicked by the operator", out);
 	}

@@ -32,8 +32,9 @@ static void build_user_part(const struct ha *ha, const struct transaction *t, co
 		mip_ext_udp_reply_build(w, t->udp ? 0 : 64, t->udp && t->x.udp_force, ha->conf->udp_keepalive_s);
 	if (r->gre_key != 0 && t->x.gre_key_at < t->auth->at)
 		mip_ext_gre_key_build(w, r->gre_key);
-	if (ha->conf->trusted_subnet_n > 0)
-		mip_ext_tnc_build(w); /* only trusted sources got this far (RFC 5265 4.2) */
+	if (ha->conf->trusted_subnet_n > 0 && t->assoc)
+		mip_ext_tnc_build(
+			w); /* only trusted sources got this far (RFC 5265 4.2); it counts where it is signed */
 	if (t->assoc && t->assoc->scope == SA_SCOPE_NODE)
 		mip_ext_pmip_method_build(w, MIP_PMIP_METHOD_FA_HA_AUTH);
 	if (t->why && r->code > 1 && t->replay) {
@@ -63,7 +64,7 @@ static int build(struct ha *ha, struct transaction *t, const struct reply *r, st
 	if (t->assoc) /* without one there is no key to sign a refusal with */
 		res = sa_sign(&t->assoc->sa, t->auth->type, w);
 	if (revocation && revocation_is_foreign(t))
-		mip_ext_revocation_support_build(w, false, stamp);
+		mip_ext_revocation_support_build(w, t->x.revocation_inform, stamp);
 	if (r->gre_key != 0 && t->x.gre_key_at > t->auth->at) /* RFC 6245: where the foreign agent had it */
 		mip_ext_gre_key_build(w, r->gre_key);
 	if (res == 0 && t->fa_assoc)

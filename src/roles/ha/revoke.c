@@ -21,6 +21,7 @@ struct revocation {
 	uint32_t first_id, last_id; /* identifiers sent so far */
 	uint64_t began_us, ends_us;
 	unsigned sent;
+	bool inform;
 	uint8_t auth_type;
 	const struct sa *sa;
 	struct shared_sa *shared; /* what `sa` is part of, or NULL */
@@ -88,6 +89,7 @@ static void learn_key(struct ha *ha, struct instant now, struct span nai, const 
 static void send_once(struct ha *ha, struct revocation *v, struct instant now, struct actions *out)
 {
 	const struct mip_revocation m = { .from_ha = true,
+					  .inform = v->inform,
 					  .home = v->key.home,
 					  .home_domain = v->agent,
 					  .foreign_domain = v->care_of,
@@ -147,7 +149,7 @@ static struct revocation *add(struct ha *ha, struct instant now, const struct bi
 }
 
 /* L-17, X-15 */
-void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, struct actions *out)
+void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, bool inform, struct actions *out)
 {
 	struct revocation *v = find(ha, b->home, b->peer);
 	bool wanted =
@@ -162,6 +164,7 @@ void ha_revoke(struct ha *ha, struct instant now, const struct binding *b, struc
 		drop(ha, v); /* the older one says less */
 	v = add(ha, now, b);
 	if (v) {
+		v->inform = inform && b->inform;
 		send_once(ha, v, now, out);
 		return;
 	}
@@ -223,7 +226,6 @@ void ha_on_revocation_ack(struct ha *ha, struct instant now, const struct datagr
 	drop(ha, v);
 }
 
-/* The binding an agent wants to end, if it is the one that serves it and can prove it. */
 /* Whether @m and its sender are those of one of @b's care-of addresses. */
 static bool is_of(struct binding *b, const struct mip_revocation *m, struct in_addr from, uint32_t *ret_stamp)
 {
@@ -236,6 +238,7 @@ static bool is_of(struct binding *b, const struct mip_revocation *m, struct in_a
 	return (c ? c->revocation : b->revocation) && (c ? c->peer : b->peer).s_addr == from.s_addr;
 }
 
+/* The binding an agent wants to end, if it is the one that serves it and can prove it. */
 static struct binding *revocable(struct ha *ha, struct instant now, const struct datagram *d,
 				 const struct mip_revocation *m, struct span *ret_text, struct actions *out)
 {
@@ -273,13 +276,49 @@ static void end_revoked(struct ha *ha, struct instant now, struct binding *b, st
 		ha_binding_end(ha, now, b, "binding_revoked", reason, out);
 }
 
+static void acknowledge(const struct datagram *d, const struct mip_revocation *m, const struct sa *sa,
+			uint8_t auth_type, struct actions *out)
+{
+	/* I: whether the station is to hear of it. What its agent ends, it does not know otherwise. */
+	const struct mip_revocation_ack ack = { .inform = m->inform, .home = m->home, .id = m->id };
+	struct wr w = actions_writer(out, MIP_MSG_MAX);
+
+	mip_revocation_ack_build(&w, &ack);
+	if (sa_sign(sa, auth_type, &w) == 0)
+		actions_send_datagram(out, d->local, d->local_port, d->remote, d->remote_port, &w);
+}
+
+static bool has_care_of(struct binding *b, struct in_addr care_of)
+{
+	return b->care_of.s_addr == care_of.s_addr || ha_copy_find(b, care_of);
+}
+
+/* Our acknowledgment was lost, and the binding is gone: the agent has to hear it once more (RFC 3543 4.2.2). One that has
+ * no key of its own gives up in the end. */
+static bool acknowledge_again(const struct ha *ha, const struct datagram *d, const struct mip_revocation *m,
+			      struct actions *out)
+{
+	struct binding *b = binding_find(ha->bindings, m->home);
+	const struct ha_association *a;
+	struct mip_exts x;
+
+	if (m->from_ha || m->home_domain.s_addr != ha->conf->address.s_addr ||
+	    (b && has_care_of(b, m->foreign_domain)) ||
+	    mip_exts_parse(d->payload.p, d->payload.n, MIP_REVOCATION_OCTETS, NULL, &x) < 0 || x.duplicate_auth ||
+	    !x.fa_ha.present)
+		return false;
+	a = directory_node(ha->directory, d->remote, x.fa_ha.spi);
+	if (!a || !sa_verify(&a->sa, d->payload.p, &x.fa_ha))
+		return false;
+	acknowledge(d, m, &a->sa, MIP_EXT_FA_HA_AUTH, out);
+	return true;
+}
+
 void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *d, struct actions *out)
 {
 	struct mip_revocation m;
-	struct mip_revocation_ack ack;
 	struct binding *b;
 	struct span text;
-	struct wr w;
 
 	if (mip_revocation_parse(d->payload.p, d->payload.n, &m) < 0) {
 		HA_COUNT(ha, malformed);
@@ -287,14 +326,11 @@ void ha_on_revocation(struct ha *ha, struct instant now, const struct datagram *
 	}
 	b = revocable(ha, now, d, &m, &text, out);
 	if (!b) {
-		HA_COUNT(ha, revocations_ignored);
+		if (!acknowledge_again(ha, d, &m, out))
+			HA_COUNT(ha, revocations_ignored);
 		return;
 	}
 	HA_COUNT(ha, revocations_received);
-	ack = (struct mip_revocation_ack){ .home = m.home, .id = m.id };
-	w = actions_writer(out, MIP_MSG_MAX);
-	mip_revocation_ack_build(&w, &ack);
-	if (sa_sign(b->sa, b->auth_type, &w) == 0)
-		actions_send_datagram(out, d->local, d->local_port, d->remote, d->remote_port, &w);
+	acknowledge(d, &m, b->sa, b->auth_type, out);
 	end_revoked(ha, now, b, m.foreign_domain, text, out);
 }

@@ -14,7 +14,8 @@ enum {
 	FLAG_REVERSE = 4,
 	FLAG_BROADCAST = 8,
 	FLAG_REVOCATION = 16,
-	FLAG_OWN_TUNNEL = 32
+	FLAG_OWN_TUNNEL = 32,
+	FLAG_INFORM = 64
 };
 
 static const char aaa_prefix[] = "aaa/";
@@ -104,7 +105,8 @@ static uint64_t ntp_of_expiry(struct instant now, uint64_t expires_us)
 
 static void build_copy(struct wr *w, struct instant now, const struct binding_copy *c)
 {
-	wr_u8(w, (uint8_t)((c->revocation ? FLAG_REVOCATION : 0) | (c->own_tunnel ? FLAG_OWN_TUNNEL : 0)));
+	wr_u8(w, (uint8_t)((c->revocation ? FLAG_REVOCATION : 0) | (c->own_tunnel ? FLAG_OWN_TUNNEL : 0) |
+			   (c->inform ? FLAG_INFORM : 0)));
 	wr_u64(w, ntp_of_expiry(now, c->expires_us));
 	wr_ip4(w, c->care_of);
 	wr_ip4(w, c->peer);
@@ -117,7 +119,9 @@ static void build_copy(struct wr *w, struct instant now, const struct binding_co
 static struct binding_copy parse_copy(struct rd *r)
 {
 	uint8_t flags = rd_u8(r);
-	struct binding_copy c = { .revocation = flags & FLAG_REVOCATION, .own_tunnel = flags & FLAG_OWN_TUNNEL };
+	struct binding_copy c = { .revocation = flags & FLAG_REVOCATION,
+				  .inform = flags & FLAG_INFORM,
+				  .own_tunnel = flags & FLAG_OWN_TUNNEL };
 
 	c.expires_us = rd_u64(r);
 	c.care_of = rd_ip4(r);
@@ -171,7 +175,8 @@ static uint8_t flags_of(const struct binding *b, bool bound)
 {
 	return (uint8_t)((bound ? FLAG_BOUND : 0) | (b->proxy ? FLAG_PROXY : 0) |
 			 (b->reverse_tunnel ? FLAG_REVERSE : 0) | (b->broadcast ? FLAG_BROADCAST : 0) |
-			 (b->revocation ? FLAG_REVOCATION : 0) | (b->own_tunnel ? FLAG_OWN_TUNNEL : 0));
+			 (b->revocation ? FLAG_REVOCATION : 0) | (b->own_tunnel ? FLAG_OWN_TUNNEL : 0) |
+			 (b->inform ? FLAG_INFORM : 0));
 }
 
 /* What every record begins with; without a binding it is all. */
@@ -212,6 +217,7 @@ static int parse(struct span key, struct span value, struct stored *ret)
 	s.b.broadcast = flags & FLAG_BROADCAST;
 	s.b.revocation = flags & FLAG_REVOCATION;
 	s.b.own_tunnel = flags & FLAG_OWN_TUNNEL;
+	s.b.inform = flags & FLAG_INFORM;
 	s.home = rd_ip4(&r);
 	s.last_id = rd_u64(&r);
 	s.written_ntp = rd_u64(&r);
@@ -320,6 +326,7 @@ static int restore_binding(struct ha *ha, struct instant now, const struct store
 	b->own_tunnel = s->b.own_tunnel;
 	b->port_open = !tunnel_is_whole(&b->tunnel);
 	b->revocation = s->b.revocation;
+	b->inform = s->b.inform;
 	b->peer_stamp = s->b.peer_stamp;
 	b->auth_type = s->b.auth_type;
 	b->shared = TAKE_PTR(shared);

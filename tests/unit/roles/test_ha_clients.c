@@ -86,6 +86,18 @@ static void half_bound_until_the_first_keepalive(void **state)
 	assert_int_equal(bound()->remote_port, 0);
 }
 
+/* Forged ones from anywhere leave those of stations alone. */
+static void keepalives_are_not_crowded_out(void **state)
+{
+	(void)state;
+	(void)ask(&(struct ask){ CLIENT, .udp = true, .source = "192.0.2.9", .port = 40000 });
+	for (unsigned i = 0; i < 200; i++)
+		keepalive("192.0.2.66", 40000, i % 2 ? "10.42.0.11" : "10.0.9.9");
+	assert_int_equal(counter("keepalives_answered"), 0);
+	keepalive("192.0.2.9", 40000, "10.42.0.11");
+	assert_int_equal(counter("keepalives_answered"), 1);
+}
+
 static void r_without_an_agent_between_is_no_nat(void **state)
 {
 	struct got got = ask(&(struct ask){ CLIENT, .udp = true, .udp_via_fa = true });
@@ -261,7 +273,7 @@ int main(void)
 		TEST(half_bound_until_the_first_keepalive), TEST(r_without_an_agent_between_is_no_nat),
 		TEST(ports_move_with_registrations),        TEST(pieces_pass_nats),
 		TEST(broadcasts_are_for_who_asked),         TEST(home_links_hear_and_are_heard),
-		TEST(words_of_revocations_are_shown),
+		TEST(words_of_revocations_are_shown),       TEST(keepalives_are_not_crowded_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

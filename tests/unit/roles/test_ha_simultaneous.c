@@ -176,6 +176,7 @@ static void packets_come_and_go_by_all(void **state)
 
 	(void)state;
 	conf.forward_broadcast = true;
+	nodes[0].addr = ip("10.0.9.0"); /* nothing is shared with the foreign agent at 10.0.1.1 */
 	(void)ask(&(struct ask){ CLIENT, .flags_on = MIP_REQ_S | MIP_REQ_B, .flags_off = MIP_REQ_D });
 	(void)ask(&(struct ask){ CLIENT, .flags_on = MIP_REQ_S | MIP_REQ_B, .care_of = "10.0.2.1" });
 	ip4_build(&w, &h, 8);
