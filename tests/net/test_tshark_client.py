@@ -174,18 +174,20 @@ def gets(code, *more, home=DORA, life=None, to=OFFICE, seconds=SECONDS):
 
 
 def revokes(sender):
-    """RFC 3543 3.3: A, of a home agent; the identifier is later than the time stamps before."""
+    """RFC 3543 3.3: A, of a home agent, which wants the mobile node to hear of it (I); the identifier is later than the time
+    stamps before."""
     ends, a = BETWEEN if sender == "fa" else BETWEEN_BACK, int(sender == "ha")
     return Mip(sender, ends, {
-        "mip.type": "7", "mip.rev.reserved": "0x00", "mip.flags2": f"0x{a << 15:04x}", "mip.rev.a": str(a), "mip.rev.i": "0",
+        "mip.type": "7", "mip.rev.reserved": "0x00", "mip.flags2": f"0x{a * 0xc000:04x}", "mip.rev.a": str(a), "mip.rev.i": str(a),
         "mip.rev.reserved2": "0x0000", "mip.homeaddr": HOME, "mip.rev.hda": AGENT, "mip.rev.fda": CARE_OF,
         "mip.revid": str(SECONDS + 1)}, [AGENTS])
 
 
 def acknowledges(sender):
-    """RFC 3543 3.4"""
+    """RFC 3543 3.4; I as it was asked."""
+    i = int(sender == "fa")
     return Mip(sender, BETWEEN if sender == "fa" else BETWEEN_BACK, {
-        "mip.type": "15", "mip.ack.reserved": "0x00", "mip.flags2": "0x0000", "mip.ack.i": "0", "mip.ack.reserved2": "0x0000",
+        "mip.type": "15", "mip.ack.reserved": "0x00", "mip.flags2": f"0x{i << 15:04x}", "mip.ack.i": str(i), "mip.ack.reserved2": "0x0000",
         "mip.homeaddr": HOME, "mip.revid": str(SECONDS + 1)}, [AGENTS])
 
 
@@ -212,12 +214,12 @@ SCENES = {
     "mc": [request("DT", 1800, HOME, AGENT, TIA, ALICE_NAI, ALICE), reply(0, 1800, HOME, ALICE_NAI, tnc(), ALICE, to=TIA)],
     # Through a foreign agent (B-15, B-20), after the network is proven to be inside; then each agent ends the visit (RFC 3543).
     "f": [solicits(), advertises("FTX", 0, to=(MN_MAC, OFFICE)), *PROBED, VISITS, relayed(revocation(i=1), AGENTS),
-          reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, revocation(), AGENTS, to=CARE_OF),
+          reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, revocation(i=1), AGENTS, to=CARE_OF),
           reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, sender="fa", addresses=from_agent(HOME, MN_MAC))],
     "revoked": [revokes("ha"), advertises("FTX", 0, to=(MN_MAC, HOME)), acknowledges("fa")],
     "f-udp": [solicits(), advertises("FTUX", 0, to=(MN_MAC, OFFICE)), *PROBED, VISITS,
               relayed(udp_request(f=1), revocation(i=1), AGENTS),
-              reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, revocation(), AGENTS, to=CARE_OF),
+              reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, revocation(i=1), AGENTS, to=CARE_OF),
               reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, sender="fa", addresses=from_agent(HOME, MN_MAC))],
     "kicked": [revokes("fa"), advertises("FTUX", 0, to=(MN_MAC, HOME)), acknowledges("ha")],
     # Hosts that ask for more than ours do.
@@ -247,12 +249,12 @@ SCENES = {
         gets(135, tnc(), words("as many care-of addresses as one home address may have"), to="10.1.0.25")],
     # A host that shares a key with the foreign agent: what is for the agent ends there, and what it says is signed.
     "keyed": [KEYED, KEYED._replace(sender="fa", addresses=BETWEEN, extensions=(DORA_NAI, DORAS, revocation(i=1), AGENTS)),
-              reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(), AGENTS, to=CARE_OF),
+              reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(i=1), AGENTS, to=CARE_OF),
               reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, FLOOR, sender="fa", addresses=FROM_FLOOR)],
     "any-agent-by-fa": [
         ANY, ANY._replace(sender="fa", addresses=BETWEEN,
                           extensions=(DORA_NAI, requested_agent(AGENT), DORAS, revocation(i=1), AGENTS)),
-        reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(), AGENTS, to=CARE_OF),
+        reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(i=1), AGENTS, to=CARE_OF),
         reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, FLOOR, sender="fa", addresses=from_agent("255.255.255.255", DORA_MAC))],
     "unkeyed": [request("T", 300, DORA, AGENT, CARE_OF, DORA_NAI, DORAS, addresses=ON_FLOOR),
                 reply(67, 0, DORA, DORA_NAI, FLOOR, sender="fa", addresses=FROM_FLOOR)],
