@@ -331,6 +331,29 @@ static void on_charon(void *ctx, const struct charon_event *e)
 	daemon_perform(d);
 }
 
+static void on_icmp(void *ctx, const struct unreachable *u)
+{
+	struct daemon *d = ctx;
+
+	d->role->on_unreachable(d->state, daemon_now(d), u, &d->actions);
+	daemon_perform(d);
+}
+
+static void icmp_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)events;
+	icmp_watch_read(d->icmp, on_icmp, d);
+	daemon_keep_watching(p, status, icmp_readable);
+}
+
+int daemon_add_icmp(struct daemon *d)
+{
+	d->icmp = icmp_watch_open();
+	return d->icmp < 0 ? d->icmp : daemon_watch(d, &d->icmp_poll, d->icmp, icmp_readable);
+}
+
 int daemon_add_charon(struct daemon *d)
 {
 	int r = charon_link_open(&d->loop, d->conf->run_dir, d->conf->instance, on_charon, d, &d->charon);

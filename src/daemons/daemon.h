@@ -136,6 +136,8 @@ int daemon_add_layer3(struct daemon *d, const char *interface);
 int daemon_add_user_devices(struct daemon *d, const char *glob);
 /* Listens for charon's plugin at <run-dir>/<instance>.charon. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_charon(struct daemon *d);
+/* The role hears what ICMP says of packets from here (icmp_watch.h). */
+int daemon_add_icmp(struct daemon *d);
 /* Talks to the hostapd of a port. @path: as of struct hostapd_place. Before daemon_run(). Return: 0 or -errno (said why). */
 int daemon_add_authenticator(struct daemon *d, const char *path, const char *interface, uint32_t ifindex);
 /* What the role wants to survive a restart goes to @path. One that cannot be opened is said, and done without. */

@@ -246,29 +246,6 @@ static int open_access(struct daemon *d, struct fa_access *a)
 	return r;
 }
 
-static void on_icmp(void *ctx, const struct unreachable *u)
-{
-	struct daemon *d = ctx;
-
-	d->role->on_unreachable(d->state, daemon_now(d), u, &d->actions);
-	daemon_perform(d);
-}
-
-static void icmp_readable(uv_poll_t *p, int status, int events)
-{
-	struct daemon *d = p->data;
-
-	(void)events;
-	icmp_watch_read(d->icmp, on_icmp, d);
-	daemon_keep_watching(p, status, icmp_readable);
-}
-
-static int open_icmp(struct daemon *d)
-{
-	d->icmp = icmp_watch_open();
-	return d->icmp < 0 ? d->icmp : daemon_watch(d, &d->icmp_poll, d->icmp, icmp_readable);
-}
-
 static int run(void *file)
 {
 	static struct kernel_conf kernel;
@@ -283,7 +260,7 @@ static int run(void *file)
 	for (size_t i = 0; r == 0 && i < f->fa.access_n; i++)
 		r = open_access(&d, &f->fa.accesses[i]);
 	if (r == 0)
-		r = open_icmp(&d);
+		r = daemon_add_icmp(&d);
 	if (r == 0)
 		r = fa_new(&f->fa, &system_random, &fa);
 	if (r == 0)

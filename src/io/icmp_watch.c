@@ -31,14 +31,14 @@ static int take(struct span packet, struct unreachable *ret)
 	struct rd r;
 
 	if (ip4_parse(packet.p, packet.n, &ip) < 0 || icmp4_parse(&ip, &m) < 0 || m.type != ICMP4_UNREACHABLE ||
-	    ip4_parse_cut(m.payload.p, m.payload.n, &quoted) < 0 || quoted.protocol != IPPROTO_UDP)
+	    ip4_parse_cut(m.payload.p, m.payload.n, &quoted) < 0)
 		return -EBADMSG;
+	*ret = (struct unreachable){ .local = quoted.source, .remote = quoted.destination, .code = m.code };
+	if (quoted.protocol != IPPROTO_UDP)
+		return 0;
 	r = rd_init(quoted.payload.p, quoted.payload.n);
-	*ret = (struct unreachable){ .local = quoted.source,
-				     .remote = quoted.destination,
-				     .local_port = rd_u16(&r),
-				     .remote_port = rd_u16(&r),
-				     .code = m.code };
+	ret->local_port = rd_u16(&r);
+	ret->remote_port = rd_u16(&r);
 	(void)rd_take(&r, LENGTH_AND_CHECKSUM);
 	ret->payload.n = rd_left(&r);
 	ret->payload.p = rd_take(&r, ret->payload.n);

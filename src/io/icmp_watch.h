@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ICMP "destination unreachable" about datagrams that were sent from this machine. Anybody can send such a message: it is
+/* ICMP "destination unreachable" about packets that were sent from this machine. Anybody can send such a message: it is
  * a hint that something need not be waited for, never more. */
 #ifndef HF_IO_ICMP_WATCH_H
 #define HF_IO_ICMP_WATCH_H
@@ -10,11 +10,11 @@
 #include "base/wire.h"
 
 struct unreachable {
-	struct in_addr local, remote; /* of the datagram */
-	uint16_t local_port, remote_port;
-	uint8_t code;        /* RFC 792 */
-	uint32_t ifindex;    /* the message came by */
-	struct span payload; /* of the datagram, as much as is quoted; borrowed */
+	struct in_addr local, remote;     /* of the packet */
+	uint16_t local_port, remote_port; /* of a datagram, else 0 */
+	uint8_t code;                     /* RFC 792 */
+	uint32_t ifindex;                 /* the message came by */
+	struct span payload;              /* of a datagram, as much as is quoted; borrowed */
 };
 
 int icmp_watch_open(void); /* descriptor or -errno (CAP_NET_RAW is needed) */
