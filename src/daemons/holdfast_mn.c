@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "codec/icmp4.h"
 #include "codec/mip_msg.h"
 #include "daemons/daemon.h"
 #include "io/agent_watch.h"
@@ -95,6 +96,17 @@ static void on_dp_event(void *role, struct instant now, const struct dp_event *e
 	(void)out;
 	/* Its sockets are of this host: they see the device's size, and send again. */
 	if (e->type == DP_EVENT_TOO_BIG && dp_path_narrow(n->d.dp, e->mtu) < 0)
+		n->d.dp_errors++;
+}
+
+/* Anybody can say so: what is believed is the kernel's own figure. */
+static void on_unreachable(void *role, struct instant now, const struct unreachable *u, struct actions *out)
+{
+	struct node *n = role;
+
+	(void)now;
+	(void)out;
+	if (u->code == ICMP4_FRAGMENTATION_NEEDED && dp_path_review(n->d.dp, u->local, u->remote) < 0)
 		n->d.dp_errors++;
 }
 
@@ -230,6 +242,7 @@ static const struct role role = {
 	.on_tunnelled = on_tunnelled,
 	.on_dp_event = on_dp_event,
 	.on_net = on_net,
+	.on_unreachable = on_unreachable,
 	.on_charon = on_charon,
 	.on_time = on_time,
 	.due = due,
@@ -373,7 +386,7 @@ static int open_client(struct daemon *d, const struct mn_file *f)
 	r = dp_open(&conf, &d->dp, &why);
 	if (r < 0)
 		log_line(RECORD_ERR, "%s: %s", why, strerror(-r));
-	return r;
+	return r == 0 ? daemon_add_icmp(d) : r;
 }
 
 static int open_host(struct daemon *d, struct mn_file *f)

@@ -157,6 +157,14 @@ static int set_home(struct daemon *d, struct in_addr a)
 	return r < 0 || !d->dp ? r : dp_path_renew(d->dp);
 }
 
+/* Of a care-of address that the VPN gave, in client mode; else of the home address, which has ways in clear too. */
+static enum dp_guard guard_of(const struct daemon *d, const struct action *a)
+{
+	if (a->type == ACTION_GUARD_DEL)
+		return DP_GUARD_OFF;
+	return d->dp && !dp_has_vpn_device(d->dp) ? DP_GUARD_BY_ESP : DP_GUARD_ON;
+}
+
 /* What a mobile node wants with its home address. */
 static void change_home(struct daemon *d, const struct action *a)
 {
@@ -169,7 +177,7 @@ static void change_home(struct daemon *d, const struct action *a)
 	else if (a->type == ACTION_HINT_WATCH)
 		note_dp(d, d->plain ? plain_watch_set(d->plain, a->home) : 0, "watch for plain packets");
 	else
-		note_dp(d, dp_home_guard(d->home, a->home, a->type == ACTION_GUARD_SET), "guard home address");
+		note_dp(d, dp_home_guard(d->home, a->home, guard_of(d, a)), "guard home address");
 }
 
 static void perform(struct daemon *d, const struct action *a)

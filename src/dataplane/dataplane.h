@@ -81,6 +81,8 @@ int dp_add_layer3(struct dp *dp, uint32_t ifindex);
  * again is cheap. Return: 0 or -errno. */
 int dp_node_add_link(struct dp *dp, uint32_t ifindex, bool vpn);
 void dp_node_del_link(struct dp *dp, uint32_t ifindex);
+/* Whether one of the links is the VPN's; without one, it is the kernel that encrypts what its policies name. */
+bool dp_has_vpn_device(const struct dp *dp);
 /* The one path there is. What is under way by the former one is still taken for a moment. Return: 0 or -errno. */
 int dp_path_set(struct dp *dp, const struct dp_path *p);
 /* The same once more: the device may have been made anew. */
@@ -90,6 +92,9 @@ int dp_path_renew(struct dp *dp);
 bool dp_path_takes(const struct dp *dp, uint32_t ifindex, const struct tunnel *t, struct span inner);
 /* The path takes packets of @mtu octets only, outer headers included: what is sent from now on fits it. */
 int dp_path_narrow(struct dp *dp, uint16_t mtu);
+/* The path from @local to @remote is said to be smaller than it was: where it is ours and the kernel encrypts on it, the
+ * kernel is asked how large it is now. Saying so wrongly costs nothing but the asking. */
+int dp_path_review(struct dp *dp, struct in_addr local, struct in_addr remote);
 
 /* Each may return -ENOSPC (map full) or another -errno from the kernel; the caller records it. */
 int dp_binding_set(struct dp *dp, const struct dp_binding *b);

@@ -9,8 +9,13 @@
 #include "base/util.h"
 #include "dataplane/rtnl.h"
 
-/* Client mode. Sockets that are not bound begin with the home address, those that are keep what they asked for (B-17). But a DHCP client that renews its lease (RFC 2131
- * 4.4.5) speaks for the link, and its server would not know it from elsewhere (B-13). */
+enum { ROUTE_MTU_ANY = 65520 };
+
+static const struct in_addr no_source = { INADDR_ANY };
+
+/* Client mode. Sockets that are not bound begin with the home address, those that are keep what they asked for (B-17).
+ * But a DHCP client that renews its lease (RFC 2131 4.4.5) speaks for the link, and its server would not know it from
+ * elsewhere (B-13). */
 static const struct rtnl_rule unbound = { .priority = DP_HOME_FIRST, .table = DP_HOME_GUARD };
 static const struct rtnl_rule renewals = { .udp_port = 67, .priority = DP_HOME_DHCP, .table = RT_TABLE_MAIN };
 
@@ -96,16 +101,42 @@ static int rules_on(struct dp_home *h, struct in_addr a, uint32_t priority)
 	const struct rtnl_rule marked = {
 		.source = a, .mark = h->mark, .priority = priority - 1, .table = RT_TABLE_MAIN
 	};
-	int r = rtnl_add_default(h->rtnl, if_nametoindex(h->device), DP_HOME_GUARD, h->preferred);
+	int r = rtnl_add_default(h->rtnl, if_nametoindex(h->device), DP_HOME_GUARD, h->preferred, 0);
 
 	if (r == 0 && h->mark != 0)
 		r = rtnl_add_rule(h->rtnl, &marked);
 	return r < 0 ? r : rtnl_add_rule(h->rtnl, &all);
 }
 
-int dp_home_guard(struct dp_home *h, struct in_addr a, bool on)
+/* ESP makes packets larger, and the size of the device is for what is inside of the tunnel: with a route of that size no
+ * packet would get as far as the policy, which has its own. */
+static int by_esp(struct dp_home *h, struct in_addr a)
 {
-	return on ? rules_on(h, a, DP_HOME_GUARD) : rules_off(h->rtnl, a, h->mark, DP_HOME_GUARD);
+	const struct rtnl_rule first = { .source = a, .priority = DP_HOME_FIRST, .table = DP_HOME_ESP };
+	int r = rtnl_add_default(h->rtnl, if_nametoindex(h->device), DP_HOME_ESP, no_source, ROUTE_MTU_ANY);
+
+	return r < 0 ? r : rtnl_add_rule(h->rtnl, &first);
+}
+
+static int guard_off(struct mnl_socket *s, struct in_addr a, uint32_t mark)
+{
+	const struct rtnl_rule first = { .source = a, .priority = DP_HOME_FIRST, .table = DP_HOME_ESP };
+	int r = rules_off(s, a, mark, DP_HOME_GUARD);
+
+	return r < 0 ? r : rtnl_del_rule(s, &first);
+}
+
+int dp_home_guard(struct dp_home *h, struct in_addr a, enum dp_guard how)
+{
+	switch (how) {
+	case DP_GUARD_OFF:
+		return guard_off(h->rtnl, a, h->mark);
+	case DP_GUARD_ON:
+		return rules_on(h, a, DP_HOME_GUARD);
+	case DP_GUARD_BY_ESP:
+		return by_esp(h, a);
+	}
+	return -EINVAL;
 }
 
 int dp_home_prefer(struct dp_home *h, struct in_addr a)
@@ -149,7 +180,7 @@ void dp_home_flush(const char *device, uint32_t mark)
 				struct in_addr a = ((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr;
 
 				/* What cannot be taken away leads nowhere without the device. */
-				(void)rules_off(s, a, mark, DP_HOME_GUARD);
+				(void)guard_off(s, a, mark);
 				(void)rules_off(s, a, mark, DP_HOME_FIRST);
 			}
 	freeifaddrs(all);

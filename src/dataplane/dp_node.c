@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "codec/ip4.h"
+#include "codec/mip_msg.h"
 #include "dataplane/dp_attach.h"
 #include "dataplane/dp_inside.h"
 #include "dataplane/dp_tun.h"
@@ -18,7 +19,8 @@ static_assert((int)DP_PATH_BLOCKED == (int)PATH_BLOCKED && (int)DP_PATH_TUNNEL =
 		      (int)DP_PATH_NEIGHBOUR == (int)PATH_NEIGHBOUR,
 	      "the kernel's names of ways are ours");
 
-enum { LINKS_MAX = 64, ETHERNET_MTU = 1500, MTU_MIN = 576, FORMER_S = 2 };
+/* VPN_MTU: as charon's device has it; with any cipher, and in UDP, it fits into an Ethernet frame. */
+enum { LINKS_MAX = 64, ETHERNET_MTU = 1500, VPN_MTU = 1400, MTU_MIN = 576, FORMER_S = 2 };
 #define NS_PER_S UINT64_C(1000000000)
 
 struct dp_node {
@@ -49,10 +51,8 @@ static int prepare_device(const char *device)
 {
 	static const struct {
 		const char *name, *value;
-	} wanted[] = {
-		{ "forwarding", "1" }, { "accept_local", "1" }, { "rp_filter", "2" }, { "send_redirects", "0" }
-	};
-	int r = 0;
+	} wanted[] = { { "forwarding", "1" }, { "accept_local", "1" }, { "rp_filter", "2" } };
+	int r = dp_tun_forbid_redirects(device);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(wanted); i++)
 		r = dp_tun_setting(device, wanted[i].name, wanted[i].value);
@@ -92,6 +92,20 @@ static int adopt_device(struct dp *dp)
 	return 0;
 }
 
+/* But for that of @kept. */
+static void forget_paths(struct dp_node *n, uint32_t kept)
+{
+	uint32_t key, next;
+	int r = bpf_map_get_next_key(n->paths, NULL, &next);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map_get_next_key(n->paths, &key, &next); /* before it is gone */
+		if (key != kept)
+			(void)bpf_map_delete_elem(n->paths, &key); /* it was there a moment ago */
+	}
+}
+
 int dp_node_open(struct dp *dp, const char *device)
 {
 	struct dp_node *n = calloc(1, sizeof(*n));
@@ -103,7 +117,11 @@ int dp_node_open(struct dp *dp, const char *device)
 	n->device = device;
 	n->paths = bpf_object__find_map_fd_by_name(dp->object, "paths");
 	r = rtnl_open(&n->rtnl);
-	return r < 0 ? r : adopt_device(dp);
+	if (r == 0)
+		r = adopt_device(dp);
+	if (r == 0)
+		forget_paths(n, INADDR_ANY); /* of a run before: it is not known any more where the host is (B-36) */
+	return r;
 }
 
 void dp_node_closep(struct dp_node **at)
@@ -135,6 +153,11 @@ static uint32_t vpn_device(const struct dp_node *n)
 	return 0;
 }
 
+bool dp_has_vpn_device(const struct dp *dp)
+{
+	return vpn_device(dp->home) != 0;
+}
+
 /* Of the link a packet leaves by; without one, the usual. */
 static uint16_t mtu_of(uint32_t ifindex)
 {
@@ -162,9 +185,25 @@ static int set_mtu(struct dp_node *n, uint16_t mtu)
 	return r;
 }
 
-static uint16_t inner_mtu(const struct dp_path *p, uint32_t outer_ifindex)
+/* Where the kernel encrypts, it tells a socket what is left of the link's size behind the SA. */
+static uint16_t mtu_by_esp(const struct tunnel *t)
 {
-	uint16_t mtu = mtu_of(outer_ifindex);
+	const struct sockaddr_in local = { .sin_family = AF_INET, .sin_addr = t->local };
+	const struct sockaddr_in remote = { .sin_family = AF_INET, .sin_port = htons(MIP_PORT), .sin_addr = t->remote };
+	auto_(closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t octets = sizeof(int);
+	int mtu;
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&local, sizeof(local)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&remote, sizeof(remote)) < 0 ||
+	    getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &octets) < 0 || mtu < MTU_MIN || mtu > VPN_MTU)
+		return VPN_MTU;
+	return (uint16_t)mtu;
+}
+
+static uint16_t inner_mtu(const struct dp_path *p, uint32_t vpn_ifindex)
+{
+	uint16_t mtu = p->vpn && vpn_ifindex == 0 ? mtu_by_esp(&p->tunnel) : mtu_of(p->vpn ? vpn_ifindex : p->ifindex);
 
 	return p->how == PATH_TUNNEL ? (uint16_t)(mtu - tunnel_overhead(&p->tunnel)) : mtu;
 }
@@ -221,18 +260,9 @@ static void tell_links(const struct dp_path_def *last, const struct dp_path_def 
 
 static int write_path(struct dp_node *n, const struct dp_path_def *d)
 {
-	uint32_t key, next;
-	int r;
-
 	if (bpf_map_update_elem(n->paths, &d->home, d, BPF_ANY) < 0)
 		return -errno;
-	r = bpf_map_get_next_key(n->paths, NULL, &next);
-	while (r == 0) {
-		key = next;
-		r = bpf_map_get_next_key(n->paths, &key, &next); /* before it is gone */
-		if (key != d->home)
-			(void)bpf_map_delete_elem(n->paths, &key); /* it was there a moment ago */
-	}
+	forget_paths(n, d->home);
 	n->last = *d;
 	return 0;
 }
@@ -266,7 +296,7 @@ int dp_path_set(struct dp *dp, const struct dp_path *p)
 		return r;
 	n->path = *p;
 	/* While nothing leaves, sockets need not learn of another size. */
-	return p->how == PATH_BLOCKED ? 0 : set_mtu(n, inner_mtu(p, p->vpn ? d.vpn_ifindex : p->ifindex));
+	return p->how == PATH_BLOCKED ? 0 : set_mtu(n, inner_mtu(p, d.vpn_ifindex));
 }
 
 int dp_path_narrow(struct dp *dp, uint16_t mtu)
@@ -277,6 +307,17 @@ int dp_path_narrow(struct dp *dp, uint16_t mtu)
 	if (mtu <= overhead || (n->mtu != 0 && mtu - overhead >= n->mtu))
 		return 0; /* it is smaller already */
 	return set_mtu(n, (uint16_t)(mtu - overhead));
+}
+
+int dp_path_review(struct dp *dp, struct in_addr local, struct in_addr remote)
+{
+	struct dp_node *n = dp->home;
+	const struct dp_path *p = &n->path;
+
+	if (p->how != PATH_TUNNEL || !p->vpn || n->last.vpn_ifindex != 0 || p->tunnel.local.s_addr != local.s_addr ||
+	    p->tunnel.remote.s_addr != remote.s_addr)
+		return 0;
+	return set_mtu(n, inner_mtu(p, 0));
 }
 
 static bool is_by_path(const struct dp_node *n, uint32_t ifindex)

@@ -78,9 +78,8 @@ int dp_tun_setting(const char *device, const char *name, const char *value)
 	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
-/* Two stations of ours that talk come in and leave by the same device: no reason to send them redirects. The kernel
- * sends them when either setting allows it. */
-static int forbid_redirects(const char *device)
+/* The kernel sends them when either setting allows it. */
+int dp_tun_forbid_redirects(const char *device)
 {
 	int r = dp_tun_setting("all", "send_redirects", "0");
 
@@ -106,7 +105,7 @@ int dp_tun_open(const struct dp_conf *conf, int *ret_fd, uint32_t *ret_ifindex, 
 	*ret_why = "cannot set up the TUN device";
 	r = rtnl_set_up(s, ifindex, inner_mtu(conf));
 	if (r == 0)
-		r = forbid_redirects(conf->device);
+		r = dp_tun_forbid_redirects(conf->device);
 	*ret_why = "cannot route a home network to the TUN device";
 	for (size_t i = 0; r == 0 && i < conf->network_n; i++)
 		r = add_network(s, ifindex, &conf->networks[i]);

@@ -10,6 +10,8 @@
 int dp_tun_open(const struct dp_conf *conf, int *ret_fd, uint32_t *ret_ifindex, const char **ret_why);
 /* A setting of the kernel's IPv4 about @device. Return: 0 or -errno. */
 int dp_tun_setting(const char *device, const char *name, const char *value);
+/* Packets that leave by the device they came by are meant to. Return: 0 or -errno. */
+int dp_tun_forbid_redirects(const char *device);
 void dp_tun_remove(const struct dp_conf *conf);
 
 #endif

@@ -89,7 +89,16 @@ int rtnl_del_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a)
 	return change_address(s, RTM_DELADDR, 0, ifindex, a);
 }
 
-int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, struct in_addr source)
+static void put_mtu(struct nlmsghdr *h, uint32_t mtu)
+{
+	struct nlattr *metrics = mnl_attr_nest_start(h, RTA_METRICS);
+
+	mnl_attr_put_u32(h, RTAX_LOCK, 1U << RTAX_MTU);
+	mnl_attr_put_u32(h, RTAX_MTU, mtu);
+	mnl_attr_nest_end(h, metrics);
+}
+
+int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, struct in_addr source, uint32_t mtu)
 {
 	char request[RTNL_REQUEST_OCTETS];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
@@ -107,6 +116,8 @@ int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, str
 	mnl_attr_put_u32(h, RTA_OIF, ifindex);
 	if (source.s_addr != INADDR_ANY)
 		mnl_attr_put_u32(h, RTA_PREFSRC, source.s_addr);
+	if (mtu != 0)
+		put_mtu(h, mtu);
 	return rtnl_ask(s, h);
 }
 

@@ -19,8 +19,8 @@ int rtnl_add_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a); 
 int rtnl_del_address(struct mnl_socket *s, uint32_t ifindex, struct in_addr a);
 
 /* A default route by @ifindex in @table, in the place of one that is there; packets without a source get @source, where
- * that is not 0.0.0.0. */
-int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, struct in_addr source);
+ * that is not 0.0.0.0. @mtu: of the route, whatever the device's is; 0: the device's. */
+int rtnl_add_default(struct mnl_socket *s, uint32_t ifindex, uint32_t table, struct in_addr source, uint32_t mtu);
 /* Which packets are routed by `table`. */
 struct rtnl_rule {
 	struct in_addr source; /* 0.0.0.0: those that have none yet, and no mark either */

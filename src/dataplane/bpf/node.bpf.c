@@ -31,7 +31,8 @@ static __always_inline void find_clear_route(struct __sk_buff *skb, const struct
 }
 
 /* Mode mc (B-10, B-18): ESP or nothing. Where a device encrypts, the route has to lead there. Where the kernel does, the
- * packet is routed as if it had arrived, so that IPsec policies see it. */
+ * packet is routed as if it had arrived, so that IPsec policies see it; without one the guard leads it to node_up() again,
+ * and it ends there. */
 static __always_inline int send_by_vpn(struct __sk_buff *skb, const struct dp_path_def *p, const struct route *r)
 {
 	if (!p->vpn_ifindex)
@@ -45,12 +46,12 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, const struct dp_pa
 {
 	const struct dp_tunnel_def t = p->tunnel;
 	__u32 octets = skb->len, wire = wire_octets(skb, 0, ip) + overhead(&t);
-	struct route r;
+	struct route r = { .result = BPF_FIB_LKUP_RET_SUCCESS };
 
-	if (p->vpn)
-		find_route(skb, &t, skb->ifindex, ip->tos, wire, &r);
-	else
+	if (!p->vpn)
 		find_clear_route(skb, p, ip->tos, wire, &r);
+	else if (p->vpn_ifindex)
+		find_route(skb, &t, skb->ifindex, ip->tos, wire, &r);
 	if (r.result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return tell_too_big(skb, 0, 0, THE_ONLY_INDEX, r.fib.mtu_result);
 	if (encapsulate(skb, &t, ip, 0, octets) < 0)

@@ -89,7 +89,7 @@ static int setup(void **state)
 	wire_ifindex = if_nametoindex("wire");
 	vpn_ifindex = if_nametoindex("ipsec0");
 	if (dp_home_open("hf0", MARK, &home) < 0 || dp_home_set(home, ip(TIA)) < 0 ||
-	    dp_home_prefer(home, ip(HOME)) < 0 || dp_home_guard(home, ip(TIA), true) < 0)
+	    dp_home_prefer(home, ip(HOME)) < 0 || dp_home_guard(home, ip(TIA), DP_GUARD_ON) < 0)
 		return -1;
 	if (dp_open(&conf, &dp, &why) < 0) {
 		fprintf(stderr, "%s\n", why);
@@ -303,6 +303,35 @@ static void vpn_tunnel_is_never_clear(void **state)
 	assert_false(user_hears());
 	assert_int_equal(stat("spoofed_tunnel"), 1);
 	vpn_is_up(false);
+}
+
+/* B-10, B-18: where it is the kernel that encrypts, by a policy or not at all: a route that charon left behind leads no
+ * packet out of the host, neither data nor a request. */
+static void kernel_encrypts_or_nobody(void **state)
+{
+	const struct dp_path p = vpn_path();
+	const struct sockaddr_in anchor = { .sin_family = AF_INET, .sin_port = htons(434), .sin_addr = ip(ANCHOR) };
+	int care_of = open_user(TIA);
+
+	(void)state;
+	dp_node_del_link(dp, vpn_ifindex);
+	assert_false(dp_has_vpn_device(dp));
+	assert_int_equal(dp_home_guard(home, ip(TIA), DP_GUARD_OFF), 0);
+	assert_int_equal(dp_home_guard(home, ip(TIA), DP_GUARD_BY_ESP), 0);
+	run("ip route add 10.0.0.0/8 via 192.0.2.254 dev wire src " TIA " table 220");
+	assert_int_equal(dp_path_set(dp, &p), 0);
+	user_sends(1400 - 20 - 28); /* as large as it can be */
+	assert_int_equal(sendto(care_of, "request", 7, 0, (const struct sockaddr *)&anchor, sizeof(anchor)), 7);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
+	assert_int_equal(stat("up_forwarded"), 1);
+	assert_int_equal(stat("unknown_source"), 2); /* both came back to the device */
+	run("ip xfrm policy add src " TIA "/32 dst 10.0.0.0/8 dir out action block");
+	user_sends(100);
+	assert_int_equal(stat("up_forwarded"), 2);
+	assert_int_equal(stat("unknown_source"), 2); /* a policy has it */
+	run("ip xfrm policy delete src " TIA "/32 dst 10.0.0.0/8 dir out");
+	run("ip route del 10.0.0.0/8 table 220");
+	(void)close(care_of);
 }
 
 /* Whoever else sends what looks like the tunnel. */
@@ -570,6 +599,7 @@ int main(void)
 		TEST(undecided_is_silent),
 		TEST(clear_tunnel_leaves_by_its_link),
 		TEST(vpn_tunnel_is_never_clear),
+		TEST(kernel_encrypts_or_nobody),
 		TEST(only_the_registered_tunnel_is_heard),
 		TEST(former_tunnel_is_heard_out),
 		TEST(foreign_agent_is_not_asked_for),
