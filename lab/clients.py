@@ -121,15 +121,16 @@ class ClientCampus(Campus):
         self.extra["users"] += m.association()
         return m
 
-    def start(self):
+    def start(self, gateways=None):
+        """gateways: which, and the settings of each one's charon; all as they are otherwise."""
         self.start_ha()
         self._start_dhcp(self.home_host, "br0", "home", HOME, GATEWAY)
         for n, ar in self.ars.items():
             self._start_dhcp(ar, "access", f"floor{n}", f"10.8.{n}", f"10.8.{n}.1")
         for n in self.agents:
             self.start_agent(n)
-        for n in GATEWAYS:
-            self.start_gateway(n, holdfast=False, in_place=n in self.in_place)
+        for n, settings in (gateways or dict.fromkeys(GATEWAYS)).items():
+            self.start_gateway(n, holdfast=False, settings=settings, in_place=n in self.in_place)
         return self
 
     def start_agent(self, n, advertise=3):
