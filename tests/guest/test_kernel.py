@@ -12,7 +12,7 @@ def test_it_is_a_stock_kernel():
     assert platform.release().endswith("-amd64")
 
 
-@pytest.mark.parametrize("name", ["programs", "layer3"])
+@pytest.mark.parametrize("name", ["programs", "bindings", "layer3", "anchor", "node"])
 def test_unit(name):
     """All of them load; what they do with a packet is as on the developer's kernel."""
     program = os.path.join(BUILD, "tests", "unit", "dataplane", f"test-dataplane-{name}")
