@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A mobile node's one path, with real sockets and packets: a TAP as its link, a TUN as charon's device, and between them
- * the home address as dp_home.h and dp_node.c keep it. Needs root. */
-#include <fcntl.h>
-#include <linux/if_tun.h>
+/* A mobile node's one path. Needs root. */
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -14,226 +11,8 @@
 #include "codec/arp.h"
 #include "codec/ether.h"
 #include "codec/ip4.h"
-#include "dataplane/dataplane.h"
-#include "dataplane/dp_home.h"
+#include "node_rig.h"
 #include "tests/unit/test.h"
-
-enum { WAIT_MS = 1000, SILENCE_MS = 50, PORT = 5000, MARK = 66 };
-
-#define HOME "10.42.0.10"
-#define CARE_OF "192.0.2.5"
-#define TIA "10.77.0.5"
-#define ANCHOR "10.0.0.1"
-#define PEER "10.9.0.2"
-
-static const uint8_t own_mac[6] = { 2, 0, 0, 0, 1, 1 }, router_mac[6] = { 2, 0, 0, 0, 1, 254 },
-		     agent_mac[6] = { 2, 0, 0, 0, 1, 7 };
-static char pins[] = "/tmp/hf-node-XXXXXX";
-static int wire, vpn, user; /* TAP, TUN, a socket with the home address */
-static uint32_t wire_ifindex, vpn_ifindex;
-static struct dp_conf conf = { .role = DP_ROLE_NODE, .device = "hf0", .pin_dir = pins, .max_entries = 1 };
-static struct dp_home *home;
-static struct dp *dp;
-static uint8_t buffer[4096];
-static unsigned arps;
-
-static void run(const char *command)
-{
-	if (system(command) != 0) {
-		fprintf(stderr, "failed: %s\n", command);
-		abort();
-	}
-}
-
-static int device(const char *name, short flags)
-{
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	struct ifreq req = { .ifr_flags = (short)(flags | IFF_NO_PI) };
-
-	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &req) < 0)
-		abort();
-	return fd;
-}
-
-static int open_user(const char *address)
-{
-	const struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr = ip(address) };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
-		abort();
-	return fd;
-}
-
-/* As charon's routes are while a CHILD_SA is up: the intranet by its device. */
-static void vpn_is_up(bool up)
-{
-	run(up ? "ip route add 10.0.0.0/8 dev ipsec0 src " TIA " table 220" :
-		 "ip route del 10.0.0.0/8 dev ipsec0 table 220");
-}
-
-static int setup(void **state)
-{
-	const char *why = "";
-
-	(void)state;
-	run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
-	wire = device("wire", IFF_TAP);
-	vpn = device("ipsec0", IFF_TUN);
-	run("ip link set lo up && ip link set wire address 02:00:00:00:01:01 up && ip link set ipsec0 mtu 1400 up");
-	run("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.wire.rp_filter=1");
-	run("ip address add " CARE_OF "/24 dev wire && ip route add default via 192.0.2.254");
-	run("ip neighbour add 192.0.2.254 lladdr 02:00:00:00:01:fe dev wire");
-	run("ip rule add pref 220 not fwmark 66 lookup 220");
-	wire_ifindex = if_nametoindex("wire");
-	vpn_ifindex = if_nametoindex("ipsec0");
-	if (dp_home_open("hf0", MARK, &home) < 0 || dp_home_set(home, ip(TIA)) < 0 ||
-	    dp_home_prefer(home, ip(HOME)) < 0 || dp_home_guard(home, ip(TIA), DP_GUARD_ON) < 0)
-		return -1;
-	if (dp_open(&conf, &dp, &why) < 0) {
-		fprintf(stderr, "%s\n", why);
-		return -1;
-	}
-	user = open_user(HOME);
-	arps = 0;
-	return dp_node_add_link(dp, wire_ifindex, false) < 0 || dp_node_add_link(dp, vpn_ifindex, true) < 0 ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	(void)close(user);
-	dp_closep(&dp);
-	dp_flush(&conf);
-	dp_home_closep(&home);
-	dp_home_flush("hf0", MARK);
-	run("ip rule del pref 220");
-	(void)close(vpn);
-	(void)close(wire);
-	return 0;
-}
-
-static uint64_t stat(const char *name)
-{
-	const char *const *names;
-	uint64_t values[64];
-	size_t n = dp_stats(dp, &names, values, ARRAY_SIZE(values));
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return values[i];
-	fail_msg("no counter %s", name);
-	return 0;
-}
-
-static size_t receive(int fd, int wait_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	ssize_t n = 0;
-
-	if (poll(&p, 1, wait_ms) > 0)
-		n = read(fd, buffer, sizeof(buffer));
-	return n > 0 ? (size_t)n : 0;
-}
-
-/* The next frame on the link that is no ARP; these are counted. */
-static size_t next_frame(int wait_ms)
-{
-	size_t n;
-
-	while ((n = receive(wire, wait_ms)) > 0 && buffer[12] == 0x08 && buffer[13] == 0x06)
-		arps++;
-	return n;
-}
-
-static void user_sends(size_t n)
-{
-	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr = ip(PEER) };
-	static const uint8_t octets[4096];
-
-	assert_int_equal(sendto(user, octets, n, 0, (const struct sockaddr *)&to, sizeof(to)), n);
-}
-
-static size_t to_home(uint8_t *p, size_t room, uint16_t port)
-{
-	static const uint8_t octets[] = "answer";
-	struct wr w = wr_init(p, room);
-	const struct ip4 h = { .ttl = 60, .source = ip(PEER), .destination = ip(HOME) };
-	const struct udp4 u = { .source = port, .destination = port, .payload = { octets, sizeof(octets) } };
-
-	udp4_build(&w, &h, &u);
-	assert_int_equal(w.err, 0);
-	return wr_len(&w);
-}
-
-static size_t from_peer(uint8_t *p, size_t room)
-{
-	return to_home(p, room, PORT);
-}
-
-/* An IP-in-IP packet from the anchor. */
-static size_t from_anchor(uint8_t *p, size_t room, const char *to)
-{
-	uint8_t inner[256];
-	size_t n = from_peer(inner, sizeof(inner));
-	struct wr w = wr_init(p, room);
-	const struct ip4 h = { .ttl = 60, .protocol = 4, .source = ip(ANCHOR), .destination = ip(to) };
-
-	ip4_build(&w, &h, n);
-	wr_bytes(&w, inner, n);
-	assert_int_equal(w.err, 0);
-	return wr_len(&w);
-}
-
-static void onto_wire(const uint8_t *packet, size_t n)
-{
-	uint8_t frame[512];
-	struct wr w = wr_init(frame, sizeof(frame));
-
-	ether_build(&w, own_mac, router_mac, ETHER_IP4);
-	wr_bytes(&w, packet, n);
-	assert_int_equal(write(wire, frame, wr_len(&w)), wr_len(&w));
-}
-
-static bool user_hears(void)
-{
-	return receive(user, SILENCE_MS) > 0;
-}
-
-static struct dp_path clear_path(void)
-{
-	return (struct dp_path){ .home = ip(HOME),
-				 .how = PATH_TUNNEL,
-				 .ifindex = wire_ifindex,
-				 .tunnel = { .encap = ENCAP_IPIP, .local = ip(CARE_OF), .remote = ip(ANCHOR) } };
-}
-
-static struct dp_path vpn_path(void)
-{
-	return (struct dp_path){ .home = ip(HOME),
-				 .how = PATH_TUNNEL,
-				 .vpn = true,
-				 .tunnel = { .encap = ENCAP_IPIP, .local = ip(TIA), .remote = ip(ANCHOR) } };
-}
-
-static struct dp_path way(enum path_how how)
-{
-	return (struct dp_path){ .home = ip(HOME), .how = how, .ifindex = wire_ifindex };
-}
-
-/* The outer header of @packet, with the user's packet in it. */
-static struct ip4 outer_of(const uint8_t *packet, size_t n)
-{
-	struct ip4 outer, inner;
-
-	assert_int_equal(ip4_parse(packet, n, &outer), 0);
-	assert_int_equal(outer.protocol, 4);
-	assert_int_equal(ip4_parse(outer.payload.p, outer.payload.n, &inner), 0);
-	assert_int_equal(inner.source.s_addr, ip(HOME).s_addr);
-	assert_int_equal(inner.destination.s_addr, ip(PEER).s_addr);
-	return outer;
-}
 
 /* B-36: neither before anything is known, nor while it is not decided. */
 static void undecided_is_silent(void **state)
@@ -248,7 +27,7 @@ static void undecided_is_silent(void **state)
 	user_sends(10);
 	assert_int_equal(next_frame(SILENCE_MS), 0);
 	assert_int_equal(receive(vpn, SILENCE_MS), 0);
-	assert_int_equal(stat("held_dropped"), 1);
+	assert_int_equal(counted("held_dropped"), 1);
 	assert_int_equal(arps, 0);
 	vpn_is_up(false);
 }
@@ -290,7 +69,7 @@ static void vpn_tunnel_is_never_clear(void **state)
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	user_sends(100);
 	assert_int_equal(next_frame(SILENCE_MS), 0);
-	assert_int_equal(stat("no_route"), 1);
+	assert_int_equal(counted("no_route"), 1);
 	vpn_is_up(true);
 	user_sends(100);
 	n = receive(vpn, WAIT_MS);
@@ -301,7 +80,7 @@ static void vpn_tunnel_is_never_clear(void **state)
 	assert_true(user_hears());
 	onto_wire(packet, n);
 	assert_false(user_hears());
-	assert_int_equal(stat("spoofed_tunnel"), 1);
+	assert_int_equal(counted("spoofed_tunnel"), 1);
 	vpn_is_up(false);
 }
 
@@ -323,12 +102,12 @@ static void kernel_encrypts_or_nobody(void **state)
 	user_sends(1400 - 20 - 28); /* as large as it can be */
 	assert_int_equal(sendto(care_of, "request", 7, 0, (const struct sockaddr *)&anchor, sizeof(anchor)), 7);
 	assert_int_equal(next_frame(SILENCE_MS), 0);
-	assert_int_equal(stat("up_forwarded"), 1);
-	assert_int_equal(stat("unknown_source"), 2); /* both came back to the device */
+	assert_int_equal(counted("up_forwarded"), 1);
+	assert_int_equal(counted("unknown_source"), 2); /* both came back to the device */
 	run("ip xfrm policy add src " TIA "/32 dst 10.0.0.0/8 dir out action block");
 	user_sends(100);
-	assert_int_equal(stat("up_forwarded"), 2);
-	assert_int_equal(stat("unknown_source"), 2); /* a policy has it */
+	assert_int_equal(counted("up_forwarded"), 2);
+	assert_int_equal(counted("unknown_source"), 2); /* a policy has it */
 	run("ip xfrm policy delete src " TIA "/32 dst 10.0.0.0/8 dir out");
 	run("ip route del 10.0.0.0/8 table 220");
 	(void)close(care_of);
@@ -344,7 +123,7 @@ static void only_the_registered_tunnel_is_heard(void **state)
 	assert_int_equal(dp_path_set(dp, &p), 0);
 	onto_wire(packet, from_anchor(packet, sizeof(packet), TIA));
 	assert_false(user_hears());
-	assert_int_equal(stat("spoofed_tunnel"), 1);
+	assert_int_equal(counted("spoofed_tunnel"), 1);
 }
 
 /* Make before break: what the anchor sent before it knew still arrives. */
@@ -361,7 +140,7 @@ static void former_tunnel_is_heard_out(void **state)
 	assert_int_equal(dp_path_set(dp, &next), 0);
 	onto_wire(packet, from_anchor(packet, sizeof(packet), CARE_OF));
 	assert_true(user_hears());
-	assert_int_equal(stat("former_accepted"), 2);
+	assert_int_equal(counted("former_accepted"), 2);
 }
 
 /* B-20: mode f, with the agent's MAC as it was heard, and no ARP about the home address (RFC 5944 4.6). */
