@@ -95,6 +95,16 @@ static void by_agent(void)
 		abort();
 	talk_take(FA);
 	talk_end();
+
+	talk_configure();
+	talk_begin("f-again");
+	talk.fa_here = true;
+	talk_attach(office);
+	talk.scene = "stops";
+	fa_stop(talk.fa, talk.now, &talk.out);
+	talk_take(FA);
+	talk_pass_ms(SETTLED_MS);
+	talk_end();
 }
 
 /* A request of a host that is not ours; what it wants is written by @more, before (0) and behind (1) its authenticator. */

@@ -68,10 +68,10 @@ def udp_reply(code, f=0):
         "mip.ext.utrp.f": str(f), "mip.ext.utrp.reserved": "0x0000", "mip.ext.utrp.keepalive": "110"})
 
 
-def revocation(i=0):
-    """RFC 3543 3.2. Our foreign agent offers I, our home agent does not."""
-    return Extension(137, struct.pack("!HI", i << 15, SECONDS), {
-        "mip.ext.rev.flags": f"0x{i << 15:04x}", "mip.ext.rev.i": str(i), "mip.ext.rev.reserved": "0x0000",
+def revocation():
+    """RFC 3543 3.2, with I: whether the mobile node hears of it is the home agent's to say."""
+    return Extension(137, struct.pack("!HI", 0x8000, SECONDS), {
+        "mip.ext.rev.flags": "0x8000", "mip.ext.rev.i": "1", "mip.ext.rev.reserved": "0x0000",
         "mip.ext.rev.tstamp": str(SECONDS)})
 
 
@@ -122,7 +122,7 @@ def solicits(source=OFFICE):
                        "ip.ttl": "1"}, SOLICITATION, [])
 
 
-def advertises(flags, sequence, life=600, to=None):
+def advertises(flags, sequence, life=600, to=None, lifetime=30):
     """RFC 1256 3, RFC 5944 2.1"""
     bits = [("r", "R"), ("b", "B"), ("h", "H"), ("f", "F"), ("m", "M"), ("g", "G"), ("v", "r"), ("rt", "T"), ("u", "U"),
             ("x", "X")]
@@ -130,7 +130,7 @@ def advertises(flags, sequence, life=600, to=None):
     mac, address = to or ("01:00:5e:00:00:01", "224.0.0.1")
     return Icmp("fa", {"eth.dst": mac, "eth.src": FA_MAC, "ip.src": ROUTER, "ip.dst": address, "ip.ttl": "1"}, {
         "icmp.type": "9", "icmp.code": "0", "icmp.checksum.status": "1", "icmp.num_addrs": "1", "icmp.addr_entry_size": "2",
-        "icmp.lifetime": "30", "icmp.router_address": ROUTER, "icmp.pref_level": "0"}, [
+        "icmp.lifetime": str(lifetime), "icmp.router_address": ROUTER, "icmp.pref_level": "0"}, [
         {"icmp.mip.type": "16", "icmp.mip.length": "10", "icmp.mip.seq": str(sequence), "icmp.mip.life": str(life),
          "icmp.mip.flags": f"0x{octets:04x}", "icmp.mip.reserved": "0x0000", "icmp.mip.coa": CARE_OF} |
         {f"icmp.mip.{name}": str(int(letter in flags)) for name, letter in bits},
@@ -193,6 +193,9 @@ def acknowledges(sender):
 
 ON_FLOOR, FROM_FLOOR = to_agent(DORA, DORA_MAC), from_agent(DORA, DORA_MAC)
 KEYED = request("T", 300, DORA, AGENT, CARE_OF, DORA_NAI, DORAS, DELIVERY, CHALLENGE, FLOOR, addresses=ON_FLOOR)
+FLOOR_VISIT = [solicits(), advertises("FTX", 0, to=(MN_MAC, OFFICE)), *PROBED, VISITS, relayed(revocation(), AGENTS),
+               reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, revocation(), AGENTS, to=CARE_OF),
+               reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, sender="fa", addresses=from_agent(HOME, MN_MAC))]
 ANY = request("T", 300, "0.0.0.0", "255.255.255.255", CARE_OF, DORA_NAI, requested_agent(AGENT), DORAS, FLOOR,
               addresses=to_agent("0.0.0.0", DORA_MAC))
 
@@ -213,15 +216,16 @@ SCENES = {
     # Through the VPN (B-40): what is in ESP, and on the home agent's wire.
     "mc": [request("DT", 1800, HOME, AGENT, TIA, ALICE_NAI, ALICE), reply(0, 1800, HOME, ALICE_NAI, tnc(), ALICE, to=TIA)],
     # Through a foreign agent (B-15, B-20), after the network is proven to be inside; then each agent ends the visit (RFC 3543).
-    "f": [solicits(), advertises("FTX", 0, to=(MN_MAC, OFFICE)), *PROBED, VISITS, relayed(revocation(i=1), AGENTS),
-          reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, revocation(i=1), AGENTS, to=CARE_OF),
-          reply(0, 600, HOME, ALICE_NAI, tnc(), ALICE, sender="fa", addresses=from_agent(HOME, MN_MAC))],
+    "f": FLOOR_VISIT,
+    "f-again": FLOOR_VISIT,
     "revoked": [revokes("ha"), advertises("FTX", 0, to=(MN_MAC, HOME)), acknowledges("fa")],
     "f-udp": [solicits(), advertises("FTUX", 0, to=(MN_MAC, OFFICE)), *PROBED, VISITS,
-              relayed(udp_request(f=1), revocation(i=1), AGENTS),
-              reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, revocation(i=1), AGENTS, to=CARE_OF),
+              relayed(udp_request(f=1), revocation(), AGENTS),
+              reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, revocation(), AGENTS, to=CARE_OF),
               reply(0, 60, HOME, ALICE_NAI, udp_reply(0, f=1), tnc(), ALICE, sender="fa", addresses=from_agent(HOME, MN_MAC))],
     "kicked": [revokes("fa"), advertises("FTUX", 0, to=(MN_MAC, HOME)), acknowledges("ha")],
+    "stops": [advertises("BFTX", 0, lifetime=0), revokes("fa"), advertises("BFTX", 0, to=(MN_MAC, HOME), lifetime=0),
+              acknowledges("ha"), *PROBED],
     # Hosts that ask for more than ours do.
     "gre": [asks("DTG"), gets(0, tnc())],
     "gre-key": [asks("DTG", gre_key(0x01020304)), gets(0, gre_key(0x5a5a5a5a), tnc())],
@@ -248,13 +252,13 @@ SCENES = {
         asks("DTS", care_of="10.1.0.25"),
         gets(135, tnc(), words("as many care-of addresses as one home address may have"), to="10.1.0.25")],
     # A host that shares a key with the foreign agent: what is for the agent ends there, and what it says is signed.
-    "keyed": [KEYED, KEYED._replace(sender="fa", addresses=BETWEEN, extensions=(DORA_NAI, DORAS, revocation(i=1), AGENTS)),
-              reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(i=1), AGENTS, to=CARE_OF),
+    "keyed": [KEYED, KEYED._replace(sender="fa", addresses=BETWEEN, extensions=(DORA_NAI, DORAS, revocation(), AGENTS)),
+              reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(), AGENTS, to=CARE_OF),
               reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, FLOOR, sender="fa", addresses=FROM_FLOOR)],
     "any-agent-by-fa": [
         ANY, ANY._replace(sender="fa", addresses=BETWEEN,
-                          extensions=(DORA_NAI, requested_agent(AGENT), DORAS, revocation(i=1), AGENTS)),
-        reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(i=1), AGENTS, to=CARE_OF),
+                          extensions=(DORA_NAI, requested_agent(AGENT), DORAS, revocation(), AGENTS)),
+        reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, revocation(), AGENTS, to=CARE_OF),
         reply(0, 300, DORA, DORA_NAI, tnc(), DORAS, FLOOR, sender="fa", addresses=from_agent("255.255.255.255", DORA_MAC))],
     "unkeyed": [request("T", 300, DORA, AGENT, CARE_OF, DORA_NAI, DORAS, addresses=ON_FLOOR),
                 reply(67, 0, DORA, DORA_NAI, FLOOR, sender="fa", addresses=FROM_FLOOR)],

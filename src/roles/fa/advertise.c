@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Agent advertisements (RFC 5944 2.1, 2.3): all by themselves, one when asked, and one that pretends a restart. */
+/* Agent advertisements (RFC 5944 2.1, 2.3): all by themselves, one when asked, one that pretends a restart, and a last one. */
 #include "base/util.h"
 #include "codec/agent_adv.h"
 #include "codec/ether.h"
@@ -8,7 +8,7 @@
 
 enum {
 	FRAME_MAX = 256,
-	FIRST_ONES = 3, /* RFC 1256 6.2.4: sent at most 16 s apart */
+	FIRST_ONES = 3, /* RFC 1256 4.3: sent at most 16 s apart */
 	FIRST_INTERVAL_S = 16,
 	LIFETIME_INTERVALS = 3, /* RFC 5944 2.3: the interval is at most a third of the lifetime */
 	AFTER_WRAP = 256,       /* RFC 5944 2.3.2: 0..255 say that we restarted */
@@ -23,7 +23,7 @@ static uint16_t flags_of(const struct fa *fa, const struct fa_access *access)
 	const struct fa_conf *c = fa->conf;
 
 	return (uint16_t)(AGENT_ADV_F | (access->registration_required ? AGENT_ADV_R : 0) |
-			  (visit_is_full(fa) ? AGENT_ADV_B : 0) |
+			  (fa->stopping || visit_is_full(fa) ? AGENT_ADV_B : 0) |
 			  (c->reverse_tunnel != FA_REVERSE_TUNNEL_OFF ? AGENT_ADV_T : 0) |
 			  (c->udp != FA_UDP_OFF ? AGENT_ADV_U : 0) | (c->revocation ? AGENT_ADV_X : 0));
 }
@@ -33,7 +33,7 @@ static void advertise(const struct fa *fa, const struct fa_access *access, uint1
 {
 	const struct agent_adv a = {
 		.code = AGENT_ADV_ROUTES_COMMON,
-		.lifetime_s = (uint16_t)(LIFETIME_INTERVALS * fa->conf->advertise_s),
+		.lifetime_s = fa->stopping ? 0 : (uint16_t)(LIFETIME_INTERVALS * fa->conf->advertise_s),
 		.router_n = 1,
 		.routers = { { .addr = access->address, .prefix_len = access->prefix_len } },
 		.has_prefixes = true,
@@ -91,6 +91,12 @@ void advertise_start(struct fa *fa)
 	}
 }
 
+static void to_all(const struct advertiser *a, struct actions *out)
+{
+	advertise(a->fa, a->access, a->sequence, all_systems_mac, (struct in_addr){ htonl(all_systems) }, out);
+	FA_COUNT(a->fa, advertisements);
+}
+
 void advertise_on_time(struct fa *fa, struct instant now, struct actions *out)
 {
 	for (unsigned i = 0; i < TIMES_PER_CALL; i++) {
@@ -101,8 +107,7 @@ void advertise_on_time(struct fa *fa, struct instant now, struct actions *out)
 			return;
 		a = container_of(timer, struct advertiser, timer);
 		count_on(a);
-		advertise(fa, a->access, a->sequence, all_systems_mac, (struct in_addr){ htonl(all_systems) }, out);
-		FA_COUNT(fa, advertisements);
+		to_all(a, out);
 		(void)timers_set(&fa->adverts, timer, now.us + next_in_us(a));
 	}
 }
@@ -138,4 +143,12 @@ void advertise_restart(struct fa *fa, const struct visit *v, struct actions *out
 
 	if (access)
 		advertise(fa, access, 0, v->station.mac, v->key.home, out);
+}
+
+void advertise_end(struct fa *fa, struct actions *out)
+{
+	for (size_t i = 0; i < fa->conf->access_n; i++) {
+		count_on(&fa->advertisers[i]);
+		to_all(&fa->advertisers[i], out);
+	}
 }

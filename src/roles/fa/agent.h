@@ -109,6 +109,7 @@ struct fa {
 	const struct fa_conf *conf;
 	struct random random;
 	struct advertiser *advertisers; /* one per access */
+	bool stopping;                  /* what is advertised is over at once (RFC 1256 4.3) */
 	struct pending *pending;
 	size_t pending_n;
 	struct visit *visits, *stations;
@@ -142,6 +143,8 @@ void advertise_on_solicitation(struct fa *fa, struct instant now, const struct f
 			       struct actions *out);
 /* To one mobile node, as if we had restarted: it has to register again (RFC 3543 4.1). */
 void advertise_restart(struct fa *fa, const struct visit *v, struct actions *out);
+/* The last one of each link. */
+void advertise_end(struct fa *fa, struct actions *out);
 
 /* request.c */
 void request_on_frame(struct fa *fa, struct instant now, const struct fa_station *from, struct span packet,

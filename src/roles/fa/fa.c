@@ -155,6 +155,8 @@ void fa_stop(struct fa *fa, struct instant now, struct actions *out)
 {
 	struct visit *v, *next;
 
+	fa->stopping = true;
+	advertise_end(fa, out);
 	HASH_ITER(by_key, fa->visits, v, next)
 		if (actions_have_room(out, 4))
 			dismiss(fa, now, v, "the agent stops", out);

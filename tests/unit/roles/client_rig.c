@@ -7,6 +7,7 @@
 
 struct dp_path client_path;
 uint8_t client_agent_mac[6], client_agent_ttl;
+uint16_t client_agent_lifetime_s;
 
 static const struct sa right = { .spi = 0x1001,
 				 .alg = MAC_HMAC_SHA_256,
@@ -25,6 +26,7 @@ void client_restart(void)
 	client_path = (struct dp_path){ .how = PATH_TUNNEL };
 	memcpy(client_agent_mac, (uint8_t[]){ 2, 0xfa, 0, 0, 0, 1 }, sizeof(client_agent_mac));
 	client_agent_ttl = 1;
+	client_agent_lifetime_s = 30;
 	rig_restart();
 	rig_net(NET_LISTING, 0, NULL);
 	note();
@@ -244,7 +246,7 @@ void client_accept(uint32_t ifindex)
 void client_advertise(uint32_t ifindex, uint16_t flags, uint16_t sequence)
 {
 	static const uint8_t all[6] = { 1, 0, 0x5e, 0, 0, 1 };
-	const struct agent_adv a = { .lifetime_s = 30,
+	const struct agent_adv a = { .lifetime_s = client_agent_lifetime_s,
 				     .is_agent = true,
 				     .sequence = sequence,
 				     .registration_lifetime_s = 600,

@@ -41,6 +41,7 @@ struct answer_spec {
 extern struct dp_path client_path;  /* as told last */
 extern uint8_t client_agent_mac[6]; /* that client_advertise() sends from */
 extern uint8_t client_agent_ttl;
+extern uint16_t client_agent_lifetime_s; /* of what it advertises */
 
 int client_setup(void **state); /* links are listed, none has an address; charon is there without IKE_SAs */
 void client_restart(void);      /* with the configuration as it is now; then as after client_setup() */

@@ -138,9 +138,11 @@ static void not_without_negotiation(void **state)
 	assert_null(find(ACTION_SEND_DATAGRAM));
 }
 
+/* RFC 1256 4.3: the last advertisement of the link has no lifetime, nor has what visitors hear. */
 static void stopping_for_good(void **state)
 {
 	(void)state;
+	pass_s(0);
 	visit();
 	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 });
 	answer(&(struct answered){ .home = "10.42.0.21", .id = 8 });
@@ -148,7 +150,17 @@ static void stopping_for_good(void **state)
 	fa_stop(fa, now, &out);
 	assert_int_equal(count_of(ACTION_VISITOR_DEL), 2);
 	assert_int_equal(count_of(ACTION_SEND_DATAGRAM), 2);
-	assert_int_equal(count_of(ACTION_SEND_FRAME), 2);
+	assert_int_equal(count_of(ACTION_SEND_FRAME), 3);
+	for (size_t i = 0, n = 0; i < out.n; i++) {
+		const uint8_t *octets = out.v[i].octets.p;
+
+		if (out.v[i].type != ACTION_SEND_FRAME)
+			continue;
+		assert_octets(octets, 6, n == 0 ? "01005e000001" : octets[5] == 1 ? "020000000001" : "020000000002");
+		assert_octets(octets + 40, 2, "0000");                     /* lifetime */
+		assert_octets(octets + 52, 2, n++ == 0 ? "0001" : "0000"); /* number */
+		assert_octets(octets + 56, 2, "5140");                     /* B F T X */
+	}
 }
 
 static bool told_when_revoked(bool negotiated, bool inform)

@@ -115,6 +115,24 @@ static void unreadable(void **state)
 	assert_true(is_relayed(&(struct asked){ .before = filler }));
 }
 
+/* Of a home agent, about nobody's request. */
+static void unreadable_replies(void **state)
+{
+	(void)state;
+	answer(&(struct answered){ .tail = "83" });
+	assert_int_equal(out.n, 0);
+	assert_int_equal(counter("malformed"), 1);
+	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77" });
+	answer(&(struct answered){ .tail = "83", .id = 8 });
+	assert_int_equal(out.n, 0);
+	answer(&(struct answered){ .unproven = true });
+	assert_int_equal(told().m.code, 0);
+	ask(&(struct asked){ .id = 9 });
+	answer(&(struct answered){ .id = 9, .unproven = true });
+	assert_int_equal(told().m.code, 68);
+	assert_true(find(ACTION_RECORD)->record.security);
+}
+
 /* The longest datagram of an Ethernet link is longer than what we send. */
 static void no_room(void **state)
 {
@@ -358,10 +376,22 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(whose_requests), TEST(what_is_added),   TEST(what_stays),       TEST(unreadable),
-		TEST(no_room),        TEST(denials_say),     TEST(addresses),        TEST(who_leaves),
-		TEST(whose_replies),  TEST(refused_at_home), TEST(for_us_alone),     TEST(no_simultaneous_bindings),
-		TEST(vendors_words),  TEST(tunnels_in_udp),  TEST(where_replies_go),
+		TEST(whose_requests),
+		TEST(what_is_added),
+		TEST(what_stays),
+		TEST(unreadable),
+		TEST(unreadable_replies),
+		TEST(no_room),
+		TEST(denials_say),
+		TEST(addresses),
+		TEST(who_leaves),
+		TEST(whose_replies),
+		TEST(refused_at_home),
+		TEST(for_us_alone),
+		TEST(no_simultaneous_bindings),
+		TEST(vendors_words),
+		TEST(tunnels_in_udp),
+		TEST(where_replies_go),
 	};
 #undef TEST
 

@@ -213,6 +213,29 @@ static void test_agent_gone(void **state)
 	assert_string_equal(client_mode(), "c");
 }
 
+/* RFC 1256 4.3: it says itself that it goes, and is asked no more; one that was never heard of may go as well. */
+static void test_agent_goes(void **state)
+{
+	(void)state;
+	visiting();
+	client_agent_lifetime_s = 0;
+	client_advertise(ETH, OFFERS | AGENT_ADV_B, 301);
+	client_advertise(ETH, OFFERS | AGENT_ADV_B, 0);
+	assert_false(client_caught_frame(ETH).here);
+	client_pass_ms(1);
+	assert_false(client_caught_frame(ETH).here);
+	assert_int_equal(client_requests(ETH), 1);
+	client_accept(ETH);
+	assert_string_equal(client_mode(), "c");
+	client_advertise(ETH, OFFERS, 7);
+	assert_false(client_caught_frame(ETH).here);
+	client_pass_ms(1);
+	client_agent_lifetime_s = 30;
+	client_advertise(ETH, OFFERS, 8);
+	accept_by_agent();
+	assert_mode_f();
+}
+
 /* RFC 5944 2.4.4: it started anew, and knows nobody. */
 static void test_agent_restarted(void **state)
 {
@@ -294,6 +317,7 @@ int main(void)
 		CASE(test_refusal_by_somebody_else),
 		CASE(test_silent_agent),
 		CASE(test_agent_gone),
+		CASE(test_agent_goes),
 		CASE(test_agent_restarted),
 		CASE(test_refresh_by_agent),
 		CASE(test_agent_of_the_network_before),

@@ -101,7 +101,7 @@ static void on_advertisement(struct mn *mn, struct instant now, struct agent *a,
 	a->sequence = adv->sequence;
 	a->lifetime_s = adv->registration_lifetime_s;
 	a->expires_us = now.us + adv->lifetime_s * US_PER_S;
-	if (!w)
+	if (!w || adv->lifetime_s == 0) /* RFC 1256 4.3: it goes, and is forgotten with the others that went */
 		return;
 	ways_improve(mn, now, w, out);
 	if (restarted && w->verdict == VERDICT_INSIDE && b->what == ASK_AGENT && b->agent.s_addr == a->address.s_addr &&
@@ -186,21 +186,31 @@ void agents_forget_silent(struct mn *mn, struct instant now)
 	}
 }
 
-void agents_on_time(struct mn *mn, struct instant now, struct actions *out)
+/* The way of a binding whose agent is gone, and nothing was done about it yet. NULL: none. */
+static struct way *deserted(const struct mn *mn)
 {
 	const struct bound *b = &mn->client->bound;
 	struct way *w = ways_inside(mn->client);
 
+	return w && b->here && b->what == ASK_AGENT && !w->x.pending && !agents_find(mn->client, w->ifindex, b->agent) ?
+		       w :
+		       NULL;
+}
+
+void agents_on_time(struct mn *mn, struct instant now, struct actions *out)
+{
+	struct way *w = deserted(mn);
+
 	for (size_t i = 0; i < mn->link_n; i++)
 		if (is_to_be_solicited(mn, &mn->links[i]) && mn->links[i].solicit_us <= now.us)
 			solicit(mn, now, &mn->links[i], out);
-	if (w && b->here && b->what == ASK_AGENT && !w->x.pending && !agents_find(mn->client, w->ifindex, b->agent))
+	if (w)
 		request_start(mn, now, w, agents_best(mn, now, w->ifindex) ? ASK_AGENT : ASK_CO_LOCATED, out);
 }
 
 uint64_t agents_due(const struct mn *mn)
 {
-	uint64_t due = NEVER;
+	uint64_t due = deserted(mn) ? 0 : NEVER; /* forgotten at another occasion than its time */
 
 	for (size_t i = 0; i < mn->client->agent_n; i++)
 		if (mn->client->agents[i].expires_us < due)
