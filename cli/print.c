@@ -201,16 +201,19 @@ static void print_node(const json_t *answer)
 
 static void print_summary(const json_t *answer)
 {
-	bool ha = strcmp(text(answer, "role"), "ha") == 0;
+	static const char *const kept[][2] = { { "ha", "bindings" }, { "mpa", "subscribers" }, { "fa", "visitors" } };
+	const char *of = "subscribers";
 
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (strcmp(text(answer, "role"), kept[i][0]) == 0)
+			of = kept[i][1];
 	if (strcmp(text(answer, "role"), "mn") == 0) {
 		printf("  %-12s holdfast-mn %s, %s, %s\n", text(answer, "instance"), text(answer, "version"),
 		       text(answer, "state"), text(answer, "home")[0] ? text(answer, "home") : "no home address yet");
 		return;
 	}
 	printf("  %-12s holdfast-%s %s, %lld %s\n", text(answer, "instance"), text(answer, "role"),
-	       text(answer, "version"), (long long)number(answer, ha ? "bindings" : "subscribers"),
-	       ha ? "bindings" : "subscribers");
+	       text(answer, "version"), (long long)number(answer, of), of);
 }
 
 static void print_sessions(const json_t *answer)
@@ -235,12 +238,16 @@ static void print_visitors(const json_t *answer)
 	const json_t *v;
 	size_t i;
 
-	printf("%-28s %-15s %-15s %-17s %-14s %8s %8s\n", "USER", "HOME ADDRESS", "HOME AGENT", "MAC", "REVERSE TUNNEL",
-	       "AGE", "LEFT");
-	json_array_foreach(json_object_get(answer, "visitors"), i, v)
-		printf("%-28s %-15s %-15s %-17s %-14s %7llds %7llds\n", text(v, "nai"), text(v, "home"),
-		       text(v, "home_agent"), text(v, "mac"), text(v, "reverse"), (long long)number(v, "age_s"),
-		       (long long)number(v, "expires_s"));
+	printf("%-28s %-15s %-15s %-17s %-14s %8s %8s %10s %10s\n", "USER", "HOME ADDRESS", "HOME AGENT", "MAC",
+	       "REVERSE TUNNEL", "AGE", "EXPIRES", "PKTS UP", "PKTS DOWN");
+	json_array_foreach(json_object_get(answer, "visitors"), i, v) {
+		const json_t *c = json_object_get(v, "counters");
+
+		printf("%-28s %-15s %-15s %-17s %-14s %7llds ", text(v, "nai"), text(v, "home"), text(v, "home_agent"),
+		       text(v, "mac"), text(v, "reverse"), (long long)number(v, "age_s"));
+		print_expiry(number(v, "expires_s"));
+		printf(" %10lld %10lld\n", (long long)number(c, "up_packets"), (long long)number(c, "down_packets"));
+	}
 }
 
 static const struct {

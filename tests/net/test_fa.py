@@ -109,6 +109,9 @@ def test_a_visit(floor, dora):
     v = visitors(floor)[0]
     assert (v["home"], v["reverse"]) == (HOME, "direct")
     assert v["counters"]["up_packets"] >= 3 and v["counters"]["down_packets"] >= 3
+    assert floor.cli("show", "visitors").stdout.split()[-2:] == [str(v["counters"][f"{way}_packets"]) for way in ("up", "down")]
+    assert "1 visitors" in floor.cli("show").stdout
+    assert "visit_began" in floor.cli("explain", dora.nai).stdout
 
 
 def up_packets(o):

@@ -199,6 +199,37 @@ static void tunnels_come_from_home(void **state)
 	assert_octets(find(ACTION_SEND_FRAME)->octets.p, 6, "020000000001");
 }
 
+/* RFC 5944 3.7.1: private addresses of two home networks are no one's alone. */
+static void equal_home_addresses(void **state)
+{
+	const char *agents[] = { "10.0.0.1", "10.0.0.2" };
+	uint8_t packet[28];
+	struct wr w = wr_init(packet, sizeof(packet));
+	const struct ip4 h = {
+		.ttl = 9, .protocol = IPPROTO_UDP, .source = ip("10.9.0.2"), .destination = ip("10.42.0.20")
+	};
+	struct tunnelled t = { .tunnel = { .local = conf.care_of } };
+
+	(void)state;
+	visit();
+	ask(&(struct asked){ .home_agent = agents[1], .mac = 2, .id = 8 });
+	answer(&(struct answered){ .from = agents[1], .home_agent = agents[1], .id = 8 });
+	assert_non_null(find(ACTION_VISITOR_SET));
+	assert_null(find(ACTION_VISITOR_DEL));
+	ip4_build(&w, &h, 8);
+	memset(wr_skip(&w, 8), 0, 8);
+	t.inner = (struct span){ packet, wr_len(&w) };
+	for (uint8_t i = 0; i < 2; i++) {
+		t.tunnel.remote = ip(agents[i]);
+		actions_clear(&out);
+		fa_on_tunnelled(fa, &t, &out);
+		assert_int_equal(find(ACTION_SEND_FRAME)->octets.p[5], i + 1);
+	}
+	ask(&(struct asked){ .deregister = true, .home_agent = agents[1], .mac = 2, .id = 9 });
+	answer(&(struct answered){ .from = agents[1], .home_agent = agents[1], .id = 9 });
+	assert_int_equal(find(ACTION_VISITOR_DEL)->visitor.mac[5], 2);
+}
+
 static void only_home_agents_we_know(void **state)
 {
 	(void)state;
@@ -225,6 +256,7 @@ int main(void)
 		TEST(our_address_is_ours),
 		TEST(tunnels_come_from_home),
 		TEST(only_home_agents_we_know),
+		TEST(equal_home_addresses),
 	};
 #undef TEST
 
