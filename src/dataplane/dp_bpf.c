@@ -360,6 +360,7 @@ void dp_flush(const struct dp_conf *conf)
 {
 	const uint32_t tun_ifindex = conf->role == DP_ROLE_ANCHOR ? if_nametoindex(conf->device) : 0;
 
+	(void)libbpf_set_print(silent); /* that nothing of ours is there is fine */
 	detach_all(conf, conf->core, conf->core_n, false);
 	detach_all(conf, conf->access, conf->access_n, false);
 	detach_all(conf, conf->fast, conf->fast_n, false);

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -188,3 +189,12 @@ def test_restart(office, dora):
     dora.start()
     dora.becomes(mode="c")
     dora.ping()
+
+
+def test_flush(office, dora):
+    """What was set up for the home address goes, all of it, and without a word."""
+    office.kill("dora", 15)
+    r = subprocess.run(dora.ns.argv(MN, "-c", dora.conf, "--flush"), capture_output=True, text=True)
+    assert (r.returncode, r.stdout, r.stderr) == (0, "", "")
+    assert "230" not in dora.ns.run("ip", "rule") and "hf0" not in dora.ns.run("ip", "-o", "link")
+    assert os.listdir(f"{office.net.bpf}/dora") == []
