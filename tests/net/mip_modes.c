@@ -41,6 +41,12 @@ static void co_located(void)
 	talk_end();
 
 	talk_configure();
+	mn_conf.client.sa.replay = ha_conf.associations[0].sa.replay = REPLAY_NONCE;
+	talk_begin("nonce");
+	talk_attach(office);
+	talk_end();
+
+	talk_configure();
 	mn_conf.client.pseudonym = pseudonym;
 	talk_begin("pseudonym");
 	talk_attach(office);

@@ -26,6 +26,7 @@ HOME, AGENT, OFFICE, TIA, CARE_OF, ROUTER, NAT = ("10.42.0.17", "10.0.0.1", "10.
 DORA = "10.42.0.50"
 MN_MAC, FA_MAC, DORA_MAC = "02:00:00:00:00:17", "02:00:00:00:00:fa", "02:00:00:00:00:77"
 SECONDS = 0xe9000000  # of the clock of all of them
+RANDOM = 0x5a5a5a5a  # what all of them take for random
 LONG = {36, 37, 38, 47, 48, 127}  # Type, Sub-Type, Length(2); all others have Type, Length (RFC 5944 1.9, 1.10)
 
 Message = collections.namedtuple("Message", "sender layers octets")  # layers: protocol -> ElementTree
@@ -91,6 +92,7 @@ def requested_agent(address, short=False):
     return Extension(139, body, {"mip.ext.dynha.subtype": "1", "mip.ext.dynha.ha": address} if short else None)
 
 
+WINDOW = words("Identification is outside of the window or not newer than the last")
 ALICE_NAI, DORA_NAI = nai("alice@example.com"), nai("dora@example.com")
 DELIVERY = Extension(130, b"", {"mip.extension": ""})  # RFC 3024 3.3
 CHALLENGE = Extension(132, b"\xa1\xa2\xa3\xa4", {"mip.extension": "a1:a2:a3:a4"})  # RFC 4721 2.1
@@ -208,6 +210,11 @@ SCENES = {
                  reply(0, 1800, HOME, ALICE_NAI, udp_reply(64), tnc(), ALICE)],
     "nat": [solicits(), request("DT", 1800, HOME, AGENT, OFFICE, ALICE_NAI, udp_request(), ALICE),  # B-47
             reply(0, 60, HOME, ALICE_NAI, udp_reply(0), tnc(), ALICE, to=NAT, port=40000)],
+    # Nonces: the first of the home agent's is not known yet (RFC 5944 5.7.2).
+    "nonce": [solicits(), request("DT", 1800, HOME, AGENT, OFFICE, ALICE_NAI, ALICE, seconds=0),
+              reply(133, 0, HOME, ALICE_NAI, tnc(), WINDOW, ALICE, seconds=RANDOM),
+              request("DT", 1800, HOME, AGENT, OFFICE, ALICE_NAI, ALICE, seconds=RANDOM),
+              reply(0, 1800, HOME, ALICE_NAI, tnc(), ALICE, seconds=RANDOM)],
     "pseudonym": [solicits(), request("DT", 1800, "0.0.0.0", AGENT, OFFICE, nai("x7@example.com"), ALICE),  # B-50
                   reply(0, 1800, DORA, nai("x7@example.com"), tnc(), ALICE)],
     # On the home link (B-52).
@@ -228,7 +235,7 @@ SCENES = {
               acknowledges("ha"), *PROBED],
     # Hosts that ask for more than ours do.
     "gre": [asks("DTG"), gets(0, tnc())],
-    "gre-key": [asks("DTG", gre_key(0x01020304)), gets(0, gre_key(0x5a5a5a5a), tnc())],
+    "gre-key": [asks("DTG", gre_key(0x01020304)), gets(0, gre_key(RANDOM), tnc())],
     "minimal": [asks("DTM"), gets(0, tnc())],
     "broadcast": [asks("DTB", life=65535), gets(0, tnc(), life=1800)],
     "simultaneous": [asks("DTS"), gets(0, tnc())],
@@ -245,8 +252,7 @@ SCENES = {
     "switched-off": [asks("DTM"), gets(139, tnc(), words("this encapsulation is switched off")),
                      asks("DT", udp_request(r=1, encapsulation=4)), gets(0, udp_reply(64), tnc()),
                      asks("DT", seconds=0xd0000000),
-                     gets(133, tnc(), words("Identification is outside of the window or not newer than the last"),
-                          seconds=SECONDS + 1)],
+                     gets(133, tnc(), WINDOW, seconds=SECONDS + 1)],
     "one-at-a-time": [asks("DTS"), gets(1, tnc())],
     "two-at-a-time": [m for n in (23, 24) for m in (asks("DTS", care_of=f"10.1.0.{n}"), gets(0, tnc(), to=f"10.1.0.{n}"))] + [
         asks("DTS", care_of="10.1.0.25"),
@@ -411,6 +417,6 @@ def test_answers_carry_what_was_asked(scenes):
             if m.octets[:1] == b"\1":
                 asked = m.octets[16:24]
             elif m.octets[:1] == b"\3" and m.octets[1] == 133:
-                assert m.octets[12:20] == struct.pack("!I", SECONDS + 1) + asked[4:], name
+                assert m.octets[12:20] == struct.pack("!I", RANDOM if name == "nonce" else SECONDS + 1) + asked[4:], name
             elif m.octets[:1] == b"\3":
                 assert m.octets[12:20] == asked, name

@@ -261,6 +261,51 @@ static void whose_replies(void **state)
 	assert_int_equal(counter("replies"), 9);
 }
 
+/* ICMP quotes one request: the others still wait. */
+static void one_is_unreachable(void **state)
+{
+	(void)state;
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 });
+	ask(&(struct asked){ .mac = 3, .home = "10.42.0.22", .home_agent = "10.0.0.9", .id = 9 });
+	ask(&(struct asked){ 0 });
+	unreachable(1, 0, MIP_REQUEST_OCTETS);
+	assert_int_equal(count_of(ACTION_SEND_FRAME), 1);
+	assert_int_equal(told().m.code, 81);
+	assert_int_equal((uint32_t)told().m.id, 7);
+	unreachable(1, 0, MIP_REQUEST_OCTETS); /* once more: nobody waits */
+	assert_int_equal(count_of(ACTION_SEND_FRAME), 1);
+	assert_int_equal(counter("unreachable"), 1);
+	answer(&(struct answered){ .home = "10.42.0.21", .id = 8 });
+	assert_int_equal(told().m.code, 0);
+	answer(&(struct answered){ .home = "10.42.0.22", .from = "10.0.0.9", .id = 9 });
+	assert_int_equal(told().m.code, 0);
+}
+
+/* RFC 4433 3: one that is named counts where any will do, and the mobile node has a name itself. */
+static void named_agents(void **state)
+{
+	static const struct {
+		struct asked asked;
+		const char *to;
+	} rows[] = {
+		{ { .nai = "a@example.com", .home_agent = "10.0.0.9", .dynamic_ha = "10.0.0.1" }, "10.0.0.9" },
+		{ { .nai = "a@example.com", .home_agent = "0.0.0.0", .dynamic_ha = "10.0.0.1" }, "10.0.0.1" },
+		{ { .home_agent = "0.0.0.0", .dynamic_ha = "10.0.0.1" }, NULL },
+		{ { .nai = "a@example.com", .home_agent = "0.0.0.0" }, NULL },
+		{ { .nai = "a@example.com", .home_agent = "0.0.0.0", .before = "8b02 0004 0a000001" }, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		pass_s(1);
+		ask(&rows[i].asked);
+		if (rows[i].to)
+			assert_int_equal(find(ACTION_SEND_DATAGRAM)->udp.remote.s_addr, ip(rows[i].to).s_addr);
+		else
+			assert_int_equal(told().m.code, 90);
+	}
+}
+
 /* A refusal is none of our business, whatever lifetime stands in it; and is no visit. */
 static void refused_at_home(void **state)
 {
@@ -376,22 +421,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(whose_requests),
-		TEST(what_is_added),
-		TEST(what_stays),
-		TEST(unreadable),
-		TEST(unreadable_replies),
-		TEST(no_room),
-		TEST(denials_say),
-		TEST(addresses),
-		TEST(who_leaves),
-		TEST(whose_replies),
-		TEST(refused_at_home),
-		TEST(for_us_alone),
-		TEST(no_simultaneous_bindings),
-		TEST(vendors_words),
-		TEST(tunnels_in_udp),
-		TEST(where_replies_go),
+		TEST(whose_requests),  TEST(what_is_added),      TEST(what_stays),
+		TEST(unreadable),      TEST(unreadable_replies), TEST(no_room),
+		TEST(denials_say),     TEST(addresses),          TEST(who_leaves),
+		TEST(whose_replies),   TEST(one_is_unreachable), TEST(named_agents),
+		TEST(refused_at_home), TEST(for_us_alone),       TEST(no_simultaneous_bindings),
+		TEST(vendors_words),   TEST(tunnels_in_udp),     TEST(where_replies_go),
 	};
 #undef TEST
 
