@@ -20,12 +20,15 @@ HOME_LINK, AGENT, PLAIN = "floor0", "floor1", "floor2"
 INSIDE_METRIC = 100
 AGENTS_KEY = "text:between the agents, for the laboratory only"
 INSIDE = "10.0.0.0/8"
-# Both on a floor and at a gateway.
+# Both on a floor and at a gateway. To ports that decoders take for nothing else.
 NAT = """
 table ip nat {
     chain postrouting {
         type nat hook postrouting priority srcnat; policy accept;
-        oifname "core" ip saddr { 10.8.0.0/16, 10.50.0.0/16 } masquerade random
+        oifname != "core" accept
+        ip saddr != { 10.8.0.0/16, 10.50.0.0/16 } accept
+        meta l4proto { tcp, udp } masquerade to :40000-60000 random
+        masquerade
     }
 }
 """

@@ -19,6 +19,13 @@ def listen(cn):
     return servers
 
 
+def start_tcp(ns, seconds, mbit):
+    """A transfer to the correspondent, when it has begun: a host that moves at once would not get through for seconds."""
+    p = ns.start(PROBE, "tcp-probe", CORRESPONDENT, TCP_PORT, seconds, mbit, stdout=subprocess.PIPE)
+    wait_for(lambda: "ESTAB" in ns.run("ss", "-tn", "dst", f"{CORRESPONDENT}:{TCP_PORT}"), "the TCP connection")
+    return p
+
+
 def read_samples(path):
     """A probe's list: (number, sent_ns, received_ns or 0)."""
     with open(path) as f:
@@ -47,7 +54,7 @@ class Traffic:
         self.file = office.path(f"udp-{station.name}.txt")
         self.servers = listen(office.cn)
         self.udp = station.ns.start(PROBE, "udp-probe", CORRESPONDENT, UDP_PORT, HZ, seconds, self.file)
-        self.tcp = station.ns.start(PROBE, "tcp-probe", CORRESPONDENT, TCP_PORT, seconds, mbit, stdout=subprocess.PIPE)
+        self.tcp = start_tcp(station.ns, seconds, mbit)
 
     def stop(self):
         for p in (self.udp, self.tcp):
