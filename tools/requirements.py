@@ -49,25 +49,23 @@ def files():
             yield path
 
 
-DEFINITION = re.compile(r"(?:static |const |inline )*(?:struct|enum) (\w+) \{|#define (\w+)|(?:class|def) (\w+)|"
-                        r"(?![/ *])\w[^;=]*?(\w+)\((?!.*\) *;)|(?![/ *])\w.*?(\w+)\(.*\);")
+DEFINITION = re.compile(r"(?:static |const |inline )*(?:struct|enum) (\w+) \{|#define (\w+)|"
+                        r"(?![/ *])\w[^;=]*?[ *](\w+)\((?!.*\) *;)|(?![/ *])\w.*?[ *](\w+)\(.*\);")
 
 
-def defined_at(line):
-    m = DEFINITION.match(line)
+PYTHON = re.compile(r"\s*(?:class|def) (\w+)|([A-Z]\w*) = ")
+
+
+def defined_at(line, how=DEFINITION):
+    m = how.match(line)
     return next((g for g in m.groups() if g), None) if m else None
 
 
-def symbol(lines, at):
+def symbol(lines, at, how):
     """What the comment in this line is about: what encloses it, else what follows it."""
-    stripped = lines[at].lstrip()
-    if lines[at][:1] in (" ", "\t") and not stripped.startswith("*"):
-        for line in reversed(lines[:at]):
-            indented = line.startswith((" ", "\t"))
-            if (name := defined_at(line.strip() if stripped.startswith("#") and indented else line)):
-                return name
-        return None
-    return next((name for line in lines[at:at + 12] if (name := defined_at(line))), None)
+    if lines[at][:1] in (" ", "\t") and not lines[at].lstrip().startswith("*"):
+        return next((name for line in reversed(lines[:at]) if (name := defined_at(line, how))), None)
+    return next((name for line in lines[at:at + 12] if (name := defined_at(line, how))), None)
 
 
 def identifiers(line):
@@ -84,7 +82,7 @@ def collect():
         for at, line in enumerate(lines):
             for name in identifiers(line):
                 whole = path.endswith(".scn") or at < HEAD_LINES and line.startswith(("/*", " *", '"""'))
-                where = (path, None if whole else symbol(lines, at))
+                where = (path, None if whole else symbol(lines, at, PYTHON if path.endswith(".py") else DEFINITION))
                 if where not in found.setdefault(name, []):
                     found[name].append(where)
     return found
