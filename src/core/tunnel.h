@@ -97,6 +97,7 @@ struct dp_path {
 	uint32_t ifindex; /* NEIGHBOUR; TUNNEL without VPN: the link it goes by, whatever routes there are */
 	uint8_t mac
 		[MAC_OCTETS]; /* NEIGHBOUR: of the foreign agent; zero: at home, each neighbour is asked for its own */
+	uint64_t until_us;    /* nothing leaves by it afterwards, whether anybody says so or not; 0 = it has no end */
 };
 
 /* Traffic of one binding or visitor, seen from the tunnel end that counts: `up` = from the user. */

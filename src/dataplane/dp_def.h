@@ -79,6 +79,7 @@ struct dp_path_def {
 	struct dp_tunnel_def tunnel, former;
 	__u32 pad;
 	__u64 former_until_ns; /* CLOCK_BOOTTIME */
+	__u64 until_ns;        /* the same; 0 = it has no end */
 };
 
 /* Map "counters": per-CPU array by index. */

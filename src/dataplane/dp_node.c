@@ -22,6 +22,7 @@ static_assert((int)DP_PATH_BLOCKED == (int)PATH_BLOCKED && (int)DP_PATH_TUNNEL =
 /* VPN_MTU: as charon's device has it; with any cipher, and in UDP, it fits into an Ethernet frame. */
 enum { LINKS_MAX = 64, ETHERNET_MTU = 1500, VPN_MTU = 1400, MTU_MIN = 576, FORMER_S = 2 };
 #define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_US UINT64_C(1000)
 
 struct dp_node {
 	const char *device;
@@ -232,16 +233,17 @@ static void keep_former(struct dp_path_def *d, const struct dp_path_def *last)
 {
 	if (last->home != d->home)
 		return;
-	if (last->how != DP_PATH_TUNNEL) {
-		d->former = last->former;
-		d->former_vpn = last->former_vpn;
-		d->former_ifindex = last->former_ifindex;
-		d->former_until_ns = last->former_until_ns;
-	} else if (d->how != DP_PATH_TUNNEL || memcmp(&d->tunnel, &last->tunnel, sizeof(d->tunnel)) != 0) {
+	if (last->how == DP_PATH_TUNNEL &&
+	    (d->how != DP_PATH_TUNNEL || memcmp(&d->tunnel, &last->tunnel, sizeof(d->tunnel)) != 0)) {
 		d->former = last->tunnel;
 		d->former_vpn = last->vpn;
 		d->former_ifindex = last->ifindex;
 		d->former_until_ns = boot_ns() + FORMER_S * NS_PER_S;
+	} else {
+		d->former = last->former;
+		d->former_vpn = last->former_vpn;
+		d->former_ifindex = last->former_ifindex;
+		d->former_until_ns = last->former_until_ns;
 	}
 }
 
@@ -278,6 +280,7 @@ int dp_path_set(struct dp *dp, const struct dp_path *p)
 		return r;
 	d.device = n->attached;
 	d.ifindex = p->ifindex;
+	d.until_ns = p->until_us * NS_PER_US;
 	if (p->how == PATH_TUNNEL) {
 		d.tunnel = dp_tunnel_def(&p->tunnel);
 		d.vpn = p->vpn;

@@ -98,7 +98,7 @@ int node_up(struct __sk_buff *skb)
 	p = path_of(ip.saddr);
 	if (!p)
 		return count(DP_STAT_unknown_source, TC_ACT_SHOT);
-	if (p->how == DP_PATH_BLOCKED)
+	if (p->how == DP_PATH_BLOCKED || (p->until_ns && bpf_ktime_get_boot_ns() >= p->until_ns))
 		return count(DP_STAT_held_dropped, TC_ACT_SHOT);
 	if (is_of_link(&ip) && !(p->how == DP_PATH_NEIGHBOUR && p->resolve))
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT); /* the home link's, which is elsewhere */

@@ -129,7 +129,8 @@ static void only_the_registered_tunnel_is_heard(void **state)
 /* Make before break: what the anchor sent before it knew still arrives. */
 static void former_tunnel_is_heard_out(void **state)
 {
-	const struct dp_path former = clear_path(), next = vpn_path(), blocked = way(PATH_BLOCKED);
+	const struct dp_path former = clear_path(), blocked = way(PATH_BLOCKED);
+	struct dp_path next = vpn_path();
 	uint8_t packet[256];
 
 	(void)state;
@@ -140,7 +141,28 @@ static void former_tunnel_is_heard_out(void **state)
 	assert_int_equal(dp_path_set(dp, &next), 0);
 	onto_wire(packet, from_anchor(packet, sizeof(packet), CARE_OF));
 	assert_true(user_hears());
-	assert_int_equal(counted("former_accepted"), 2);
+	next.until_us = UINT64_C(1) << 50; /* the same path, but for a longer time */
+	assert_int_equal(dp_path_set(dp, &next), 0);
+	onto_wire(packet, from_anchor(packet, sizeof(packet), CARE_OF));
+	assert_true(user_hears());
+	assert_int_equal(counted("former_accepted"), 3);
+}
+
+/* RFC 5265 3.4: nothing leaves in clear longer than it is proven, also when nobody is there any more to say so. */
+static void path_ends_by_itself(void **state)
+{
+	struct dp_path p = clear_path();
+
+	(void)state;
+	p.until_us = UINT64_C(1) << 50; /* since the host was started */
+	assert_int_equal(dp_path_set(dp, &p), 0);
+	user_sends(10);
+	assert_true(next_frame(WAIT_MS) > 0);
+	p.until_us = 1;
+	assert_int_equal(dp_path_set(dp, &p), 0);
+	user_sends(10);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
+	assert_int_equal(counted("held_dropped"), 1);
 }
 
 /* B-20: mode f, with the agent's MAC as it was heard, and no ARP about the home address (RFC 5944 4.6). */
@@ -381,6 +403,7 @@ int main(void)
 		TEST(kernel_encrypts_or_nobody),
 		TEST(only_the_registered_tunnel_is_heard),
 		TEST(former_tunnel_is_heard_out),
+		TEST(path_ends_by_itself),
 		TEST(foreign_agent_is_not_asked_for),
 		TEST(home_is_an_ordinary_link),
 		TEST(home_address_is_told_at_home_only),

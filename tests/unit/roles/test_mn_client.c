@@ -361,6 +361,27 @@ static void test_proof_is_renewed(void **state)
 	client_assert_mode_c(ETH, OFFICE);
 }
 
+/* And should we not be there to say that it is over, the kernel knows when. Data under ESP needs no proof. */
+static void test_proof_ends_by_itself(void **state)
+{
+	uint64_t until_us;
+
+	(void)state;
+	client_inside();
+	until_us = client_path.until_us;
+	assert_in_range(until_us, rig.now.us + 59990 * US_PER_MS, rig.now.us + 60 * US_PER_S);
+	client_pass_ms(45020);
+	assert_int_equal(client_path.until_us, until_us);
+	client_accept(ETH);
+	assert_in_range(client_path.until_us, until_us + 44990 * US_PER_MS, until_us + 45020 * US_PER_MS);
+	rig_net(NET_LISTING, 0, NULL);
+	client_pass_ms(60000);
+	assert_int_equal(client_path.how, PATH_BLOCKED);
+	client_restart();
+	client_outside();
+	assert_int_equal(client_path.until_us, 0);
+}
+
 /* RFC 5265 3.4: not renewed, it is over; nothing leaves, and all is asked anew, VPN included (B-36). */
 static void test_proof_ends_with_silence(void **state)
 {
@@ -524,6 +545,7 @@ int main(void)
 		CASE(test_clock_is_corrected),
 		CASE(test_corrections_are_bounded),
 		CASE(test_proof_is_renewed),
+		CASE(test_proof_ends_by_itself),
 		CASE(test_proof_ends_with_silence),
 		CASE(test_move_inside),
 		CASE(test_better_link),

@@ -154,6 +154,7 @@ bool ways_is_better(const struct mn *mn, const struct way *a, const struct way *
 void ways_prefer(struct mn *mn, struct way *w);
 /* Ends what has lasted for too long: the binding, and proof (RFC 5265 3.4: T_MONITOR). */
 void ways_expire(struct mn *mn, struct instant now, struct actions *out);
+uint64_t ways_proven_until_us(const struct mn *mn, const struct way *w);
 /* Asks on all links that may be better than what there is. */
 void ways_probe(struct mn *mn, struct instant now, struct actions *out);
 void ways_on_time(struct mn *mn, struct instant now, struct actions *out);

@@ -78,11 +78,17 @@ static const struct row *row_of(const struct mn *mn, struct instant now)
 	return r;
 }
 
+/* A path in clear ends with what proves it, should nobody be there to say so. */
 static struct dp_path path_of(const struct mn *mn)
 {
 	const struct bound *b = &mn->client->bound;
+	const struct way *inside = ways_inside(mn->client);
 	struct dp_path p = { .home = mn->home, .how = PATH_BLOCKED };
 
+	if (mn->client->state != CLIENT_OUTSIDE && !inside)
+		return p; /* while links are being listed, states wait: proof does not */
+	if (inside && ways_proven_until_us(mn, inside) != NEVER)
+		p.until_us = ways_proven_until_us(mn, inside);
 	switch (mn->client->state) {
 	case CLIENT_NOWHERE:
 	case CLIENT_DECIDING:
@@ -117,7 +123,8 @@ static struct dp_path path_of(const struct mn *mn)
 static bool same_path(const struct dp_path *a, const struct dp_path *b)
 {
 	return a->home.s_addr == b->home.s_addr && a->how == b->how && a->vpn == b->vpn && a->ifindex == b->ifindex &&
-	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && tunnel_equal(&a->tunnel, &b->tunnel);
+	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->until_us == b->until_us &&
+	       tunnel_equal(&a->tunnel, &b->tunnel);
 }
 
 static void set_path(struct mn *mn, struct actions *out)

@@ -307,7 +307,7 @@ void ways_on_time(struct mn *mn, struct instant now, struct actions *out)
 		on_due(mn, now, &c->vpn, out);
 }
 
-static uint64_t proven_until_us(const struct mn *mn, const struct way *w)
+uint64_t ways_proven_until_us(const struct mn *mn, const struct way *w)
 {
 	return mn->conf->client.monitor_s == 0 ? NEVER : w->proven_us + mn->conf->client.monitor_s * US_PER_S;
 }
@@ -321,7 +321,7 @@ void ways_expire(struct mn *mn, struct instant now, struct actions *out)
 	c->bound.here = is_bound;
 	if (inside && !is_bound)
 		ways_doubt(mn, now, inside, "the binding expired", out);
-	else if (inside && proven_until_us(mn, inside) <= now.us)
+	else if (inside && ways_proven_until_us(mn, inside) <= now.us)
 		ways_doubt(mn, now, inside, "the home agent has been silent for too long", out);
 }
 
@@ -333,8 +333,8 @@ uint64_t ways_due(const struct mn *mn)
 
 	if (c->bound.here && c->bound.expires_us < due)
 		due = c->bound.expires_us;
-	if (inside && proven_until_us(mn, inside) < due)
-		due = proven_until_us(mn, inside);
+	if (inside && ways_proven_until_us(mn, inside) < due)
+		due = ways_proven_until_us(mn, inside);
 	for (size_t i = 0; i < c->way_n; i++)
 		if (c->ways[i].x.due_us < due)
 			due = c->ways[i].x.due_us;
