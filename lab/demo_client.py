@@ -56,6 +56,12 @@ def round_trip_ms(o, place):
     return least_round_trip_ms(o.home_host if place == "floor0" else o.ars[int(place[-1])], ANCHOR)
 
 
+def kind(o, old, new):
+    """As in trip.py."""
+    return {(False, False): "inside", (False, True): "outward", (True, True): "outside", (True, False): "inward"}[
+        old in o.outside, new in o.outside]
+
+
 def walk(o, m):
     traffic = Traffic(o, m, SETTLE_S + STEP_LIMIT_S * 2 * len(ROUND), mbit=MBIT)
     moves, start, here = [], time.monotonic(), "floor0"
@@ -67,8 +73,9 @@ def walk(o, m):
         m.switch(here, to)
         node = wait_for(lambda place=to: arrived(o, m, place), f"the move to {SHOWN[to]} to end", STEP_LIMIT_S)
         took_ms = (time.monotonic_ns() - at_ns) / 1e6
-        moves.append({"from": here, "to": to, "kind": node["mode"], "carrier_loss": True, "rtt_ms": rtt, "at_ns": at_ns,
-                      "took_ms": took_ms, "care_of": node["care_of"], "address_kept": source(m) == m.home})
+        moves.append({"from": here, "to": to, "kind": kind(o, here, to), "carrier_loss": True, "rtt_ms": rtt, "at_ns": at_ns,
+                      "mode": node["mode"], "took_ms": took_ms, "care_of": node["care_of"], "phases": None,
+                      "address_kept": source(m) == m.home})
         due = time.monotonic() + PAUSE_S
         say(f"  {time.monotonic() - start:5.1f} s  {SHOWN[here] + ' -> ' + SHOWN[to]:34} mode {node['mode']:5} "
             f"{HOW[node['mode']]}{', care-of address ' + node['care_of'] if PLACES[to][1] else ''}")
@@ -89,7 +96,7 @@ def last_move(told):
 
 
 def verdicts(moves, tcp):
-    seen = [m["kind"] for m in moves]
+    seen = [m["mode"] for m in moves]
     return [
         ("the modes were, twice: " + ", ".join(PLACES[p][0] for p in ROUND), seen == [PLACES[p][0] for p in ROUND * 2]),
         ("the address never changed", all(m["address_kept"] for m in moves)),
@@ -101,7 +108,7 @@ def verdicts(moves, tcp):
 def table(moves):
     say(f"\n  {'move':34} {'mode':5} {'gap':>10} {'RTT':>9} {'lost':>5}  address")
     for m in moves:
-        say(f"  {SHOWN[m['from']] + ' -> ' + SHOWN[m['to']]:34} {m['kind']:5} {m['gap_ms']:7.1f} ms {m['rtt_ms']:6.2f} ms "
+        say(f"  {SHOWN[m['from']] + ' -> ' + SHOWN[m['to']]:34} {m['mode']:5} {m['gap_ms']:7.1f} ms {m['rtt_ms']:6.2f} ms "
             f"{m['lost']:5}  {'kept' if m['address_kept'] else 'LOST'}")
     say("\n  Each move is a hard one: the old link is gone before the new one comes; in the office the gap has the DHCP\n"
         "  exchange in it.")
@@ -109,11 +116,13 @@ def table(moves):
 
 def report(directory, home, moves, traffic, tcp):
     os.makedirs(directory, exist_ok=True)
-    keys = ("from", "to", "kind", "carrier_loss", "gap_ms", "lost", "rtt_ms", "care_of", "address_kept")
+    keys = ("from", "to", "kind", "mode", "carrier_loss", "gap_ms", "took_ms", "lost", "rtt_ms", "phases", "care_of",
+            "address_kept")
     with open(os.path.join(directory, "report.json"), "w") as f:
-        json.dump({"home_address": home, "tcp": tcp, "moves": [rounded({k: m[k] for k in keys}) for m in moves]}, f, indent=2)
+        json.dump({"home_address": home, "tcp": tcp, "refused": [],
+                   "moves": [rounded({k: m[k] for k in keys}) for m in moves]}, f, indent=2)
         f.write("\n")
-    labels = [{"at_ns": m["at_ns"], "gap_ms": m["gap_ms"], "label": f"{SHOWN[m['to']]}: {m['kind']}"} for m in moves]
+    labels = [{"at_ns": m["at_ns"], "gap_ms": m["gap_ms"], "label": f"{SHOWN[m['to']]}: {m['mode']}"} for m in moves]
     with open(os.path.join(directory, "timeline.svg"), "w") as f:
         f.write(timeline(traffic.samples, labels, f"{home} walks by itself: 1 kHz UDP echo, gap of each move"))
 
