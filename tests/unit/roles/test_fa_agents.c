@@ -78,6 +78,51 @@ static void home_agents_are_told(void **state)
 	assert_null(find(ACTION_SEND_DATAGRAM));
 }
 
+/* By our clock; an acknowledgment of what was never sent is none; and requests of others do not hold it up. */
+static void revocations_go_on(void **state)
+{
+	struct mip_revocation m;
+
+	(void)state;
+	visit();
+	pass_s(5);
+	kick();
+	(void)revocation(&m);
+	assert_int_equal(m.id, 0xd0000006);
+	acknowledge(0xd0000005, 257, 0);
+	assert_int_equal(counter("revocations_ignored"), 1);
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 });
+	ask(&(struct asked){ .home_agent = "10.0.0.9", .mac = 3, .id = 9 });
+	pass_s(1);
+	(void)revocation(&m);
+	assert_int_equal(m.id, 0xd0000007);
+	ask(&(struct asked){
+		.home = "0.0.0.0", .nai = "a@example.com", .mac = 4, .id = 10 }); /* that may be the same one */
+	pass_s(2);
+	assert_null(find(ACTION_SEND_DATAGRAM));
+	pass_s(6);
+	(void)revocation(&m);
+	acknowledge(m.id, 257, 0);
+	assert_int_equal(counter("revocations_sent"), 3);
+	assert_int_equal(counter("revocations_acknowledged"), 1);
+}
+
+/* As many at a time as there may be visitors. */
+static void revocations_have_a_limit(void **state)
+{
+	static const char *const homes[] = { "10.42.0.20", "10.42.0.21", "10.42.0.22" };
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(homes); i++) {
+		ask(&(struct asked){ .home = homes[i], .id = 7 + i });
+		answer(&(struct answered){ .home = homes[i], .id = 7 + i });
+		actions_clear(&out);
+		assert_int_equal(fa_kick(fa, now, homes[i], &out), 0);
+		assert_int_equal(count_of(ACTION_SEND_DATAGRAM), i < conf.max_visitors);
+	}
+	assert_int_equal(counter("revocations_given_up"), 1);
+}
+
 /* RFC 3543 4.4.2: never about what has expired. */
 static void nobody_is_told_of_what_is_over(void **state)
 {
@@ -343,6 +388,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(home_agents_are_told),
+		TEST(revocations_go_on),
+		TEST(revocations_have_a_limit),
 		TEST(nobody_is_told_of_what_is_over),
 		TEST(who_is_back_is_not_revoked),
 		TEST(not_without_negotiation),
