@@ -306,6 +306,23 @@ static void named_agents(void **state)
 	}
 }
 
+/* A place is its user's, by whatever home agent that we know or that it has already. */
+static void one_user_two_home_agents(void **state)
+{
+	(void)state;
+	associations[1].scope = FA_SCOPE_HA;
+	associations[1].home_agent = ip("10.0.0.2");
+	ask(&(struct asked){ .nai = "a@example.com" });
+	answer(&(struct answered){ .nai = "a@example.com" });
+	assert_non_null(find(ACTION_VISITOR_SET));
+	assert_false(is_relayed(&(struct asked){ .nai = "a@example.com", .home_agent = "10.0.0.3", .id = 8 }));
+	assert_false(is_relayed(
+		&(struct asked){ .nai = "b@example.com", .home_agent = "10.0.0.2", .home = "10.42.0.21", .id = 8 }));
+	assert_true(is_relayed(&(struct asked){ .nai = "a@example.com", .home_agent = "10.0.0.2", .id = 8 }));
+	associations[0].scope = FA_SCOPE_MN;
+	assert_true(is_relayed(&(struct asked){ .nai = "a@example.com", .home = "10.42.0.21", .id = 9 }));
+}
+
 /* A refusal is none of our business, whatever lifetime stands in it; and is no visit. */
 static void refused_at_home(void **state)
 {
@@ -421,12 +438,25 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(whose_requests),  TEST(what_is_added),      TEST(what_stays),
-		TEST(unreadable),      TEST(unreadable_replies), TEST(no_room),
-		TEST(denials_say),     TEST(addresses),          TEST(who_leaves),
-		TEST(whose_replies),   TEST(one_is_unreachable), TEST(named_agents),
-		TEST(refused_at_home), TEST(for_us_alone),       TEST(no_simultaneous_bindings),
-		TEST(vendors_words),   TEST(tunnels_in_udp),     TEST(where_replies_go),
+		TEST(whose_requests),
+		TEST(what_is_added),
+		TEST(what_stays),
+		TEST(unreadable),
+		TEST(unreadable_replies),
+		TEST(no_room),
+		TEST(denials_say),
+		TEST(addresses),
+		TEST(who_leaves),
+		TEST(whose_replies),
+		TEST(one_is_unreachable),
+		TEST(named_agents),
+		TEST(one_user_two_home_agents),
+		TEST(refused_at_home),
+		TEST(for_us_alone),
+		TEST(no_simultaneous_bindings),
+		TEST(vendors_words),
+		TEST(tunnels_in_udp),
+		TEST(where_replies_go),
 	};
 #undef TEST
 
