@@ -24,7 +24,8 @@ static const struct row {
 	{ NO, ANY, ANY, ANY, ANY, CLIENT_NOWHERE, "no link has an address" },
 	{ YES, YES, ANY, ANY, ANY, CLIENT_INSIDE_C, NULL }, /* B-34; or INSIDE_F, HOME: as it is bound */
 	{ YES, NO, YES, ANY, ANY, CLIENT_DECIDING, "the home agent is asked in clear" },
-	{ YES, NO, NO, NO, ANY, CLIENT_CONNECTING, "no gateway has answered from here, nor the home agent" },
+	{ YES, NO, NO, NO, ANY, CLIENT_CONNECTING,
+	  "no link is proven to be inside, and no gateway has answered from here" },
 	{ YES, NO, NO, YES, YES, CLIENT_OUTSIDE, "mode mc, through the VPN" },   /* B-33 */
 	{ YES, NO, NO, YES, NO, CLIENT_BINDING, "registering through the VPN" }, /* B-46 */
 };
