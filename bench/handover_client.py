@@ -32,7 +32,6 @@ table netdev loss {{
         udp dport 434 jump lossy
         udp dport 500 jump lossy
         udp dport 4500 @th,64,32 0 jump lossy
-        udp sport 4500 @th,64,32 0 jump lossy
         icmp type {{ router-advertisement, router-solicitation }} jump lossy
     }}
     chain from {{ type filter hook ingress device "{0}" priority filter; policy accept; {1} jump signalling; }}
@@ -58,8 +57,14 @@ class Configured(Laptop):
             lines += [f"address add {address}/24 dev eth0",
                       f"route add default via {router} dev eth0 metric {INSIDE_METRIC}"]
         self.office.building.batch(*cable)
+        if new not in OUTSIDE:
+            wait_for(self._is_forwarded, "the switch to forward", every=0.001)
         self.ns.batch(*lines)
         self.places = [new]
+
+    def _is_forwarded(self):
+        """Or the first question for the router is lost, and asked again after a second. DHCP would have seen to it."""
+        return "state forwarding" in self.office.building.ip("-d", "link", "show", "dev", self.port)
 
 
 class Walker:
