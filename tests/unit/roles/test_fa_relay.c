@@ -323,6 +323,58 @@ static void one_user_two_home_agents(void **state)
 	assert_true(is_relayed(&(struct asked){ .nai = "a@example.com", .home = "10.42.0.21", .id = 9 }));
 }
 
+static struct fa_visitor_view views[2];
+static size_t view_n;
+
+static void note_view(void *ctx, const struct fa_visitor_view *v)
+{
+	(void)ctx;
+	assert_in_range(view_n, 0, ARRAY_SIZE(views) - 1);
+	views[view_n++] = *v;
+}
+
+/* Each has a place of its own, which the next one gets when it is left; and all that is known of it can be seen. */
+static void places(void **state)
+{
+	const struct dp_visitor *v;
+
+	(void)state;
+	visit();
+	v = &find(ACTION_VISITOR_SET)->visitor;
+	assert_int_equal(v->index, 0);
+	assert_int_equal(v->gateway.s_addr, ip("192.0.2.1").s_addr); /* which encapsulating delivery is sent to */
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8, .flags = MIP_REQ_D, .care_of = "192.0.2.77" });
+	answer(&(struct answered){ .home = "10.42.0.21", .id = 8 });
+	view_n = 0;
+	fa_each_visitor(fa, note_view, NULL);
+	assert_int_equal(view_n, 2);
+	assert_int_equal(views[0].home.s_addr, ip("10.42.0.20").s_addr);
+	assert_int_equal(views[0].care_of.s_addr, conf.care_of.s_addr);
+	assert_int_equal(views[0].delivery, DELIVERY_DIRECT);
+	assert_int_equal(views[1].care_of.s_addr, ip("192.0.2.77").s_addr);
+	assert_int_equal(views[1].index, 1);
+	assert_int_equal(views[1].mac[5], 2);
+	assert_int_equal(fa_kick(fa, now, "10.42.0.20", &out), 0);
+	ask(&(struct asked){ .home = "10.42.0.22", .mac = 3, .id = 9 });
+	answer(&(struct answered){ .home = "10.42.0.22", .id = 9 });
+	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.index, 0);
+}
+
+/* With another home address than before, what the home agent has for the former one is over, and it hears so. */
+static void another_home_address(void **state)
+{
+	const struct action *a;
+
+	(void)state;
+	ask(&(struct asked){ .nai = "a@example.com" });
+	answer(&(struct answered){ .nai = "a@example.com" });
+	ask(&(struct asked){ .nai = "a@example.com", .home = "10.42.0.21", .id = 8 });
+	answer(&(struct answered){ .nai = "a@example.com", .home = "10.42.0.21", .id = 8 });
+	a = find(ACTION_SEND_DATAGRAM);
+	assert_octets(a->octets.p, 8, "07 00 0000 0a2a0014");
+	assert_int_equal(counter("displaced"), 1);
+}
+
 /* A refusal is none of our business, whatever lifetime stands in it; and is no visit. */
 static void refused_at_home(void **state)
 {
@@ -451,6 +503,8 @@ int main(void)
 		TEST(one_is_unreachable),
 		TEST(named_agents),
 		TEST(one_user_two_home_agents),
+		TEST(places),
+		TEST(another_home_address),
 		TEST(refused_at_home),
 		TEST(for_us_alone),
 		TEST(no_simultaneous_bindings),
