@@ -8,6 +8,7 @@ import pytest
 from clients import ClientCampus
 from net import wait_for
 from office import CORRESPONDENT, HOME, PROBE
+from test_dataplane import sends_segments
 from test_xfrm import KERNEL_ESP, Watched
 from traffic import TCP_PORT, listen
 
@@ -74,6 +75,13 @@ def test_streams(campus, alice):
     streams(campus, alice)
     for octets in (1372, 1450, 3000, 9000):
         alice.ping(CORRESPONDENT, count=2, I=alice.home, M="dont", s=octets)
+
+
+@pytest.mark.parametrize("place, mode", [("floor2", "c"), ("lte", "mc")])
+def test_segmented_datagrams(campus, alice, place, mode):
+    """UDP_SEGMENT (QUIC): cut where the device encrypts, or behind it; each segment arrives alone."""
+    go(alice, place, mode)
+    sends_segments(alice.ns, 1300, CORRESPONDENT, campus.cn)
 
 
 def test_a_narrow_path(campus, alice):

@@ -10,6 +10,7 @@ import pytest
 from capture import Capture
 from net import wait_for
 from office import ANCHOR, BUILD, CORRESPONDENT, HOME, Office
+from test_dataplane import sends_segments
 
 MN = os.path.join(BUILD, "src", "daemons", "holdfast-mn")
 FA = os.path.join(BUILD, "src", "daemons", "holdfast-fa")
@@ -178,6 +179,13 @@ def test_nothing_leaves_undecided(office, dora):
     wait_for(lambda: dora.node()["mode"] == "", "dora to know nothing")
     dora.ping(check=False, W=1)
     assert heard.stop() == []
+
+
+def test_segmented_datagrams(office, dora):
+    """UDP_SEGMENT (QUIC) of a program on the host itself: each segment arrives alone."""
+    dora.go(PLAIN)
+    dora.becomes(mode="c")
+    sends_segments(dora.ns, 1500 - 20 - 28, CORRESPONDENT, office.cn)
 
 
 def test_restart(office, dora):

@@ -56,6 +56,13 @@ static __always_inline int drop_too_big(struct __sk_buff *skb, struct dp_binding
 	return tell_too_big(skb, 0, l2, b->index, mtu);
 }
 
+/* A program of this machine leaves it to the kernel to cut its datagrams (UDP_SEGMENT). As the device makes no checksums, it
+ * is lost where they begin when we put a header in front; on the way to the daemon they are cut. */
+static __always_inline int is_own_uncut(const struct __sk_buff *skb, const struct iphdr *ip)
+{
+	return !skb->ingress_ifindex && skb->gso_size && ip->protocol == IPPROTO_UDP;
+}
+
 /* A-46. @t: a tunnel of @b, of which @is_copy is for simultaneous bindings. @l2: octets in front of the IP header: 0 on the
  * TUN. */
 static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_def *b, const struct dp_tunnel_def *t,
@@ -68,7 +75,7 @@ static __always_inline int into_tunnel(struct __sk_buff *skb, struct dp_binding_
 	 * did could speak to all of the station's link in its neighbours' name. */
 	if (ip->protocol == IPPROTO_IPIP && ip->saddr == t->local)
 		return count(DP_STAT_spoofed_source, TC_ACT_SHOT);
-	if (t->encap == ENCAP_MINIMAL_DEF)
+	if (t->encap == ENCAP_MINIMAL_DEF || is_own_uncut(skb, ip))
 		return to_daemon(b, octets);
 	if (t->encap == ENCAP_UDP_DEF && !t->remote_port)
 		return count(DP_STAT_no_port, TC_ACT_SHOT); /* its NAT has not told us yet (RFC 3519, R flag) */
