@@ -6,7 +6,9 @@
 #include <stdio.h>
 
 #include "base/util.h"
+#include "codec/ip4.h"
 
+enum { IP4_MTU_MIN = 68 }; /* RFC 791 3.2 */
 enum { REASON_MAX = 256, ORDINARY_ACTION_OCTETS = 512 };
 
 int actions_init(struct actions *ret)
@@ -146,6 +148,30 @@ void actions_send_tunnelled(struct actions *a, const struct tunnel *tunnel, stru
 	at = push_written(a, ACTION_SEND_TUNNELLED, &w);
 	if (at)
 		at->tunnel = *tunnel;
+}
+
+static void send_pieces(struct actions *a, const struct tunnel *tunnel, const struct ip4 *ip, uint16_t mtu)
+{
+	for (size_t at = 0; at < ip->payload.n;) {
+		struct wr w = actions_writer(a, mtu);
+
+		ip4_piece_build(&w, ip, mtu, &at);
+		if (w.err)
+			return;
+		actions_send_tunnelled(a, tunnel, (struct span){ w.start, wr_len(&w) });
+	}
+}
+
+void actions_send_tunnelled_by(struct actions *a, const struct tunnel *tunnel, struct span inner, uint16_t path_mtu)
+{
+	uint16_t overhead = tunnel_overhead(tunnel);
+	struct ip4 ip;
+
+	if (tunnel->encap == ENCAP_UDP && path_mtu >= IP4_MTU_MIN && inner.n + overhead > path_mtu &&
+	    ip4_parse(inner.p, inner.n, &ip) == 0 && ip.header_n == IP4_HEADER_OCTETS)
+		send_pieces(a, tunnel, &ip, (uint16_t)(path_mtu - overhead));
+	else
+		actions_send_tunnelled(a, tunnel, inner);
 }
 
 void actions_binding_set(struct actions *a, const struct dp_binding *b)

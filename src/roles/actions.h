@@ -105,6 +105,9 @@ void actions_send_datagram_by(struct actions *a, uint32_t ifindex, struct in_add
 			      struct in_addr remote, uint16_t remote_port, const struct wr *w);
 void actions_send_frame(struct actions *a, uint32_t ifindex, const struct wr *w);
 void actions_send_tunnelled(struct actions *a, const struct tunnel *tunnel, struct span inner);
+/* The same where the path to the tunnel's end takes @path_mtu octets (0: not known), and @inner may be cut. In UDP it is cut
+ * before: of a datagram in pieces, a NAT knows only the first (RFC 3519 4.8). Else the kernel cuts the outer packet. */
+void actions_send_tunnelled_by(struct actions *a, const struct tunnel *tunnel, struct span inner, uint16_t path_mtu);
 void actions_send_packet(struct actions *a, const struct wr *w);
 void actions_send_own(struct actions *a, const struct wr *w);
 void actions_binding_set(struct actions *a, const struct dp_binding *b);

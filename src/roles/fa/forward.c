@@ -66,7 +66,7 @@ void fa_on_too_big(struct fa *fa, struct instant now, uint32_t index, struct spa
 	if (!access || ip4_parse_cut(packet.p, packet.n, &ip) < 0)
 		return;
 	if (!(ip.fragment & IP4_DF) && ip4_parse(packet.p, packet.n, &ip) == 0) {
-		actions_send_tunnelled(out, &v->tunnel, packet); /* the kernel fragments the outer packet */
+		actions_send_tunnelled_by(out, &v->tunnel, packet, mtu);
 	} else if (ratelimit_allow(&fa->errors, now.us) &&
 		   icmp4_error_build(&w, access->address, packet, ICMP4_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED,
 				     (uint16_t)(mtu - tunnel_overhead(&v->tunnel)))) {

@@ -3,8 +3,6 @@
 #include "codec/icmp4.h"
 #include "roles/ha/agent.h"
 
-enum { IP4_MTU_MIN = 68 }; /* RFC 791 3.2 */
-
 /* Limited in rate as RFC 1812 4.3.2.8 wants it: anybody can make us send these. */
 static void send_error(struct ha *ha, struct instant now, struct in_addr source, struct span packet, uint8_t code,
 		       uint16_t mtu, struct actions *out)
@@ -38,31 +36,6 @@ static bool too_big(const struct binding *b, struct span packet, uint16_t path_m
 	return path_mtu != 0 && packet.n + overhead > path_mtu;
 }
 
-/* In pieces before UDP is put around it: of a datagram in pieces, a NAT knows only the first (RFC 3519 5.3). */
-static void send_pieces(const struct tunnel *t, const struct ip4 *ip, uint16_t path_mtu, struct actions *out)
-{
-	uint16_t mtu = (uint16_t)(path_mtu - tunnel_overhead(t));
-
-	for (size_t at = 0; at < ip->payload.n;) {
-		struct wr w = actions_writer(out, mtu);
-
-		ip4_piece_build(&w, ip, mtu, &at);
-		if (w.err)
-			return;
-		actions_send_tunnelled(out, t, (struct span){ w.start, wr_len(&w) });
-	}
-}
-
-static void send_through(const struct tunnel *t, const struct ip4 *ip, struct span packet, uint16_t path_mtu,
-			 struct actions *out)
-{
-	if (t->encap == ENCAP_UDP && ip->header_n == IP4_HEADER_OCTETS && path_mtu >= IP4_MTU_MIN &&
-	    packet.n + tunnel_overhead(t) > path_mtu)
-		send_pieces(t, ip, path_mtu, out);
-	else
-		actions_send_tunnelled(out, t, packet); /* the kernel fragments the outer packet */
-}
-
 /* With a path MTU, it is the kernel that left it to us, after it had sent the copies that fit. */
 static void send_to_station(struct ha *ha, const struct binding *b, struct span packet, uint16_t path_mtu,
 			    struct actions *out)
@@ -76,7 +49,7 @@ static void send_to_station(struct ha *ha, const struct binding *b, struct span 
 		HA_COUNT(ha, packets_dropped);
 		return;
 	}
-	send_through(&b->tunnel, &ip, packet, path_mtu, out);
+	actions_send_tunnelled_by(out, &b->tunnel, packet, path_mtu);
 }
 
 void ha_on_packet(struct ha *ha, struct instant now, struct span packet, uint16_t path_mtu, struct actions *out)

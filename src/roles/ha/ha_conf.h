@@ -82,7 +82,7 @@ struct ha_conf {
 	size_t trusted_subnet_n;
 
 	uint16_t max_lifetime_s;     /* default 1800 */
-	uint16_t udp_max_lifetime_s; /* default 60 (RFC 3519 5.3) */
+	uint16_t udp_max_lifetime_s; /* default 60 (RFC 3519 5.2) */
 	uint16_t udp_keepalive_s;    /* default 110 */
 	uint32_t sticky_s;           /* [s] an address stays reserved for its NAI after the binding; default 30 days */
 	uint32_t max_bindings;       /* default 65536; then 130 */

@@ -274,7 +274,7 @@ void mpa_on_too_big(struct mpa *mpa, struct instant now, uint32_t index, struct 
 		return;
 	if (ip4_parse_cut(packet.p, packet.n, &ip) == 0 && !(ip.fragment & IP4_DF)) {
 		if (ip4_parse(packet.p, packet.n, &ip) == 0)
-			actions_send_tunnelled(out, &s->tunnel, packet); /* the kernel fragments the outer packet */
+			actions_send_tunnelled_by(out, &s->tunnel, packet, mtu);
 		else
 			MPA_COUNT(mpa, packets_dropped); /* cut on its way to us */
 		return;

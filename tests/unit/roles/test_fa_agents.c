@@ -315,6 +315,41 @@ static void mappings_are_kept(void **state)
 	assert_null(find(ACTION_SEND_TUNNELLED));
 }
 
+/* RFC 3519 4.8: cut before the UDP header, not behind it; and who does not want that is told. */
+static void pieces_pass_nats(void **state)
+{
+	uint8_t p[1500];
+	struct wr w = wr_init(p, sizeof(p));
+	struct ip4 h = {
+		.id = 7, .ttl = 9, .protocol = IPPROTO_UDP, .source = ip("10.42.0.20"), .destination = ip("10.9.0.2")
+	};
+	size_t payload = 0;
+
+	(void)state;
+	visit_in_udp();
+	ip4_build(&w, &h, 1400);
+	memset(wr_skip(&w, 1400), 0, 1400);
+	actions_clear(&out);
+	fa_on_too_big(fa, now, 0, (struct span){ p, wr_len(&w) }, 600, &out);
+	assert_int_equal(count_of(ACTION_SEND_TUNNELLED), 3);
+	for (size_t i = 0; i < out.n; i++) {
+		assert_in_range(out.v[i].octets.n, 20, 600 - 32);
+		assert_int_equal(ip4_parse(out.v[i].octets.p, out.v[i].octets.n, &h), 0);
+		assert_int_equal(h.fragment & IP4_OFFSET, payload / 8);
+		payload += h.payload.n;
+	}
+	assert_int_equal(payload, 1400);
+	h.fragment = IP4_DF;
+	w = wr_init(p, sizeof(p));
+	ip4_build(&w, &h, 1400);
+	(void)wr_skip(&w, 1400);
+	actions_clear(&out);
+	fa_on_too_big(fa, now, 0, (struct span){ p, wr_len(&w) }, 600, &out);
+	assert_int_equal(count_of(ACTION_SEND_TUNNELLED), 0);
+	assert_octets(find(ACTION_SEND_FRAME)->octets.p + 34, 2, "0304"); /* fragmentation needed */
+	assert_octets(find(ACTION_SEND_FRAME)->octets.p + 40, 2, "0238"); /* 600 - 32 */
+}
+
 /* RFC 3519 4.10: nobody answers, so the home agent sends to a port that is not ours any more. */
 static void mappings_are_lost(void **state)
 {
@@ -397,6 +432,7 @@ int main(void)
 		TEST(informing),
 		TEST(mappings_are_kept),
 		TEST(mappings_are_lost),
+		TEST(pieces_pass_nats),
 		TEST(any_home_agent),
 		TEST(routers_are_believed_a_little),
 	};

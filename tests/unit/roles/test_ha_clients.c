@@ -129,7 +129,7 @@ static void ports_move_with_registrations(void **state)
 	assert_int_equal(bound()->encap, ENCAP_IPIP);
 }
 
-/* RFC 3519 5.3: what does not fit is cut before the UDP header, not behind it. */
+/* RFC 3519 4.8: what does not fit is cut before the UDP header, not behind it. */
 static void pieces_pass_nats(void **state)
 {
 	uint8_t p[1500];
