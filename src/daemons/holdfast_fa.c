@@ -266,7 +266,8 @@ static int run(void *file)
 	if (r == 0)
 		r = daemon_run(&d, fa);
 	if (r == 0 && f->fa.revoke_at_exit) {
-		fa_stop(fa, daemon_now(&d), &d.actions);
+		while (fa_stop(fa, daemon_now(&d), &d.actions))
+			daemon_perform(&d);
 		daemon_perform(&d);
 	}
 	daemon_close(&d);

@@ -358,7 +358,7 @@ static void step(struct fa *fa, struct instant now, const struct fa_conf *c, uin
 			acknowledged(fa, now, c, kind, p, out);
 		break;
 	case STEP_STOP:
-		fa_stop(fa, now, out);
+		assert(!fa_stop(fa, now, out));
 		break;
 	case STEP_TIME:
 	case STEP_COUNT:

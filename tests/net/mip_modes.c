@@ -107,7 +107,7 @@ static void by_agent(void)
 	talk.fa_here = true;
 	talk_attach(office);
 	talk.scene = "stops";
-	fa_stop(talk.fa, talk.now, &talk.out);
+	(void)fa_stop(talk.fa, talk.now, &talk.out);
 	talk_take(FA);
 	talk_pass_ms(SETTLED_MS);
 	talk_end();

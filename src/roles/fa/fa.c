@@ -151,15 +151,20 @@ static void dismiss(struct fa *fa, struct instant now, struct visit *v, const ch
 	visit_end(v, why, out);
 }
 
-void fa_stop(struct fa *fa, struct instant now, struct actions *out)
+bool fa_stop(struct fa *fa, struct instant now, struct actions *out)
 {
 	struct visit *v, *next;
 
-	fa->stopping = true;
-	advertise_end(fa, out);
-	HASH_ITER(by_key, fa->visits, v, next)
-		if (actions_have_room(out, 4))
-			dismiss(fa, now, v, "the agent stops", out);
+	if (!fa->stopping) {
+		fa->stopping = true;
+		advertise_end(fa, out);
+	}
+	HASH_ITER(by_key, fa->visits, v, next) {
+		if (!actions_have_room(out, 4))
+			return true;
+		dismiss(fa, now, v, "the agent stops", out);
+	}
+	return false;
 }
 
 int fa_kick(struct fa *fa, struct instant now, const char *who, struct actions *out)

@@ -39,8 +39,9 @@ void fa_on_unreachable(struct fa *fa, struct instant now, const struct unreachab
 void fa_on_time(struct fa *fa, struct instant now, struct actions *out);
 uint64_t fa_due(const struct fa *fa);
 
-/* The agent goes for good: all visits end as by fa_kick(), and it is advertised no more. Without it, the next start finds them as they are. */
-void fa_stop(struct fa *fa, struct instant now, struct actions *out);
+/* The agent goes for good: all visits end as by fa_kick(), and it is advertised no more. Without it, the next start finds them
+ * as they are. Return: whether @out was too small for all: perform it and call again. */
+bool fa_stop(struct fa *fa, struct instant now, struct actions *out);
 
 /* Ends a visit: its traffic stops, and the mobile node hears from an advertisement as after a restart that it has to
  * register again (RFC 3543 4.1). Its home agent is told as well. @nai or its home address as text. Return: 0 or -ENOENT. */

@@ -38,6 +38,9 @@ bool visit_is_in_the_way(const struct fa *fa, const struct pending *p, struct in
 
 	if (!v || memcmp(&v->key, &key, sizeof(key)) == 0)
 		return false;
+	/* A word that we can check goes before one that anybody can give. */
+	if (association_ha(fa, p->home_agent) && !association_ha(fa, v->key.home_agent))
+		return false;
 	/* Its user: of the same home agent, or of one whose word we can check, as anybody may run one. */
 	return !p->nai[0] || strcmp(p->nai, v->nai) != 0 ||
 	       (v->key.home_agent.s_addr != p->home_agent.s_addr && !association_ha(fa, p->home_agent));

@@ -192,7 +192,7 @@ static void stopping_for_good(void **state)
 	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 });
 	answer(&(struct answered){ .home = "10.42.0.21", .id = 8 });
 	actions_clear(&out);
-	fa_stop(fa, now, &out);
+	assert_false(fa_stop(fa, now, &out));
 	assert_int_equal(count_of(ACTION_VISITOR_DEL), 2);
 	assert_int_equal(count_of(ACTION_SEND_DATAGRAM), 2);
 	assert_int_equal(count_of(ACTION_SEND_FRAME), 3);
@@ -206,6 +206,24 @@ static void stopping_for_good(void **state)
 		assert_octets(octets + 52, 2, n++ == 0 ? "0001" : "0000"); /* number */
 		assert_octets(octets + 56, 2, "5140");                     /* B F T X */
 	}
+}
+
+/* More than there is room for at a time. */
+static void stopping_by_and_by(void **state)
+{
+	(void)state;
+	visit();
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 });
+	answer(&(struct answered){ .home = "10.42.0.21", .id = 8 });
+	actions_clear(&out);
+	out.cap = 7;
+	assert_true(fa_stop(fa, now, &out));
+	assert_int_equal(count_of(ACTION_VISITOR_DEL), 1);
+	actions_clear(&out);
+	assert_false(fa_stop(fa, now, &out));
+	assert_int_equal(count_of(ACTION_VISITOR_DEL), 1);
+	assert_int_equal(count_of(ACTION_SEND_FRAME), 1); /* the link heard it before */
+	assert_int_equal(out.dropped, 0);
 }
 
 static bool told_when_revoked(bool negotiated, bool inform)
@@ -429,6 +447,7 @@ int main(void)
 		TEST(who_is_back_is_not_revoked),
 		TEST(not_without_negotiation),
 		TEST(stopping_for_good),
+		TEST(stopping_by_and_by),
 		TEST(informing),
 		TEST(mappings_are_kept),
 		TEST(mappings_are_lost),

@@ -230,6 +230,24 @@ static void equal_home_addresses(void **state)
 	assert_int_equal(find(ACTION_VISITOR_DEL)->visitor.mac[5], 2);
 }
 
+/* Anybody can run a home agent, and show somebody's MAC before that one comes. */
+static void places_are_not_squatted(void **state)
+{
+	(void)state;
+	ask(&(struct asked){ .home = "10.66.0.1", .home_agent = "10.0.0.66", .id = 66 });
+	answer(&(struct answered){ .home = "10.66.0.1", .from = "10.0.0.66", .home_agent = "10.0.0.66", .id = 66 });
+	assert_non_null(find(ACTION_VISITOR_SET));
+	ask(&(struct asked){ 0 });
+	answer(&(struct answered){ .unproven = true });
+	assert_null(find(ACTION_VISITOR_DEL));
+	pass_s(1);
+	visit();
+	assert_int_equal(find(ACTION_VISITOR_DEL)->visitor.home.s_addr, ip("10.66.0.1").s_addr);
+	pass_s(1);
+	ask(&(struct asked){ .home = "10.66.0.1", .home_agent = "10.0.0.66", .id = 67 });
+	assert_int_equal(told().m.code, 65);
+}
+
 static void only_home_agents_we_know(void **state)
 {
 	(void)state;
@@ -257,6 +275,7 @@ int main(void)
 		TEST(tunnels_come_from_home),
 		TEST(only_home_agents_we_know),
 		TEST(equal_home_addresses),
+		TEST(places_are_not_squatted),
 	};
 #undef TEST
 
