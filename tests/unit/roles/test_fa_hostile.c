@@ -139,7 +139,7 @@ static void a_crowd_does_not_push_out(void **state)
 	conf.max_visitors = 20;
 	restart();
 	visit();
-	for (uint8_t i = 0; i < conf.max_pending; i++)
+	for (uint32_t i = 0; i < conf.max_pending; i++)
 		ask(&(struct asked){
 			.home = "10.42.0.66", .home_agent = "10.0.0.66", .mac = (uint8_t)(0x60 + i), .id = 100 + i });
 	ask(&(struct asked){ .home = "10.42.0.67", .mac = 0x50, .id = 200 });
