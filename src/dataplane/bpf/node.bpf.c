@@ -30,6 +30,14 @@ static __always_inline void find_clear_route(struct __sk_buff *skb, const struct
 	}
 }
 
+/* As on a wire. Told of a drop, TCP takes it for congestion of its own host, asks again every half second, and is at the end
+ * of its patience after 15 times; what it knows nothing of it repeats for a quarter of an hour. */
+static __always_inline int lose(__u32 stat)
+{
+	count(stat, 0);
+	return (int)bpf_redirect(0, 0);
+}
+
 /* Mode mc (B-10, B-18): ESP or nothing. Where a device encrypts, the route has to lead there. Where the kernel does, the
  * packet is routed as if it had arrived, so that IPsec policies see it; without one the guard leads it to node_up() again,
  * and it ends there. */
@@ -38,7 +46,7 @@ static __always_inline int send_by_vpn(struct __sk_buff *skb, const struct dp_pa
 	if (!p->vpn_ifindex)
 		return (int)bpf_redirect(p->device, BPF_F_INGRESS);
 	if (r->fib.ifindex != p->vpn_ifindex)
-		return count(DP_STAT_no_route, TC_ACT_SHOT);
+		return lose(DP_STAT_no_route);
 	return send_routed(skb, r);
 }
 
@@ -99,7 +107,7 @@ int node_up(struct __sk_buff *skb)
 	if (!p)
 		return count(DP_STAT_unknown_source, TC_ACT_SHOT);
 	if (p->how == DP_PATH_BLOCKED || (p->until_ns && bpf_ktime_get_boot_ns() >= p->until_ns))
-		return count(DP_STAT_held_dropped, TC_ACT_SHOT);
+		return lose(DP_STAT_held_dropped);
 	if (is_of_link(&ip) && !(p->how == DP_PATH_NEIGHBOUR && p->resolve))
 		return count(DP_STAT_local_dropped, TC_ACT_SHOT); /* the home link's, which is elsewhere */
 	return p->how == DP_PATH_TUNNEL ? into_tunnel(skb, p, &ip) : to_neighbour(skb, p);

@@ -58,6 +58,23 @@ static void clear_tunnel_leaves_by_its_link(void **state)
 	vpn_is_up(false);
 }
 
+/* Told of a drop, as this option has it, TCP would give up within seconds. */
+static void what_waits_is_lost_quietly(void **state)
+{
+	const struct dp_path blocked = way(PATH_BLOCKED), vpn_only = vpn_path();
+	const int on = 1, off = 0;
+
+	(void)state;
+	assert_int_equal(setsockopt(user, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)), 0);
+	assert_int_equal(dp_path_set(dp, &blocked), 0);
+	user_sends(10);
+	assert_int_equal(counted("held_dropped"), 1);
+	assert_int_equal(dp_path_set(dp, &vpn_only), 0);
+	user_sends(10);
+	assert_int_equal(counted("no_route"), 1);
+	assert_int_equal(setsockopt(user, IPPROTO_IP, IP_RECVERR, &off, sizeof(off)), 0);
+}
+
 /* B-10, B-18: under ESP or not at all, and out of ESP or forged. */
 static void vpn_tunnel_is_never_clear(void **state)
 {
@@ -398,6 +415,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(undecided_is_silent),
+		TEST(what_waits_is_lost_quietly),
 		TEST(clear_tunnel_leaves_by_its_link),
 		TEST(vpn_tunnel_is_never_clear),
 		TEST(kernel_encrypts_or_nobody),
