@@ -393,6 +393,77 @@ static void mappings_are_lost(void **state)
 	assert_null(find(ACTION_SEND_TUNNELLED));
 }
 
+/* RFC 3519 4.9: what the home agent says, but no shorter than 10 s; it says nothing: 110 s. */
+static void mappings_have_intervals(void **state)
+{
+	static const struct {
+		const char *reply;
+		unsigned s;
+	} rows[] = { { "2c06 0000 0000 0000", 110 }, { "2c06 0000 0000 0005", 10 }, { "2c06 0000 0000 000b", 11 } };
+
+	(void)state;
+	conf.udp = FA_UDP_OFFER;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		restart();
+		ask(&(struct asked){ 0 });
+		answer(&(struct answered){ .before = rows[i].reply });
+		pass_s(rows[i].s - 1);
+		assert_null(find(ACTION_SEND_TUNNELLED));
+		pass_s(1);
+		assert_non_null(find(ACTION_SEND_TUNNELLED));
+		assert_int_equal(counter("keepalives_sent"), 1);
+	}
+}
+
+/* One for all visitors of a home agent, until the last of them goes; who registers again is none more. */
+static void mappings_are_shared(void **state)
+{
+	(void)state;
+	visit_in_udp();
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8 });
+	answer(&(struct answered){ .home = "10.42.0.21", .udp = true, .id = 8 });
+	ask(&(struct asked){ .id = 9 });
+	answer(&(struct answered){ .udp = true, .id = 9 });
+	pass_s(60);
+	assert_int_equal(count_of(ACTION_SEND_TUNNELLED), 1);
+	pass_s(1); /* not answered; but who registers again has a mapping again */
+	ask(&(struct asked){ .id = 10 });
+	answer(&(struct answered){ .udp = true, .id = 10 });
+	pass_s(59);
+	assert_null(find(ACTION_SEND_TUNNELLED));
+	pass_s(1);
+	assert_non_null(find(ACTION_SEND_TUNNELLED));
+	echo_reply("10.0.0.1", 434);
+	assert_int_equal(fa_kick(fa, now, "10.42.0.20", &out), 0);
+	pass_s(60);
+	assert_int_equal(count_of(ACTION_SEND_TUNNELLED), 1);
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 11 }); /* no NAT any more */
+	answer(&(struct answered){ .home = "10.42.0.21", .id = 11 });
+	pass_s(200);
+	assert_null(find(ACTION_SEND_TUNNELLED));
+}
+
+/* Only those who are behind it hear that it is lost, as often as it is. */
+static void whose_mapping_is_lost(void **state)
+{
+	(void)state;
+	conf.advertise_s = 1800;
+	restart();
+	pass_s(100);
+	visit_in_udp();
+	ask(&(struct asked){ .home = "10.42.0.21", .mac = 2, .id = 8, .home_agent = "10.0.0.9" });
+	answer(&(struct answered){ .home = "10.42.0.21", .id = 8, .from = "10.0.0.9", .home_agent = "10.0.0.9" });
+	assert_non_null(find(ACTION_VISITOR_SET));
+	pass_s(60);
+	for (unsigned n = 1; n <= 2; n++) {
+		for (unsigned i = 0; i < 15; i++)
+			pass_s(1);
+		assert_int_equal(counter("mappings_lost"), n);
+		assert_int_equal(count_of(ACTION_SEND_FRAME), 1);
+		assert_octets(find(ACTION_SEND_FRAME)->octets.p, 6, "020000000001");
+	}
+}
+
 /* RFC 4433: whoever is asked for any home agent is asked where the mobile node wants. */
 static void any_home_agent(void **state)
 {
@@ -452,6 +523,9 @@ int main(void)
 		TEST(mappings_are_kept),
 		TEST(mappings_are_lost),
 		TEST(pieces_pass_nats),
+		TEST(mappings_have_intervals),
+		TEST(mappings_are_shared),
+		TEST(whose_mapping_is_lost),
 		TEST(any_home_agent),
 		TEST(routers_are_believed_a_little),
 	};

@@ -360,6 +360,29 @@ static void places(void **state)
 	assert_int_equal(find(ACTION_VISITOR_SET)->visitor.index, 0);
 }
 
+/* With another MAC it is still one visitor, and needs one place; its time here begins anew. */
+static void another_mac(void **state)
+{
+	(void)state;
+	conf.max_visitors = 1;
+	restart();
+	visit();
+	pass_s(8);
+	ask(&(struct asked){ .mac = 9, .id = 9 });
+	answer(&(struct answered){ .id = 9 });
+	assert_int_equal(told().m.code, 0);
+	view_n = 0;
+	fa_each_visitor(fa, note_view, NULL);
+	assert_int_equal(view_n, 1);
+	assert_int_equal(views[0].mac[5], 9);
+	assert_int_equal(views[0].since_us, now.us);
+	assert_int_equal(counter("moved_here"), 1);
+	pass_s(299);
+	assert_null(find(ACTION_VISITOR_DEL));
+	pass_s(1);
+	assert_int_equal(count_of(ACTION_VISITOR_DEL), 1);
+}
+
 /* With another home address than before, what the home agent has for the former one is over, and it hears so. */
 static void another_home_address(void **state)
 {
@@ -504,6 +527,7 @@ int main(void)
 		TEST(named_agents),
 		TEST(one_user_two_home_agents),
 		TEST(places),
+		TEST(another_mac),
 		TEST(another_home_address),
 		TEST(refused_at_home),
 		TEST(for_us_alone),
