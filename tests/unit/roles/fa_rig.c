@@ -17,11 +17,12 @@ struct fa_conf conf;
 struct fa *fa;
 struct actions out;
 struct instant now;
+uint8_t chance;
 
 static void fill(void *ctx, uint8_t *ret, size_t n)
 {
 	(void)ctx;
-	memset(ret, 0, n);
+	memset(ret, chance, n);
 }
 
 void restart(void)
@@ -63,6 +64,7 @@ int setup(void **state)
 				 .max_pending = 8,
 				 .max_pending_per_mac = 5,
 				 .solicited_rate = 2 };
+	chance = 0;
 	now = (struct instant){ .us = US_PER_S, .ntp = UINT64_C(0xd000000100000000) };
 	assert_int_equal(actions_init(&out), 0);
 	restart();

@@ -16,6 +16,7 @@ extern struct fa_conf conf;
 extern struct fa *fa;
 extern struct actions out;
 extern struct instant now;
+extern uint8_t chance; /* all octets that are random; usual: 0 */
 extern const uint8_t mn_mac[6], fa_mac[6];
 extern const struct sa mn_ha;
 

@@ -24,6 +24,29 @@ static void advertisement(void **state)
 	assert_octets(find(ACTION_SEND_FRAME)->octets.p + 52, 2, "0001");
 }
 
+/* RFC 1256 4.3, 6: the first ones soon after each other; then at random, so that agents of a link do not fall into step. */
+static void intervals(void **state)
+{
+	(void)state;
+	conf.advertise_s = 600;
+	restart();
+	assert_int_equal(fa_due(fa), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		pass_s(i == 0 ? 0 : 16);
+		assert_non_null(find(ACTION_SEND_FRAME));
+		assert_int_equal(fa_due(fa) - now.us, (i < 2 ? 16 : 600) * US_PER_S);
+	}
+	chance = 0xff;
+	pass_s(600);
+	assert_int_equal(fa_due(fa) - now.us, 600 * US_PER_S - UINT32_MAX % (150 * US_PER_S));
+	assert_int_equal(counter("advertisements"), 4);
+	conf.advertise_s = 4; /* which is shorter anyway */
+	chance = 0;
+	restart();
+	pass_s(0);
+	assert_int_equal(fa_due(fa) - now.us, 4 * US_PER_S);
+}
+
 /* RFC 5944 2.3.2: 0..255 are a restart's, so after 65535 comes 256. */
 static void numbers_wrap(void **state)
 {
@@ -353,13 +376,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(advertisement),    TEST(numbers_wrap),
-		TEST(solicitations),    TEST(relayed),
-		TEST(a_visit),          TEST(deregistered),
-		TEST(denials),          TEST(failures),
-		TEST(limits),           TEST(an_address_is_assigned),
-		TEST(revocation),       TEST(udp_tunnel),
-		TEST(delivery_styles),  TEST(co_located),
+		TEST(advertisement),
+		TEST(intervals),
+		TEST(numbers_wrap),
+		TEST(solicitations),
+		TEST(relayed),
+		TEST(a_visit),
+		TEST(deregistered),
+		TEST(denials),
+		TEST(failures),
+		TEST(limits),
+		TEST(an_address_is_assigned),
+		TEST(revocation),
+		TEST(udp_tunnel),
+		TEST(delivery_styles),
+		TEST(co_located),
 		TEST(moved_and_kicked),
 	};
 #undef TEST
