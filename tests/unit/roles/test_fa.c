@@ -60,7 +60,7 @@ static void numbers_wrap(void **state)
 	assert_octets(find(ACTION_SEND_FRAME)->octets.p + 52, 2, "0100");
 }
 
-static void solicit(void)
+static void solicit_from(const char *source)
 {
 	uint8_t icmp[16], frame[64];
 	struct wr i = wr_init(icmp, sizeof(icmp)), f = wr_init(frame, sizeof(frame));
@@ -68,14 +68,17 @@ static void solicit(void)
 	agent_solicitation_build(&i);
 	ether_build(&f, fa_mac, mn_mac, ETHER_IP4);
 	ip4_build(&f,
-		  &(struct ip4){ .ttl = 1,
-				 .protocol = IPPROTO_ICMP,
-				 .source = ip("10.42.0.20"),
-				 .destination = ip("224.0.0.11") },
+		  &(struct ip4){
+			  .ttl = 1, .protocol = IPPROTO_ICMP, .source = ip(source), .destination = ip("224.0.0.11") },
 		  wr_len(&i));
 	wr_bytes(&f, icmp, wr_len(&i));
 	actions_clear(&out);
 	fa_on_frame(fa, now, LINK, (struct span){ frame, wr_len(&f) }, &out);
+}
+
+static void solicit(void)
+{
+	solicit_from("10.42.0.20");
 }
 
 static void solicitations(void **state)
@@ -90,6 +93,11 @@ static void solicitations(void **state)
 	solicit();
 	assert_null(find(ACTION_SEND_FRAME));
 	assert_int_equal(counter("solicitations_ignored"), 1);
+	pass_s(1);
+	solicit_from("0.0.0.0");
+	assert_octets(find(ACTION_SEND_FRAME)->octets.p, 6, "020000000001");
+	assert_octets(find(ACTION_SEND_FRAME)->octets.p + 30, 4, "e0000001");
+	assert_int_equal(counter("solicitations"), 4);
 }
 
 /* RFC 5944 3.7.2.2: the mobile node's part as it is, what was for us gone, ours behind it. */

@@ -3,7 +3,9 @@
 #include "codec/ether.h"
 #include "tests/unit/roles/fa_rig.h"
 
-#define VENDOR "2600 0006 0000 0009 0001"                                /* RFC 3115 2.1, empty */
+#define VENDOR "2600 0006 0000 0009 0001" /* RFC 3115 2.1, empty */
+enum { MTU = 200 };
+
 #define MOBILE_AAA "2401 0014 00000002 0123456789abcdef0123456789abcdef" /* RFC 4721 5, Length(2) */
 
 /* The request that was passed on. */
@@ -509,6 +511,47 @@ static void where_replies_go(void **state)
 	assert_int_equal(told().ip.destination.s_addr, ip("10.42.0.29").s_addr);
 }
 
+/* What the kernel leaves to us: to visitors as it is, of nobody else, and about no packet that nobody sent. */
+static void packets(void **state)
+{
+	uint8_t p[28];
+	struct wr w = wr_init(p, sizeof(p));
+	const struct ip4 h = { .ttl = 9,
+			       .protocol = IPPROTO_UDP,
+			       .fragment = IP4_DF,
+			       .source = ip("10.9.0.2"),
+			       .destination = ip("10.42.0.20") };
+	struct tunnelled t = { .tunnel = { .local = conf.care_of, .remote = ip("10.0.0.1") } };
+	struct datagram d = { .local = conf.care_of, .remote = ip("10.0.0.1"), .local_port = 434, .remote_port = 434 };
+	const struct action *a;
+
+	(void)state;
+	visit();
+	ip4_build(&w, &h, 8);
+	memset(wr_skip(&w, 8), 0x77, 8);
+	t.inner = (struct span){ p, sizeof(p) };
+	fa_on_tunnelled(fa, &t, &out);
+	a = find(ACTION_SEND_FRAME);
+	assert_int_equal(a->octets.n, 14 + sizeof(p));
+	assert_memory_equal(a->octets.p + 14, p, sizeof(p));
+	actions_clear(&out);
+	t.tunnel.encap = ENCAP_GRE; /* not what was registered */
+	fa_on_tunnelled(fa, &t, &out);
+	t.inner.n = 19;
+	fa_on_tunnelled(fa, &t, &out);
+	assert_int_equal(counter("packets_dropped"), 2);
+	d.payload = (struct span){ (const uint8_t *)"\x04\x2f\0\0", 4 };
+	fa_on_datagram(fa, now, &d, &out);
+	assert_int_equal(counter("malformed"), 1);
+	fa_on_too_big(fa, now, 1, (struct span){ p, sizeof(p) }, MTU, &out);
+	fa_on_too_big(fa, now, conf.max_visitors, (struct span){ p, sizeof(p) }, MTU, &out);
+	fa_on_too_big(fa, now, 0, (struct span){ p, 19 }, MTU, &out);
+	assert_int_equal(out.n, 0);
+	fa_on_too_big(fa, now, 0, (struct span){ p, sizeof(p) }, MTU, &out);
+	assert_int_equal(counter("too_big_told"), 1);
+	assert_octets(find(ACTION_SEND_FRAME)->octets.p + 40, 2, "00b4"); /* 200 - 20 */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -535,6 +578,7 @@ int main(void)
 		TEST(vendors_words),
 		TEST(tunnels_in_udp),
 		TEST(where_replies_go),
+		TEST(packets),
 	};
 #undef TEST
 
