@@ -43,6 +43,19 @@ static void test_gateway_alone(void **state)
 	assert_mode_mc(TIA);
 }
 
+/* B-46: a home agent that was away is found again soon, as data wait for it. */
+static void test_home_agent_comes_back(void **state)
+{
+	(void)state;
+	client_attach(WLAN, CAFE);
+	client_vpn_up(1, "gw1", TIA);
+	client_pass_ms(60000);
+	client_pass_ms(2000);
+	assert_true(client_caught(VPN).here);
+	client_accept(VPN);
+	assert_mode_mc(TIA);
+}
+
 /* TNC through the VPN says nothing of the network that we are in. */
 static void test_tnc_through_vpn(void **state)
 {
@@ -382,6 +395,7 @@ int main(void)
 		CASE(test_new_inner_address),
 		CASE(test_inner_address_is_guarded),
 		CASE(test_reauthentication),
+		CASE(test_home_agent_comes_back),
 		CASE(test_refresh_outside),
 		CASE(test_binding_in_the_open_is_taken_back),
 		CASE(test_from_outside_to_inside),

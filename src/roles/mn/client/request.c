@@ -13,6 +13,7 @@ enum {
 	LEAST_WAIT_US = 30 * US_PER_MS,
 	SPARE_US = 20 * US_PER_MS,
 	MOST_WAIT_US = 60 * US_PER_S,
+	MOST_AWAITED_US = 2 * US_PER_S, /* nothing leaves before the answer */
 	MOST_SHIFT = 16,
 };
 enum { BELOW_CLOCK = 0xfff }; /* [2^-32 s] a microsecond is 4295 of these */
@@ -23,9 +24,16 @@ static unsigned round_of(const struct mn *mn)
 	return mn->conf->client.retransmissions + 1U;
 }
 
+/* B-46. A VPN is there: what keeps everybody waiting is an answer through it, as from a home agent that comes back. */
+static bool is_awaited(const struct mn *mn, const struct way *w)
+{
+	return w->ifindex == 0 && mn->client->state == CLIENT_BINDING && mn->conf->client.timeout_ms == 0;
+}
+
 static uint64_t wait_us(const struct mn *mn, const struct way *w)
 {
 	uint64_t us = mn->conf->client.timeout_ms * US_PER_MS, measured = mn->client->rtt_us[w->ifindex == 0];
+	uint64_t most = is_awaited(mn, w) ? MOST_AWAITED_US : MOST_WAIT_US;
 	unsigned shift = w->x.tries - 1;
 
 	if (us == 0) {
@@ -36,7 +44,7 @@ static uint64_t wait_us(const struct mn *mn, const struct way *w)
 		shift = w->x.tries > round_of(mn) ? w->x.tries - round_of(mn) : 0;
 	}
 	us <<= shift < MOST_SHIFT ? shift : MOST_SHIFT;
-	return us < MOST_WAIT_US ? us : MOST_WAIT_US;
+	return us < most ? us : most;
 }
 
 /* As the agents of roles/mpa do: time stamps rise whatever our clock does, and what the clock does not fill is random, as
