@@ -34,7 +34,9 @@ def move(campus, host, act):
     time.sleep(AFTER_S)  # how long the echo runs after it
     probe.send_signal(signal.SIGTERM)
     probe.wait(5)
-    samples = [s for s in read_samples(path) if s[1] >= at - 50e6]
+    samples = read_samples(path)
+    # From the last one answered before it: what is interrupted already when it begins counts too.
+    samples = samples[max((i for i, s in enumerate(samples) if s[2] and s[1] < at - 50e6), default=0):]
     return {"gap_ms": round(longest_hole_ms(samples), 2) if recovered else LIMIT_S * 1000.0,
             "lost": sum(1 for _, _, received in samples if not received), "recovered": recovered}
 
