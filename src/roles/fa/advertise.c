@@ -120,7 +120,8 @@ static struct advertiser *advertiser_of(struct fa *fa, uint32_t ifindex)
 	return NULL;
 }
 
-/* Straight back to whoever asks, whatever its address is: it may well be from another network (RFC 5944 2.3). */
+/* Straight back to whoever asks, whatever its address is: it may well be from another network (RFC 5944 2.3). And at once:
+ * the random delay of RFC 1256 6.2 is for answers that all routers of a link give to all hosts, and a move waits for this. */
 void advertise_on_solicitation(struct fa *fa, struct instant now, const struct fa_station *to, struct in_addr source,
 			       struct actions *out)
 {
