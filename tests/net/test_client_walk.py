@@ -73,7 +73,8 @@ def walked(campus):
         m.switch(here, to)
         node = m.becomes(mode=mode)
         assert node["home"] == m.home
-        m.ping(CORRESPONDENT, count=2, I=m.home)
+        # From one network outside to another the mode is what it was, until the host has heard of its links.
+        wait_for(lambda: m.ping(CORRESPONDENT, check=False, count=2, I=m.home), f"the correspondent from {to}")
         check_arrival(campus, m, net, encapsulation)
         here = to
     for p in (udp, tcp):
@@ -122,12 +123,14 @@ def test_nothing_leaves_undecided(campus, walked, where):
 @pytest.mark.parametrize("link,address", [("wwan0", "100.64.0.11"), ("wlan0", "192.168.7.11")])
 def test_outside_all_is_in_esp_but_requests(walked, link, address):
     """B-10, B-18: with the link's own address, nothing leaves but IKE, ESP in UDP, and requests in clear."""
-    there = [p for p in walked[link] if not is_solicitation(p)]
+    router = ipaddress.ip_network(f"{address}/24", strict=False)[1]
+    there = [p for p in walked[link] if not is_solicitation(p) and p.source != str(router)]
     sent = [p for p in there if p.source == address]
     assert {p.port for p in sent} == {"434", "4500"}
     assert all(p.mip == REQUEST and p.destination == ANCHOR for p in sent if p.port == "434")
     # What charon asks before it has moved may have the address of the link that was lost.
-    assert all(is_ike(p) for p in there if address not in (p.source, p.destination))
+    strangers = [p for p in there if address not in (p.source, p.destination) and not is_ike(p)]
+    assert not strangers, strangers
 
 
 def test_nothing_in_clear_passes_the_firewall(walked):
