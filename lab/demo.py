@@ -157,13 +157,33 @@ def table(moves):
         "  mbb: make before break, the new network is there before the old one goes.")
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__)
+def conclude(results, output):
+    """Tells how the promises were kept. Returns the exit status."""
+    say()
+    for sentence, good in results:
+        say(f"  {'ok    ' if good else 'BROKEN'} {sentence}")
+    where = os.path.relpath(output)
+    say(f"\nReport: {where}/report.json, picture: {where}/timeline.svg")
+    return 0 if all(good for _, good in results) else 1
+
+
+def run(main, description):
+    """main: takes the directory of the report, returns the exit status."""
+    p = argparse.ArgumentParser(description=description)
     p.add_argument("--output", default=os.path.join(ROOT, "build", "demo"))
     args = p.parse_args()
     if os.geteuid() != 0:
         sys.exit("the demo makes network namespaces and loads kernel programs: run it as root")
     clean_up_when_told_to_end()
+    try:
+        sys.exit(main(args.output))
+    except LabError as e:
+        sys.exit(f"demo: {e}")
+    except KeyboardInterrupt:
+        sys.exit("\ndemo: interrupted; everything is taken down")
+
+
+def main(output):
     say("In network namespaces: an office with a home agent, three floors and a server; on each floor hostapd beside the\n"
         "agent lets in whom the AAA server (FreeRADIUS) lets in; a firewall and two VPN gateways; outside LTE with 20 ms\n"
         "each way, a café behind NAT, and broadband at home.")
@@ -189,20 +209,9 @@ def main():
         table(moves)
         say(f"\nThe last move, as `holdfast explain {trip.host.nai}` tells it:\n")
         say(o.cli("explain", trip.host.nai).stdout.rstrip().split("\n\n")[-1])
-        report(args.output, home, moves, traffic, tcp, refused)
-    say()
-    results = verdicts(moves, tcp, refused)
-    for sentence, good in results:
-        say(f"  {'ok    ' if good else 'BROKEN'} {sentence}")
-    where = os.path.relpath(args.output)
-    say(f"\nReport: {where}/report.json, picture: {where}/timeline.svg")
-    return 0 if all(good for _, good in results) else 1
+        report(output, home, moves, traffic, tcp, refused)
+    return conclude(verdicts(moves, tcp, refused), output)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except LabError as e:
-        sys.exit(f"demo: {e}")
-    except KeyboardInterrupt:
-        sys.exit("\ndemo: interrupted; everything is taken down")
+    run(main, __doc__)

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The demo of client mode (make demo WALK=client): a host that speaks Mobile IP itself walks from its home link through
 floors with and without a foreign agent and the world outside, twice, with a TCP transfer and a UDP stream open."""
-import argparse
 import ipaddress
 import json
 import os
@@ -12,9 +11,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from clients import ClientCampus
-from demo import MBIT, PAUSE_S, SETTLE_S, STEP_LIMIT_S, rounded, say
-from net import LabError, clean_up_when_told_to_end, wait_for
-from office import ANCHOR, CORRESPONDENT, ROOT
+from demo import MBIT, PAUSE_S, SETTLE_S, STEP_LIMIT_S, conclude, rounded, run, say
+from net import wait_for
+from office import ANCHOR, CORRESPONDENT
 from picture import timeline
 from traffic import Traffic
 from trip import INTERNET, least_round_trip_ms
@@ -127,13 +126,7 @@ def report(directory, home, moves, traffic, tcp):
         f.write(timeline(traffic.samples, labels, f"{home} walks by itself: 1 kHz UDP echo, gap of each move"))
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--output", default=os.path.join(ROOT, "build", "demo"))
-    args = p.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("the demo makes network namespaces and loads kernel programs: run it as root")
-    clean_up_when_told_to_end()
+def main(output):
     say("In network namespaces: an office with a home agent and its home link, a floor with a foreign agent and one without;\n"
         "DHCP on each; a firewall and a VPN gateway that knows nothing of Mobile IP and translates addresses inwards;\n"
         "outside LTE with 20 ms each way, and a café behind NAT. The host runs holdfast-mn in client mode.")
@@ -149,20 +142,9 @@ def main():
         table(moves)
         say(f"\nThe last move, as `holdfast explain {m.nai}` tells it:\n")
         say(last_move(o.cli("explain", m.nai).stdout))
-        report(args.output, m.home, moves, traffic, tcp)
-    say()
-    results = verdicts(moves, tcp)
-    for sentence, good in results:
-        say(f"  {'ok    ' if good else 'BROKEN'} {sentence}")
-    where = os.path.relpath(args.output)
-    say(f"\nReport: {where}/report.json, picture: {where}/timeline.svg")
-    return 0 if all(good for _, good in results) else 1
+        report(output, m.home, moves, traffic, tcp)
+    return conclude(verdicts(moves, tcp), output)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except LabError as e:
-        sys.exit(f"demo: {e}")
-    except KeyboardInterrupt:
-        sys.exit("\ndemo: interrupted; everything is taken down")
+    run(main, __doc__)
