@@ -5,7 +5,6 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,25 +21,6 @@ struct dp_home *home;
 struct dp *dp;
 uint8_t buffer[FRAME_MAX];
 unsigned arps;
-
-void run(const char *command)
-{
-	if (system(command) != 0) {
-		fprintf(stderr, "failed: %s\n", command);
-		abort();
-	}
-}
-
-static int device(const char *name, short flags)
-{
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	struct ifreq req = { .ifr_flags = (short)(flags | IFF_NO_PI) };
-
-	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &req) < 0)
-		abort();
-	return fd;
-}
 
 int open_user(const char *address)
 {
@@ -64,8 +44,8 @@ int setup(void **state)
 
 	(void)state;
 	run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
-	wire = device("wire", IFF_TAP);
-	vpn = device("ipsec0", IFF_TUN);
+	wire = tun_device("wire", IFF_TAP);
+	vpn = tun_device("ipsec0", IFF_TUN);
 	run("ip link set lo up && ip link set wire address 02:00:00:00:01:01 up && ip link set ipsec0 mtu 1400 up");
 	run("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.wire.rp_filter=1");
 	run("ip address add " CARE_OF "/24 dev wire && ip route add default via 192.0.2.254");
@@ -101,15 +81,7 @@ int teardown(void **state)
 
 uint64_t counted(const char *name)
 {
-	const char *const *names;
-	uint64_t values[64];
-	size_t n = dp_stats(dp, &names, values, ARRAY_SIZE(values));
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return values[i];
-	fail_msg("no counter %s", name);
-	return 0;
+	return counted_by(dp, name);
 }
 
 size_t receive(int fd, int wait_ms)

@@ -7,6 +7,7 @@
 #include "codec/ip4.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/dp_home.h"
+#include "kernel_rig.h"
 
 enum { WAIT_MS = 1000, SILENCE_MS = 50, PORT = 5000, MARK = 66, FRAME_MAX = 4096 };
 
@@ -27,7 +28,6 @@ extern unsigned arps;             /* that next_frame() came across */
 
 int setup(void **state);
 int teardown(void **state);
-void run(const char *command);
 int open_user(const char *address); /* a UDP socket */
 /* As charon's routes are while a CHILD_SA is up: the intranet by its device. */
 void vpn_is_up(bool up);

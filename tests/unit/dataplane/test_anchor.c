@@ -5,15 +5,14 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "codec/encap4.h"
 #include "codec/ether.h"
 #include "dataplane/dataplane.h"
+#include "kernel_rig.h"
 #include "tests/unit/test.h"
 
 enum { WAIT_MS = 2000, SILENCE_MS = 50, PORT = 5000, PAYLOAD_AT = 28 };
@@ -36,14 +35,6 @@ static struct dp_conf conf = { .role = DP_ROLE_ANCHOR,
 static struct dp *dp;
 static int wire, peer; /* TAP, UDP socket */
 static uint8_t buffer[4096];
-
-static void run(const char *command)
-{
-	if (system(command) != 0) {
-		fprintf(stderr, "failed: %s\n", command);
-		abort();
-	}
-}
 
 static int open_tap(const char *name)
 {
@@ -181,19 +172,6 @@ static bool is_heard(const char *words, int wait_ms)
 	return n == (ssize_t)strlen(words) && memcmp(octets, words, (size_t)n) == 0;
 }
 
-static uint64_t stat(const char *name)
-{
-	const char *const *names;
-	uint64_t values[64];
-	size_t n = dp_stats(dp, &names, values, ARRAY_SIZE(values));
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return values[i];
-	fail_msg("no counter %s", name);
-	return 0;
-}
-
 /* RFC 2784, RFC 6245 */
 static void gre_goes_and_comes(void **state)
 {
@@ -220,7 +198,7 @@ static void gre_goes_and_comes(void **state)
 	t.in_key++;
 	answer_by(&t, "forged");
 	assert_false(is_heard("forged", SILENCE_MS));
-	assert_int_equal(stat("spoofed_tunnel"), 1);
+	assert_int_equal(counted_by(dp, "spoofed_tunnel"), 1);
 }
 
 enum { SYN = 0x02, ACK = 0x10, MSS = 500, SEGMENTS = 3 };
@@ -361,7 +339,7 @@ static void super_packets_are_cut(void **state)
 	}
 	close(listener);
 	/* An answer to SYN, a super-packet and an end of each; uncut ones were five. */
-	assert_in_range(stat("down_forwarded"), 9, 14);
+	assert_in_range(counted_by(dp, "down_forwarded"), 9, 14);
 }
 
 /* RFC 5944 3.8.2, S: one copy to each care-of address, and answers by each of them. */
@@ -389,8 +367,8 @@ static void every_place_gets_a_copy(void **state)
 	for (int i = 1; i <= 4; i++)
 		assert_int_equal(seen[i], 1);
 	assert_false(next_packet(SILENCE_MS, &h, &to));
-	assert_int_equal(stat("copies_sent"), 3);
-	assert_int_equal(stat("down_forwarded"), 1);
+	assert_int_equal(counted_by(dp, "copies_sent"), 3);
+	assert_int_equal(counted_by(dp, "down_forwarded"), 1);
 	assert_int_equal(dp_counters_get(dp, 0, &counters), 0);
 	assert_int_equal(counters.down_packets, 1);
 	for (int i = 0; i < 4; i++) {
@@ -414,16 +392,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(gre_goes_and_comes), TEST(super_packets_are_cut),
 					    TEST(every_place_gets_a_copy) };
-	int r;
+	int r = enter_own_namespaces(pins);
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
-		printf("skipped: kernel programs and namespaces are for root only\n");
-		return 77;
-	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(pins))
-		return 1;
+	if (r != 0)
+		return r;
 	r = cmocka_run_group_tests(tests, NULL, NULL);
-	(void)umount(pins);
-	(void)rmdir(pins);
+	remove_pins(pins);
 	return r;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bindings in the kernel across restarts of their daemon. Needs root. */
-#include <sched.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 #include "dataplane/dataplane.h"
+#include "kernel_rig.h"
 #include "tests/unit/test.h"
 
 static char pins[] = "/tmp/hf-bindings-XXXXXX";
@@ -96,16 +94,11 @@ int main(void)
 		cmocka_unit_test(a_restarted_daemon_finds_them),
 		cmocka_unit_test(only_the_own_tunnel_is_removed),
 	};
-	int r;
+	int r = enter_own_namespaces(pins);
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
-		printf("skipped: kernel programs and namespaces are for root only\n");
-		return 77;
-	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(pins))
-		return 1;
+	if (r != 0)
+		return r;
 	r = cmocka_run_group_tests(tests, NULL, NULL);
-	(void)umount(pins);
-	(void)rmdir(pins);
+	remove_pins(pins);
 	return r;
 }

@@ -6,14 +6,12 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "codec/ether.h"
 #include "codec/ip4.h"
 #include "dataplane/dataplane.h"
+#include "kernel_rig.h"
 #include "tests/unit/test.h"
 
 enum { HELD_MAX = 16, EVENTS_MAX = 2048, WAIT_MS = 1000, SILENCE_MS = 50 };
@@ -35,14 +33,6 @@ static struct {
 } events[EVENTS_MAX];
 static size_t event_n;
 
-static void run(const char *command)
-{
-	if (system(command) != 0) {
-		fprintf(stderr, "failed: %s\n", command);
-		abort();
-	}
-}
-
 static void write_setting(const char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -52,20 +42,9 @@ static void write_setting(const char *path, const char *value)
 	(void)close(fd); /* /proc takes it with the write */
 }
 
-static int device(const char *name, short flags)
-{
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	struct ifreq req = { .ifr_flags = (short)(flags | IFF_NO_PI) };
-
-	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &req) < 0)
-		abort();
-	return fd;
-}
-
 static uint32_t open_users(void)
 {
-	users = device("ipsec0", IFF_TUN);
+	users = tun_device("ipsec0", IFF_TUN);
 	run("ip link set ipsec0 mtu 1400 up");
 	return if_nametoindex("ipsec0");
 }
@@ -75,7 +54,7 @@ static int setup(void **state)
 	const char *why = "";
 
 	(void)state;
-	core = device("core", IFF_TAP);
+	core = tun_device("core", IFF_TAP);
 	run("ip link set core address 02:00:00:00:01:01 up");
 	run("ip address add 10.0.1.1/24 dev core");
 	run("ip neighbour add 10.0.1.254 lladdr 02:00:00:00:01:fe dev core");
@@ -126,19 +105,6 @@ static void read_events(void)
 
 	while (poll(&p, 1, 0) > 0)
 		dp_events_read(dp, keep_event, NULL);
-}
-
-static uint64_t stat(const char *name)
-{
-	const char *const *names;
-	uint64_t values[64];
-	size_t n = dp_stats(dp, &names, values, ARRAY_SIZE(values));
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return values[i];
-	fail_msg("no counter %s", name);
-	return 0;
 }
 
 /* What comes out of @fd next into `buffer`, or 0 after @wait_ms. */
@@ -226,7 +192,7 @@ static void packets_cross(void **state)
 	assert_int_equal(ip4_parse(buffer, n, &inner), 0);
 	assert_int_equal(inner.destination.s_addr, ip("10.42.0.10").s_addr);
 	assert_int_equal(inner.ttl, 64);
-	assert_int_equal(stat("down_forwarded"), 1);
+	assert_int_equal(counted_by(dp, "down_forwarded"), 1);
 }
 
 /* A-38, G-15 */
@@ -238,10 +204,10 @@ static void strangers_do_not(void **state)
 	assert_int_equal(dp_visitor_set(dp, &v), 0);
 	user_sends("10.42.0.11", 100);
 	assert_int_equal(receive(core, SILENCE_MS), 0);
-	assert_int_equal(stat("unknown_source"), 1);
+	assert_int_equal(counted_by(dp, "unknown_source"), 1);
 	anchor_sends("10.42.0.11", 100);
 	assert_int_equal(receive(users, SILENCE_MS), 0);
-	assert_int_equal(stat("unknown_tunnel"), 1);
+	assert_int_equal(counted_by(dp, "unknown_tunnel"), 1);
 	read_events();
 	assert_int_equal(events_of(DP_EVENT_UNKNOWN_SOURCE), 1);
 	assert_int_equal(events[0].e.source.s_addr, ip("10.42.0.11").s_addr);
@@ -265,8 +231,8 @@ static void what_does_not_fit_is_told(void **state)
 	assert_int_equal(events[0].e.packet.n, 1401);
 	assert_int_equal(ip4_parse_cut(events[0].head, 20, &ip4), 0);
 	assert_int_equal(ip4.destination.s_addr, ip("10.42.0.10").s_addr);
-	assert_int_equal(stat("down_forwarded"), 0);
-	assert_int_equal(stat("too_big"), 1);
+	assert_int_equal(counted_by(dp, "down_forwarded"), 0);
+	assert_int_equal(counted_by(dp, "too_big"), 1);
 }
 
 /* Hosts whose kernel does ESP encrypt a datagram whole and cut it afterwards: it comes here in one. What may go on in
@@ -319,8 +285,8 @@ static void held_packets_are_few(void **state)
 	assert_int_equal(events[0].e.packet.n, 120);
 	assert_int_equal(ip4_parse_cut(events[0].head, 20, &ip4), 0);
 	assert_int_equal(ip4.source.s_addr, ip("10.42.0.10").s_addr);
-	assert_int_equal(stat("held"), HELD_MAX);
-	assert_int_equal(stat("held_dropped"), 100 - HELD_MAX);
+	assert_int_equal(counted_by(dp, "held"), HELD_MAX);
+	assert_int_equal(counted_by(dp, "held_dropped"), 100 - HELD_MAX);
 	v.held = false;
 	assert_int_equal(dp_visitor_set(dp, &v), 0);
 	user_sends("10.42.0.10", 100);
@@ -399,7 +365,7 @@ static void kernel_esp_is_checked(void **state)
 	assert_int_equal(dp_visitor_set(dp, &v), 0);
 	peer_pings_from("10.42.0.10");
 	assert_int_equal(receive(core, SILENCE_MS), 0);
-	assert_int_equal(stat("spoofed_source"), 1);
+	assert_int_equal(counted_by(dp, "spoofed_source"), 1);
 	peer_pings_from("10.42.0.11");
 	assert_int_equal(receive(core, SILENCE_MS), 0);
 	read_events();
@@ -475,14 +441,10 @@ int main(void)
 		TEST(flush_leaves_nothing),
 	};
 	const struct CMUnitTest of_kernel_esp[] = { TEST(kernel_esp_is_checked) };
-	int r;
+	int r = enter_own_namespaces(pins);
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
-		printf("skipped: kernel programs and namespaces are for root only\n");
-		return 77;
-	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(pins))
-		return 1;
+	if (r != 0)
+		return r;
 	write_setting("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 	write_setting("/proc/sys/net/ipv4/ip_forward", "1");
 	r = cmocka_run_group_tests(tests, NULL, NULL);
@@ -490,7 +452,6 @@ int main(void)
 		r |= cmocka_run_group_tests(of_kernel_esp, NULL, NULL);
 	else
 		printf("This kernel has no xfrm interfaces: `make guest` runs the case of kernel ESP.\n");
-	(void)umount(pins);
-	(void)rmdir(pins);
+	remove_pins(pins);
 	return r;
 }

@@ -2,9 +2,7 @@
 /* A mobile node's one path. Needs root. */
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -433,16 +431,11 @@ int main(void)
 		TEST(whole_packets_are_judged_alike),
 		TEST(device_made_anew_has_the_path),
 	};
-	int r;
+	int r = enter_own_namespaces(pins);
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
-		printf("skipped: kernel programs and namespaces are for root only\n");
-		return 77;
-	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(pins))
-		return 1;
+	if (r != 0)
+		return r;
 	r = cmocka_run_group_tests(tests, NULL, NULL);
-	(void)umount(pins);
-	(void)rmdir(pins);
+	remove_pins(pins);
 	return r;
 }
