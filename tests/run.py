@@ -19,11 +19,13 @@ HANGING_S = 180  # no network test takes that long: one that does hangs, and the
 class Totals:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.causes = []  # a line per failure: what failed, and why as far as known
 
-    def add(self, passed, failed, skipped):
+    def add(self, passed, failed, skipped, causes=()):
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
+        self.causes += causes
 
 
 def indent(text):
@@ -33,10 +35,10 @@ def indent(text):
 def lint(totals):
     r = subprocess.run([PYTHON, os.path.join(ROOT, "tests", "lint", "lint.py")], capture_output=True, text=True)
     good = len(re.findall(r"^ok ", r.stdout, re.M))
-    bad = len(re.findall(r"^not ok ", r.stdout, re.M))
-    if r.returncode != 0 and bad == 0:
-        bad = 1
-    totals.add(good, bad, 0)
+    bad = [f"lint: {rule}" for rule in re.findall(r"^not ok (.*)", r.stdout, re.M)]
+    if r.returncode != 0 and not bad:
+        bad = [f"lint: exit status {r.returncode}"]
+    totals.add(good, len(bad), 0, bad)
     if bad:
         print(indent(r.stdout + r.stderr), end="")
 
@@ -44,11 +46,11 @@ def lint(totals):
 def cases_of(output, good):
     """cmocka prints a line per case; a program without them is one case."""
     passed = len(re.findall(r"^\[ +OK \]", output, re.M))
-    failed = len(set(re.findall(r"^\[ +FAILED +\] (\w+)$", output, re.M)))
+    failed = sorted(set(re.findall(r"^\[ +FAILED +\] (\w+)$", output, re.M)))
     skipped = len(set(re.findall(r"^\[ +SKIPPED \] (\w+)$", output, re.M)))
-    if passed + failed + skipped == 0:
-        return (1, 0, 0) if good else (0, 1, 0)
-    return passed, max(failed, 0 if good else 1), skipped
+    if good and passed + skipped == 0:
+        passed = 1
+    return passed, failed if failed or good else ["the program"], skipped
 
 
 def meson(suite):
@@ -58,14 +60,15 @@ def meson(suite):
                        capture_output=True)
         if not os.path.exists(log):
             print(f"    no tests in suite {suite}")
-            totals.add(0, 1, 0)
+            totals.add(0, 1, 0, [f"{suite}: no tests"])
             return
         with open(log) as f:
             for line in f:
                 test = json.loads(line)
                 good = test["result"] in ("OK", "SKIP")
                 output = test.get("stdout", "") + test.get("stderr", "")
-                totals.add(*cases_of(output, good))
+                passed, failed, skipped = cases_of(output, good)
+                totals.add(passed, len(failed), skipped, [f"{test['name']}: {case}" for case in failed])
                 if not good:
                     print(f"    {test['name']}: {test['result']}\n{indent(output)}", end="")
     return tier
@@ -82,10 +85,12 @@ def some_net(totals, name, *options):
     r = subprocess.run([PYTHON, "-m", "pytest", "-q", "-x" if os.environ.get("HF_STOP") else "-q", "--no-header", "-rs",
                         "-p", "no:cacheprovider", f"--timeout={HANGING_S}", f"--junitxml={report}", *options,
                         os.path.join(ROOT, "tests", "net")], capture_output=True, text=True, cwd=ROOT)
-    suite = ElementTree.parse(report).getroot().find("testsuite").attrib
-    failed = int(suite["failures"]) + int(suite["errors"])
-    skipped = int(suite["skipped"])
-    totals.add(int(suite["tests"]) - failed - skipped, failed, skipped)
+    suite = ElementTree.parse(report).getroot().find("testsuite")
+    failed = int(suite.get("failures")) + int(suite.get("errors"))
+    skipped = int(suite.get("skipped"))
+    totals.add(int(suite.get("tests")) - failed - skipped, failed, skipped,
+               [f"{case.get('classname').rpartition('.')[2]}.py::{case.get('name')}: {bad.get('message').splitlines()[0]}"
+                for case in suite.iter("testcase") for bad in case if bad.tag in ("failure", "error")])
     if failed or skipped or r.returncode not in (0, 1):
         print(indent(r.stdout[-20000:] + r.stderr[-2000:]), end="")
 
@@ -104,7 +109,9 @@ def main():
         tier(totals)
         print(f"{name}: {totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped "
               f"in {time.monotonic() - start:.1f} s", flush=True)
-        everything.add(totals.passed, totals.failed, totals.skipped)
+        everything.add(totals.passed, totals.failed, totals.skipped, totals.causes)
+    for cause in everything.causes:
+        print(f"failed: {cause}")
     print(f"{everything.passed} passed, {everything.failed} failed, {everything.skipped} skipped")
     return 1 if everything.failed or not everything.passed else 0
 
