@@ -124,6 +124,109 @@ static void test_assigned_home(void **state)
 	client_assert_mode_c(ETH, OFFICE);
 }
 
+static size_t place_of(enum action_type type, const char *home)
+{
+	for (size_t i = 0; i < rig.out.n; i++)
+		if (rig.out.v[i].type == type &&
+		    (type == ACTION_PATH_SET ? rig.out.v[i].path.home : rig.out.v[i].home).s_addr == ip(home).s_addr)
+			return i;
+	fail_msg("no such action for %s", home);
+	return 0;
+}
+
+static struct caught assigned(const char *home)
+{
+	struct caught c;
+
+	rig.conf.client.home = ip("0.0.0.0");
+	client_restart();
+	client_attach(ETH, OFFICE);
+	c = client_caught(ETH);
+	client_answer(&c, &(struct answer_spec){ .home = home });
+	client_detach(ETH);
+	client_attach(ETH, OFFICE);
+	c = client_caught(ETH);
+	assert_int_equal(c.m.home.s_addr, ip(home).s_addr);
+	return c;
+}
+
+/* While the host was away its address went to somebody else: whichever there is, then. Packets find another way before the
+ * former address goes: none leaves by accident. */
+static void test_assigned_home_is_lost(void **state)
+{
+	struct caught c;
+
+	(void)state;
+	c = assigned("10.42.3.3");
+	client_answer(&c, &(struct answer_spec){ .code = MIP_CODE_ADMIN_PROHIBITED });
+	c = client_caught(ETH);
+	assert_true(c.here);
+	assert_int_equal(c.m.home.s_addr, INADDR_ANY);
+	assert_int_equal(client_path.home.s_addr, ip("10.42.3.3").s_addr); /* until there is another one */
+	client_answer(&c, &(struct answer_spec){ .home = "10.42.3.9" });
+	assert_true(place_of(ACTION_HOME_SET, "10.42.3.9") < place_of(ACTION_PATH_SET, "10.42.3.9"));
+	assert_true(place_of(ACTION_PATH_SET, "10.42.3.9") < place_of(ACTION_HOME_DEL, "10.42.3.3"));
+	assert_int_equal(rig_counter("home_changed"), 1);
+	client_assert_mode_c(ETH, OFFICE);
+	client_detach(ETH);
+	client_attach(ETH, OFFICE);
+	assert_int_equal(client_caught(ETH).m.home.s_addr, ip("10.42.3.9").s_addr);
+}
+
+static void test_assigned_home_is_lost_outside(void **state)
+{
+	struct caught c;
+
+	(void)state;
+	(void)assigned("10.42.3.3");
+	client_detach(ETH);
+	client_attach(WLAN, CAFE);
+	client_pass_ms(1000);
+	client_vpn_up(1, "gw1", TIA);
+	c = client_caught(VPN);
+	assert_int_equal(c.m.home.s_addr, ip("10.42.3.3").s_addr);
+	client_answer(&c, &(struct answer_spec){ .code = MIP_CODE_ADMIN_PROHIBITED });
+	c = client_caught(VPN);
+	assert_int_equal(c.m.home.s_addr, INADDR_ANY);
+	client_answer(&c, &(struct answer_spec){ .home = "10.42.3.9" });
+	assert_string_equal(rig_state(), "outside");
+	assert_int_equal(client_path.home.s_addr, ip("10.42.3.9").s_addr);
+}
+
+/* That was not the reason: sockets keep their address, and later it is asked for again. */
+static void test_assigned_home_is_kept(void **state)
+{
+	struct caught c;
+
+	(void)state;
+	c = assigned("10.42.3.3");
+	for (unsigned i = 0; i < 2; i++) {
+		client_answer(&c, &(struct answer_spec){ .code = MIP_CODE_ADMIN_PROHIBITED });
+		assert_int_equal(client_requests(ETH), i == 0);
+		if (i == 0)
+			c = client_caught(ETH);
+	}
+	assert_int_equal(client_path.home.s_addr, ip("10.42.3.3").s_addr);
+	assert_int_equal(rig_counter("home_changed"), 0);
+	client_pass_ms(30000);
+	c = client_caught(ETH);
+	assert_int_equal(c.m.home.s_addr, ip("10.42.3.3").s_addr);
+	client_answer(&c, &(struct answer_spec){ .home = "10.42.3.9" }); /* which was not asked for */
+	assert_int_equal(client_path.home.s_addr, ip("10.42.3.3").s_addr);
+	assert_int_equal(client_path.how, PATH_BLOCKED);
+}
+
+static void test_configured_home_stays(void **state)
+{
+	struct caught c;
+
+	(void)state;
+	client_attach(ETH, OFFICE);
+	c = client_caught(ETH);
+	client_answer(&c, &(struct answer_spec){ .code = MIP_CODE_ADMIN_PROHIBITED });
+	assert_int_equal(client_requests(ETH), 0);
+}
+
 static void test_another_home_address(void **state)
 {
 	struct caught c;
@@ -140,8 +243,17 @@ static void test_another_home_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_at_home),   CASE(test_not_at_home),   CASE(test_probe_never),          CASE(test_probe_known),
-		CASE(test_pseudonym), CASE(test_assigned_home), CASE(test_another_home_address),
+		CASE(test_at_home),
+		CASE(test_not_at_home),
+		CASE(test_probe_never),
+		CASE(test_probe_known),
+		CASE(test_pseudonym),
+		CASE(test_assigned_home),
+		CASE(test_another_home_address),
+		CASE(test_assigned_home_is_lost),
+		CASE(test_assigned_home_is_lost_outside),
+		CASE(test_assigned_home_is_kept),
+		CASE(test_configured_home_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

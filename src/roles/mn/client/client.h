@@ -53,6 +53,7 @@ struct sent {
 	enum ask what;
 	uint16_t lifetime_s;
 	struct in_addr to; /* home agent, or foreign agent (ASK_AGENT) */
+	bool any_home;     /* no home address was named */
 	bool answered;     /* and once is enough: what comes then is a replay */
 };
 
@@ -63,6 +64,7 @@ struct exchange {
 	unsigned tries, resyncs;
 	unsigned rounds; /* of `tries` that brought nothing: longer and longer pauses */
 	bool without_udp;
+	bool any_home;              /* the one that was assigned is refused: whichever there is */
 	struct sent sent[SENT_MAX]; /* ring */
 	size_t sent_n;              /* ever written to it */
 };

@@ -124,14 +124,29 @@ static void settle(struct way *w, uint64_t due_us)
 	w->x.due_us = due_us;
 }
 
+/* The address was assigned, and may be somebody else's by now: 128 and 129 are all that RFC 5944 has to say so. They also
+ * stand for other things, so ours is let go of only when another one comes. */
+static bool may_have_lost_home(const struct mn *mn, const struct answer *a)
+{
+	return (a->m.code == MIP_CODE_UNSPECIFIED || a->m.code == MIP_CODE_ADMIN_PROHIBITED) &&
+	       mn->conf->client.home.s_addr == INADDR_ANY && !a->s.any_home &&
+	       (a->s.what == ASK_CO_LOCATED || a->s.what == ASK_VPN);
+}
+
 static void bar(struct mn *mn, const struct answer *a, uint16_t retry_s, struct actions *out)
 {
 	struct way *w = a->w;
 	struct agent *agent = agents_find(mn->client, w->ifindex, a->s.to);
 
 	MN_COUNT(mn, refused);
-	w->x.resyncs = w->more = 0;
+	w->x.resyncs = 0;
 	w->x.without_udp = false;
+	if (may_have_lost_home(mn, a)) {
+		w->x.any_home = true;
+		request_start(mn, a->now, w, a->s.what, out);
+		return;
+	}
+	w->more = 0;
 	if (w->verdict == VERDICT_INSIDE && a->s.what == ASK_AGENT) {
 		MN_COUNT(mn, agents_refused);
 		if (agent)
@@ -298,6 +313,33 @@ static void accepted_in_clear(struct mn *mn, const struct answer *a, uint16_t li
 		ways_improve(mn, a->now, a->w, out);
 }
 
+static bool is_possible_home(const struct mn *mn, const struct answer *a)
+{
+	bool may_change = mn->conf->client.home.s_addr == INADDR_ANY && a->s.any_home;
+
+	return a->m.home.s_addr != INADDR_ANY &&
+	       (a->m.home.s_addr == mn->home.s_addr || mn->home.s_addr == INADDR_ANY || may_change);
+}
+
+/* RFC 2794 */
+static void take_home(struct mn *mn, struct in_addr home, struct actions *out)
+{
+	struct in_addr old = mn->home;
+
+	if (home.s_addr == old.s_addr)
+		return;
+	mn->home = home;
+	actions_home_set(out, home);
+	if (old.s_addr == INADDR_ANY) {
+		MN_COUNT(mn, home_set);
+		return;
+	}
+	MN_COUNT(mn, home_changed);
+	mn_record(mn, out, RECORD_WARN, "home_address",
+		  "the home agent assigned another one: open connections are lost");
+	mn->client->bound.here = false; /* it is one of the former address */
+}
+
 static void accepted(struct mn *mn, const struct answer *a, struct actions *out)
 {
 	uint16_t lifetime_s = a->m.lifetime_s < a->s.lifetime_s ? a->m.lifetime_s : a->s.lifetime_s;
@@ -305,8 +347,7 @@ static void accepted(struct mn *mn, const struct answer *a, struct actions *out)
 
 	MN_COUNT(mn, accepted);
 	a->w->x.resyncs = 0;
-	if ((mn->home.s_addr != INADDR_ANY && a->m.home.s_addr != mn->home.s_addr) || a->m.home.s_addr == INADDR_ANY ||
-	    (lifetime_s == 0 && a->s.what != ASK_HOME)) {
+	if (!is_possible_home(mn, a) || (lifetime_s == 0 && a->s.what != ASK_HOME)) {
 		mn_record(mn, out, RECORD_ERR, "impossible_binding",
 			  "the home agent accepted for no time, or for another home address");
 		bar(mn, a, RETRY_S, out);
@@ -316,11 +357,7 @@ static void accepted(struct mn *mn, const struct answer *a, struct actions *out)
 		without_proof(mn, a, out);
 		return;
 	}
-	if (mn->home.s_addr == INADDR_ANY) { /* RFC 2794 */
-		mn->home = a->m.home;
-		actions_home_set(out, mn->home);
-		MN_COUNT(mn, home_set);
-	}
+	take_home(mn, a->m.home, out);
 	if (a->s.what != ASK_VPN) {
 		accepted_in_clear(mn, a, lifetime_s, out);
 	} else if (!ways_inside(c)) {

@@ -86,8 +86,9 @@ static uint8_t flags_of(const struct mn *mn, enum ask what)
 static struct in_addr home_to_tell(const struct mn *mn, const struct way *w)
 {
 	bool hidden = mn->conf->client.pseudonym && w->x.what == ASK_CO_LOCATED && w->verdict != VERDICT_INSIDE;
+	bool own_end = w->x.what == ASK_CO_LOCATED || w->x.what == ASK_VPN;
 
-	return hidden ? (struct in_addr){ INADDR_ANY } : mn->home;
+	return hidden || (w->x.any_home && own_end) ? (struct in_addr){ INADDR_ANY } : mn->home;
 }
 
 static struct mip_request fixed_part(struct mn *mn, const struct way *w, const struct agent *agent, uint64_t id)
@@ -197,7 +198,8 @@ static void transmit(struct mn *mn, struct instant now, struct way *w, struct ac
 			    .serial = serial,
 			    .what = w->x.what,
 			    .lifetime_s = m.lifetime_s,
-			    .to = agent ? agent->address : mn->client->home_agent };
+			    .to = agent ? agent->address : mn->client->home_agent,
+			    .any_home = m.home.s_addr == INADDR_ANY };
 	w->x.sent_n++;
 	w->x.tries++;
 	w->x.due_us = now.us + wait_us(mn, w);
@@ -225,7 +227,7 @@ void request_again(struct mn *mn, struct instant now, struct way *w, struct acti
 
 void request_cancel(struct way *w)
 {
-	w->x.pending = false;
+	w->x.pending = w->x.any_home = false;
 	w->x.tries = 0;
 	w->x.due_us = NEVER;
 }

@@ -132,12 +132,15 @@ static void set_path(struct mn *mn, struct actions *out)
 {
 	struct dp_path p = path_of(mn);
 	struct client *c = mn->client;
+	struct in_addr former = c->path.home;
 
 	if (mn->home.s_addr == INADDR_ANY || (c->path_set && same_path(&p, &c->path)))
 		return;
 	c->path_set = true;
 	c->path = p;
 	actions_path_set(out, &p);
+	if (former.s_addr != INADDR_ANY && former.s_addr != mn->home.s_addr)
+		actions_home_del(out, former); /* now that what is not bound to it begins with another one */
 }
 
 /* What opening.c goes by: whether a VPN is wanted, and whether it is there. Inside, one that is kept spares the time to set
