@@ -13,9 +13,9 @@ enum {
 	UNDER_WAY_S = 3,   /* hostapd's own repetition */
 	ATTEMPT_S = 10,    /* what is older belongs to an attempt before */
 	HELD_S = 5,
-	/* A link that came up: whoever is there speaks by itself, mostly. What we send at once is often lost, a bridge on the
-	 * way being not ready, and hostapd repeats it only after seconds. */
-	SETTLE_MS = 1000,
+	/* A link that came up: whoever is there speaks by itself, mostly. What is sent too early is lost, and hostapd repeats
+	 * it only after 3 s: Linux looks at carriers once per second, so that a bridge on the way may be closed that long. */
+	SETTLE_MS = 1500,
 	/* Whoever went elsewhere often returns, and then hostapd had better know it: of whom it is told to forget it wants to
 	 * hear nothing for 5 s. */
 	AWAY_S = 300,

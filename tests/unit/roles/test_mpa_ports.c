@@ -6,7 +6,7 @@
 #include "codec/ip4.h"
 #include "login_rig.h"
 
-enum { SECOND_MS = 1000, HOLD_S = 30, AWAY_S = 300, LIFETIME_S = 3600, CALLERS_MAX = 512, STARTS_PER_S = 250 };
+enum { SECOND_MS = 1000, SETTLE_MS = 1500, HOLD_S = 30, AWAY_S = 300, LIFETIME_S = 3600, CALLERS_MAX = 512, STARTS_PER_S = 250 };
 
 static const uint8_t stranger_mac[MAC_OCTETS] = { 2, 0, 0, 0, 0, 9 };
 
@@ -183,7 +183,7 @@ static void held_too_long(void **state)
 	assert_string_equal(rig_state(), "deregistering");
 }
 
-/* A cable that is plugged in again (L-03). */
+/* A cable that is plugged in again (L-03): bridges on the way open up to a second later than we hear of it. */
 static void link_up(void **state)
 {
 	(void)state;
@@ -192,8 +192,9 @@ static void link_up(void **state)
 	assert_string_equal(rig_state(), "holding");
 	assert_null(rig_find(ACTION_PORT));
 	mpa_on_carrier(rig.mpa, rig.now, PORT, true, &rig.out);
+	rig_pass_ms(SETTLE_MS - 1);
 	assert_null(rig_find(ACTION_PORT));
-	rig_pass_ms(SECOND_MS);
+	rig_pass_ms(1);
 	assert_int_equal(ordered(PORT_START, PORT, alice_mac), 1);
 }
 
@@ -216,7 +217,7 @@ static void link_up_of_a_known_station(void **state)
 	memcpy(rig.accesses[0].carrier_mac, stranger_mac, MAC_OCTETS);
 	actions_clear(&rig.out);
 	mpa_on_carrier(rig.mpa, rig.now, PORT, true, &rig.out);
-	rig_pass_ms(SECOND_MS);
+	rig_pass_ms(SETTLE_MS);
 	assert_int_equal(ordered(PORT_START, PORT, stranger_mac), 1);
 }
 
