@@ -19,8 +19,16 @@
 
 enum { LOOPBACK = 1 }; /* its index in every network namespace */
 
+static int too_many(void)
+{
+	log_line(RECORD_ERR, "more than %d network interfaces", INTERFACES_MAX);
+	return -E2BIG;
+}
+
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret)
 {
+	if (n > INTERFACES_MAX)
+		return too_many();
 	for (size_t i = 0; i < n; i++) {
 		ret[i] = if_nametoindex(names[i]);
 		if (ret[i] != 0)
@@ -29,6 +37,15 @@ int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret)
 		return -ENODEV;
 	}
 	return 0;
+}
+
+int daemon_conf_access(struct kernel_conf *k, char *interface, uint32_t *ret_ifindex)
+{
+	int r = k->dp.access_n < INTERFACES_MAX ? daemon_ifindexes(&interface, 1, ret_ifindex) : too_many();
+
+	if (r == 0)
+		k->access[k->dp.access_n++] = *ret_ifindex;
+	return r;
 }
 
 /* Tunnels end at the core interfaces, here as in the kernel programs. By another one comes who plays an agent; by
@@ -76,8 +93,10 @@ static void on_carrier(void *ctx, uint32_t ifindex, bool up)
 {
 	struct daemon *d = ctx;
 
-	d->role->on_carrier(d->state, daemon_now(d), ifindex, up, &d->actions);
-	daemon_perform(d);
+	if (d->role->on_carrier) {
+		d->role->on_carrier(d->state, daemon_now(d), ifindex, up, &d->actions);
+		daemon_perform(d);
+	}
 	daemon_check_layer3(d, ifindex);
 }
 

@@ -30,7 +30,8 @@ struct role {
 	void (*on_tunnelled)(void *role, struct instant now, const struct tunnelled *t, struct actions *out);
 	void (*on_packet)(void *role, struct instant now, struct span packet, struct actions *out); /* from the TUN */
 	void (*on_dp_event)(void *role, struct instant now, const struct dp_event *e, struct actions *out);
-	void (*on_carrier)(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out);
+	void (*on_carrier)(void *role, struct instant now, uint32_t ifindex, bool up,
+			   struct actions *out);                                                          /* or NULL */
 	void (*on_port)(void *role, struct instant now, const struct port_event *e, struct actions *out); /* or NULL */
 	void (*on_charon)(void *role, struct instant now, const struct charon_event *e,
 			  struct actions *out); /* or NULL */
@@ -48,7 +49,7 @@ struct role {
 			  struct actions *out);
 };
 
-enum { PORTS_MAX = 64, SERVICES_MAX = 16, GLOBS_MAX = 16 };
+enum { PORTS_MAX = 64, SERVICES_MAX = 16, GLOBS_MAX = 16, INTERFACES_MAX = 64, NETWORKS_MAX = 64 };
 
 struct daemon {
 	const struct role *role;
@@ -104,19 +105,32 @@ struct daemon {
 	uint64_t send_errors, dp_errors, store_errors, strays;
 };
 
+/* What the kernel is told by a program, and the arrays it points to. */
+struct kernel_conf {
+	uint32_t core[INTERFACES_MAX], access[INTERFACES_MAX], fast[INTERFACES_MAX];
+	struct dp_home_network networks[NETWORKS_MAX];
+	const char *layer3[1 + GLOBS_MAX];
+	struct dp_conf dp;
+};
+
 /* A program: its configuration file's structure begins with a struct daemon_conf. Each returns 0 or -errno (said why). */
 struct program {
-	const char *help;
+	const char *name;
 	int (*load)(const char *path, void *file, struct conf_error *e); /* says why in @e */
-	int (*flush)(void *file);                                        /* takes out of the kernel what outlives us */
-	int (*run)(void *file);
+	/* Completes what the file says of interfaces, and fills in what is the role's own: all but `core`. */
+	int (*kernel_conf)(void *file, struct kernel_conf *ret);
+	/* Takes out of the kernel what outlives us. NULL: dp_flush() does it. */
+	void (*flush)(const void *file, const struct dp_conf *kernel);
+	int (*run)(void *file, const struct dp_conf *kernel);
 };
 
 /* Options, configuration, and what they ask for. @file: zeroed, done by the caller. Return: exit status. */
 int daemon_main(int argc, char **argv, const struct program *p, void *file);
 
-/* "eth0" ... to interface indexes. Return: 0 or -ENODEV (said which). */
+/* "eth0" ... to interface indexes. @ret: room for INTERFACES_MAX. Return: 0, -ENODEV (said which) or -E2BIG (said so). */
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret);
+/* One more interface where stations arrive. Return: as above. */
+int daemon_conf_access(struct kernel_conf *k, char *interface, uint32_t *ret_ifindex);
 
 /* What every daemon has, whether it forwards packets or not: loop, list of actions, timeline. Borrows its arguments.
  * Return: 0 or -errno. */

@@ -14,16 +14,6 @@
 #include "io/now.h"
 #include "roles/fa/fa.h"
 
-static const char help[] = "usage: holdfast-fa -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
-			   "  -c, --config FILE   configuration, see holdfast-fa.conf(5)\n"
-			   "      --check         only check it\n"
-			   "      --flush         take tunnels out of the kernel and exit\n"
-			   "      --run-dir DIR   directory of the control socket\n"
-			   "      --instance NAME name of this daemon\n"
-			   "      --version, --help\n";
-
-enum { INTERFACES_MAX = 64 };
-
 static void on_datagram(void *role, struct instant now, const struct datagram *d, struct actions *out)
 {
 	fa_on_datagram(role, now, d, out);
@@ -56,15 +46,6 @@ static void on_dp_event(void *role, struct instant now, const struct dp_event *e
 	case DP_EVENT_TOO_BIG_DOWN: /* the kernel counts what concerns us of these */
 		break;
 	}
-}
-
-static void on_carrier(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out)
-{
-	(void)role; /* a visit lasts as long as its registration (RFC 5944 3.7.1) */
-	(void)now;
-	(void)ifindex;
-	(void)up;
-	(void)out;
 }
 
 static void on_unreachable(void *role, struct instant now, const struct unreachable *u, struct actions *out)
@@ -177,38 +158,21 @@ static const struct role role = {
 	.on_frame = on_frame,
 	.on_tunnelled = on_tunnelled,
 	.on_dp_event = on_dp_event,
-	.on_carrier = on_carrier,
 	.on_unreachable = on_unreachable,
 	.on_time = on_time,
 	.due = due,
 	.answer = answer,
 };
 
-struct kernel_conf {
-	uint32_t core[INTERFACES_MAX], access[INTERFACES_MAX];
-	struct dp_conf dp;
-};
-
-static int fill_kernel_conf(struct fa_file *f, struct kernel_conf *ret)
+static int kernel_conf(void *file, struct kernel_conf *ret)
 {
-	const struct daemon_conf *c = &f->daemon;
-	size_t access_n = min_size(f->fa.access_n, INTERFACES_MAX);
-	int r = daemon_ifindexes(c->interfaces, min_size(c->interface_n, INTERFACES_MAX), ret->core);
+	struct fa_file *f = file;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < access_n; i++) {
-		char *name = f->fa.accesses[i].interface;
-
-		r = daemon_ifindexes(&name, 1, &f->fa.accesses[i].ifindex);
-		ret->access[i] = f->fa.accesses[i].ifindex;
-	}
-	ret->dp = (struct dp_conf){ .role = DP_ROLE_FA,
-				    .pin_dir = c->pin_dir,
-				    .core = ret->core,
-				    .core_n = min_size(c->interface_n, INTERFACES_MAX),
-				    .access = ret->access,
-				    .access_n = access_n,
-				    .max_entries = f->fa.max_visitors,
-				    .no_tcx = c->no_tcx };
+	ret->dp.role = DP_ROLE_FA;
+	ret->dp.max_entries = f->fa.max_visitors;
+	for (size_t i = 0; r == 0 && i < f->fa.access_n; i++)
+		r = daemon_conf_access(ret, f->fa.accesses[i].interface, &f->fa.accesses[i].ifindex);
 	return r;
 }
 
@@ -246,17 +210,13 @@ static int open_access(struct daemon *d, struct fa_access *a)
 	return r;
 }
 
-static int run(void *file)
+static int run(void *file, const struct dp_conf *kernel)
 {
-	static struct kernel_conf kernel;
 	static struct daemon d;
 	struct fa_file *f = file;
 	auto_(fa_freep) struct fa *fa = NULL;
-	int r = fill_kernel_conf(f, &kernel);
+	int r = daemon_open(&d, &role, &f->daemon, kernel, false);
 
-	if (r < 0)
-		return r;
-	r = daemon_open(&d, &role, &f->daemon, &kernel.dp, false);
 	for (size_t i = 0; r == 0 && i < f->fa.access_n; i++)
 		r = open_access(&d, &f->fa.accesses[i]);
 	if (r == 0)
@@ -274,16 +234,6 @@ static int run(void *file)
 	return r;
 }
 
-static int flush(void *file)
-{
-	static struct kernel_conf kernel;
-	int r = fill_kernel_conf(file, &kernel);
-
-	if (r == 0)
-		dp_flush(&kernel.dp);
-	return r;
-}
-
 static int load(const char *path, void *file, struct conf_error *e)
 {
 	return fa_file_load(path, file, e);
@@ -291,7 +241,9 @@ static int load(const char *path, void *file, struct conf_error *e)
 
 int main(int argc, char **argv)
 {
-	static const struct program program = { .help = help, .load = load, .flush = flush, .run = run };
+	static const struct program program = {
+		.name = "holdfast-fa", .load = load, .kernel_conf = kernel_conf, .run = run
+	};
 	auto_(fa_file_done) struct fa_file f = { 0 };
 
 	return daemon_main(argc, argv, &program, &f);

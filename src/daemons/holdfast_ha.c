@@ -13,15 +13,7 @@
 
 enum { STORE_ROOM = 64 << 20, STORE_ROOM_PER_BINDING = 4096 }; /* sparse: what is not used is not there */
 
-static const char help[] = "usage: holdfast-ha -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
-			   "  -c, --config FILE   configuration, see holdfast-ha.conf(5)\n"
-			   "      --check         only check it\n"
-			   "      --flush         take tunnels out of the kernel and exit\n"
-			   "      --run-dir DIR   directory of the control socket\n"
-			   "      --instance NAME name of this daemon\n"
-			   "      --version, --help\n";
-
-enum { NETWORKS_MAX = 64, INTERFACES_MAX = 64, AAA_PORTS = 4 };
+enum { AAA_PORTS = 4 };
 
 static void on_datagram(void *role, struct instant now, const struct datagram *d, struct actions *out)
 {
@@ -63,15 +55,6 @@ static void on_dp_event(void *role, struct instant now, const struct dp_event *e
 	case DP_EVENT_TOO_BIG_DOWN:
 		break;
 	}
-}
-
-static void on_carrier(void *role, struct instant now, uint32_t ifindex, bool up, struct actions *out)
-{
-	(void)role;
-	(void)now;
-	(void)ifindex;
-	(void)up;
-	(void)out; /* bindings do not depend on it */
 }
 
 static void on_time(void *role, struct instant now, struct actions *out)
@@ -196,27 +179,23 @@ static const struct role role = {
 	.on_tunnelled = on_tunnelled,
 	.on_packet = on_packet,
 	.on_dp_event = on_dp_event,
-	.on_carrier = on_carrier,
 	.on_time = on_time,
 	.due = due,
 	.answer = answer,
 };
 
-struct kernel_conf {
-	uint32_t core[INTERFACES_MAX], fast[INTERFACES_MAX];
-	struct dp_home_network networks[NETWORKS_MAX];
-	struct dp_conf dp;
-};
-
-static int fill_kernel_conf(struct ha_file *f, struct kernel_conf *ret)
+static int kernel_conf(void *file, struct kernel_conf *ret)
 {
+	struct ha_file *f = file;
 	const struct daemon_conf *c = &f->daemon;
-	size_t networks = min_size(f->ha.network_n, NETWORKS_MAX);
-	int r = daemon_ifindexes(c->interfaces, min_size(c->interface_n, INTERFACES_MAX), ret->core);
+	int r = daemon_ifindexes(c->fast_interfaces, c->fast_interface_n, ret->fast);
 
-	if (r == 0)
-		r = daemon_ifindexes(c->fast_interfaces, min_size(c->fast_interface_n, INTERFACES_MAX), ret->fast);
-	for (size_t i = 0; r == 0 && i < networks; i++) {
+	ret->dp.role = DP_ROLE_ANCHOR;
+	ret->dp.device = c->device;
+	ret->dp.fast_n = c->fast_interface_n;
+	ret->dp.network_n = min_size(f->ha.network_n, NETWORKS_MAX);
+	ret->dp.max_entries = f->ha.max_bindings;
+	for (size_t i = 0; r == 0 && i < ret->dp.network_n; i++) {
 		struct ha_network *n = &f->ha.networks[i];
 		char *name = n->interface;
 
@@ -227,17 +206,6 @@ static int fill_kernel_conf(struct ha_file *f, struct kernel_conf *ret)
 							     .gateway = n->gateway,
 							     .ifindex = n->ifindex };
 	}
-	ret->dp = (struct dp_conf){ .role = DP_ROLE_ANCHOR,
-				    .device = c->device,
-				    .pin_dir = c->pin_dir,
-				    .core = ret->core,
-				    .core_n = min_size(c->interface_n, INTERFACES_MAX),
-				    .fast = ret->fast,
-				    .fast_n = min_size(c->fast_interface_n, INTERFACES_MAX),
-				    .networks = ret->networks,
-				    .network_n = networks,
-				    .max_entries = f->ha.max_bindings,
-				    .no_tcx = c->no_tcx };
 	return r;
 }
 
@@ -332,17 +300,12 @@ static void ha_closep(struct ha **ha)
 	ha_freep(ha);
 }
 
-static int run(void *file)
+static int run(void *file, const struct dp_conf *kernel)
 {
-	static struct kernel_conf kernel;
 	static struct daemon d;
 	struct ha_file *f = file;
 	auto_(ha_closep) struct ha *ha = NULL;
-	int r = fill_kernel_conf(f, &kernel);
-
-	if (r < 0)
-		return r;
-	r = daemon_open(&d, &role, &f->daemon, &kernel.dp, f->ha.dhcp_server.s_addr != INADDR_ANY);
+	int r = daemon_open(&d, &role, &f->daemon, kernel, f->ha.dhcp_server.s_addr != INADDR_ANY);
 
 	if (r == 0)
 		r = daemon_add_encapsulations(&d, f->ha.gre, f->ha.minimal);
@@ -362,16 +325,6 @@ static int run(void *file)
 	return r;
 }
 
-static int flush(void *file)
-{
-	static struct kernel_conf kernel;
-	int r = fill_kernel_conf(file, &kernel);
-
-	if (r == 0)
-		dp_flush(&kernel.dp);
-	return r;
-}
-
 static int load(const char *path, void *file, struct conf_error *e)
 {
 	return ha_file_load(path, file, e);
@@ -379,7 +332,9 @@ static int load(const char *path, void *file, struct conf_error *e)
 
 int main(int argc, char **argv)
 {
-	static const struct program program = { .help = help, .load = load, .flush = flush, .run = run };
+	static const struct program program = {
+		.name = "holdfast-ha", .load = load, .kernel_conf = kernel_conf, .run = run
+	};
 	auto_(ha_file_done) struct ha_file f = { 0 };
 
 	return daemon_main(argc, argv, &program, &f);

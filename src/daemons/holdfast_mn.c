@@ -15,14 +15,6 @@
 #include "io/udp_socket.h"
 #include "roles/mn/mn.h"
 
-static const char help[] = "usage: holdfast-mn -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
-			   "  -c, --config FILE   configuration, see holdfast-mn.conf(5)\n"
-			   "      --check         only check it\n"
-			   "      --flush         take the home address, its device and tunnel away and exit\n"
-			   "      --run-dir DIR   directory of the control socket and of charon's\n"
-			   "      --instance NAME name of this daemon\n"
-			   "      --version, --help\n";
-
 /* The role, and what it is told of by itself. */
 struct node {
 	struct mn *mn;
@@ -364,32 +356,32 @@ static int open_sockets(struct daemon *d)
 	return d->ipip < 0 ? d->ipip : d->agents;
 }
 
-static struct dp_conf kernel_conf(const struct mn_file *f)
+static int kernel_conf(void *file, struct kernel_conf *ret)
 {
-	return (struct dp_conf){ .role = DP_ROLE_NODE,
-				 .device = f->mn.device,
-				 .pin_dir = f->daemon.pin_dir,
-				 .max_entries = 1,
-				 .no_tcx = f->daemon.no_tcx };
+	struct mn_file *f = file;
+
+	ret->dp.role = DP_ROLE_NODE;
+	ret->dp.device = f->mn.device;
+	ret->dp.max_entries = 1;
+	return 0;
 }
 
 /* A host that speaks Mobile IP itself. The home address is on its device from the first moment: nothing can be bound to
  * another one by mistake, and nothing leaves before it is known where to. */
-static int open_client(struct daemon *d, const struct mn_file *f)
+static int open_client(struct daemon *d, const struct dp_conf *kernel)
 {
-	const struct dp_conf conf = kernel_conf(f);
 	const char *why = "";
 	int r = open_sockets(d);
 
 	if (r < 0)
 		return r;
-	r = dp_open(&conf, &d->dp, &why);
+	r = dp_open(kernel, &d->dp, &why);
 	if (r < 0)
 		log_line(RECORD_ERR, "%s: %s", why, strerror(-r));
 	return r == 0 ? daemon_add_icmp(d) : r;
 }
 
-static int open_host(struct daemon *d, struct mn_file *f)
+static int open_host(struct daemon *d, struct mn_file *f, const struct dp_conf *kernel)
 {
 	int r = dp_home_open(f->mn.device, f->mn.mark, &d->home);
 
@@ -398,7 +390,7 @@ static int open_host(struct daemon *d, struct mn_file *f)
 			 f->mn.device, strerror(-r));
 		return r;
 	}
-	r = f->mn.mode == MN_MODE_CLIENT ? open_client(d, f) : 0;
+	r = f->mn.mode == MN_MODE_CLIENT ? open_client(d, kernel) : 0;
 	if (r < 0)
 		return r;
 	r = net_watch_open(&d->net);
@@ -413,14 +405,14 @@ static int open_host(struct daemon *d, struct mn_file *f)
 	return r == 0 ? daemon_add_charon(d) : r;
 }
 
-static int run(void *file)
+static int run(void *file, const struct dp_conf *kernel)
 {
 	static struct node n;
 	struct mn_file *f = file;
 	int r = daemon_open_plain(&n.d, &role, &f->daemon);
 
 	if (r == 0)
-		r = open_host(&n.d, f);
+		r = open_host(&n.d, f, kernel);
 	if (r == 0)
 		r = mn_new(&f->mn, &system_random, &n.mn);
 	if (r == 0)
@@ -430,15 +422,13 @@ static int run(void *file)
 	return r;
 }
 
-static int flush(void *file)
+static void flush(const void *file, const struct dp_conf *kernel)
 {
 	const struct mn_file *f = file;
-	const struct dp_conf conf = kernel_conf(f);
 
 	if (f->mn.mode == MN_MODE_CLIENT)
-		dp_flush(&conf);
+		dp_flush(kernel);
 	dp_home_flush(f->mn.device, f->mn.mark);
-	return 0;
 }
 
 static int load(const char *path, void *file, struct conf_error *e)
@@ -448,7 +438,9 @@ static int load(const char *path, void *file, struct conf_error *e)
 
 int main(int argc, char **argv)
 {
-	static const struct program program = { .help = help, .load = load, .flush = flush, .run = run };
+	static const struct program program = {
+		.name = "holdfast-mn", .load = load, .kernel_conf = kernel_conf, .flush = flush, .run = run
+	};
 	auto_(mn_file_done) struct mn_file f = { 0 };
 
 	return daemon_main(argc, argv, &program, &f);

@@ -16,16 +16,6 @@
 #include "roles/radius/client.h"
 #include "roles/relay/relay.h"
 
-static const char help[] = "usage: holdfast-mpa -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
-			   "  -c, --config FILE   configuration, see holdfast-mpa.conf(5)\n"
-			   "      --check         only check it\n"
-			   "      --flush         take tunnels out of the kernel and exit\n"
-			   "      --run-dir DIR   directory of the control socket\n"
-			   "      --instance NAME name of this daemon\n"
-			   "      --version, --help\n";
-
-enum { INTERFACES_MAX = 64 };
-
 static void on_datagram(void *role, struct instant now, const struct datagram *d, struct actions *out)
 {
 	mpa_on_datagram(role, now, d, out);
@@ -39,14 +29,6 @@ static void on_frame(void *role, struct instant now, uint32_t ifindex, struct sp
 static void on_tunnelled(void *role, struct instant now, const struct tunnelled *t, struct actions *out)
 {
 	mpa_on_tunnelled(role, now, t, out);
-}
-
-static void on_packet(void *role, struct instant now, struct span packet, struct actions *out)
-{
-	(void)role;
-	(void)now;
-	(void)packet;
-	(void)out; /* an agent has no TUN */
 }
 
 static void on_dp_event(void *role, struct instant now, const struct dp_event *e, struct actions *out)
@@ -323,7 +305,6 @@ static const struct role role = {
 	.on_datagram = on_datagram,
 	.on_frame = on_frame,
 	.on_tunnelled = on_tunnelled,
-	.on_packet = on_packet,
 	.on_dp_event = on_dp_event,
 	.on_carrier = on_carrier,
 	.on_port = on_port,
@@ -335,46 +316,26 @@ static const struct role role = {
 	.answer = answer,
 };
 
-struct kernel_conf {
-	uint32_t core[INTERFACES_MAX], access[INTERFACES_MAX];
-	const char *layer3[1 + GLOBS_MAX];
-	size_t layer3_n;
-	struct dp_conf dp;
-};
-
 /* Names of the devices where users arrive as plain packets. */
 static void fill_layer3(const struct mpa_conf *c, struct kernel_conf *ret)
 {
 	if (c->vpn_n > 0)
-		ret->layer3[ret->layer3_n++] = c->vpns[0].interface;
-	for (size_t i = 0; i < c->relay.nas_n && ret->layer3_n < ARRAY_SIZE(ret->layer3); i++)
+		ret->layer3[ret->dp.layer3_n++] = c->vpns[0].interface;
+	for (size_t i = 0; i < c->relay.nas_n && ret->dp.layer3_n < ARRAY_SIZE(ret->layer3); i++)
 		if (relay_has_user_devices(&c->relay.nases[i]))
-			ret->layer3[ret->layer3_n++] = c->relay.nases[i].access;
+			ret->layer3[ret->dp.layer3_n++] = c->relay.nases[i].access;
 }
 
-static int fill_kernel_conf(struct mpa_file *f, struct kernel_conf *ret)
+static int kernel_conf(void *file, struct kernel_conf *ret)
 {
-	const struct daemon_conf *c = &f->daemon;
-	size_t access_n = min_size(f->mpa.access_n, INTERFACES_MAX);
-	int r = daemon_ifindexes(c->interfaces, min_size(c->interface_n, INTERFACES_MAX), ret->core);
+	struct mpa_file *f = file;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < access_n; i++) {
-		char *name = f->mpa.accesses[i].interface;
-
-		r = daemon_ifindexes(&name, 1, &f->mpa.accesses[i].ifindex);
-		ret->access[i] = f->mpa.accesses[i].ifindex;
-	}
+	ret->dp.role = DP_ROLE_MPA;
+	ret->dp.max_entries = f->mpa.max_subscribers;
+	for (size_t i = 0; r == 0 && i < f->mpa.access_n; i++)
+		r = daemon_conf_access(ret, f->mpa.accesses[i].interface, &f->mpa.accesses[i].ifindex);
 	fill_layer3(&f->mpa, ret);
-	ret->dp = (struct dp_conf){ .role = DP_ROLE_MPA,
-				    .pin_dir = c->pin_dir,
-				    .core = ret->core,
-				    .core_n = min_size(c->interface_n, INTERFACES_MAX),
-				    .access = ret->access,
-				    .access_n = access_n,
-				    .layer3 = ret->layer3,
-				    .layer3_n = ret->layer3_n,
-				    .max_entries = f->mpa.max_subscribers,
-				    .no_tcx = c->no_tcx };
 	return r;
 }
 
@@ -438,17 +399,12 @@ static void mpa_closep(struct mpa **mpa)
 	mpa_freep(mpa);
 }
 
-static int run(void *file)
+static int run(void *file, const struct dp_conf *kernel)
 {
-	static struct kernel_conf kernel;
 	static struct daemon d;
 	struct mpa_file *f = file;
 	auto_(mpa_closep) struct mpa *mpa = NULL;
-	int r = fill_kernel_conf(f, &kernel);
-
-	if (r < 0)
-		return r;
-	r = daemon_open(&d, &role, &f->daemon, &kernel.dp, f->mpa.dhcp == MPA_DHCP_RELAY);
+	int r = daemon_open(&d, &role, &f->daemon, kernel, f->mpa.dhcp == MPA_DHCP_RELAY);
 
 	if (r == 0)
 		r = open_ports(&d, f);
@@ -466,16 +422,6 @@ static int run(void *file)
 	return r;
 }
 
-static int flush(void *file)
-{
-	static struct kernel_conf kernel;
-	int r = fill_kernel_conf(file, &kernel);
-
-	if (r == 0)
-		dp_flush(&kernel.dp);
-	return r;
-}
-
 static int load(const char *path, void *file, struct conf_error *e)
 {
 	return mpa_file_load(path, file, e);
@@ -483,7 +429,9 @@ static int load(const char *path, void *file, struct conf_error *e)
 
 int main(int argc, char **argv)
 {
-	static const struct program program = { .help = help, .load = load, .flush = flush, .run = run };
+	static const struct program program = {
+		.name = "holdfast-mpa", .load = load, .kernel_conf = kernel_conf, .run = run
+	};
 	auto_(mpa_file_done) struct mpa_file f = { 0 };
 
 	return daemon_main(argc, argv, &program, &f);

@@ -9,6 +9,14 @@
 
 enum { EXIT_USAGE = 2 };
 
+static const char help[] = "usage: %s -c FILE [--check] [--flush] [--run-dir DIR] [--instance NAME]\n"
+			   "  -c, --config FILE   configuration, see %s.conf(5)\n"
+			   "      --check         only check it\n"
+			   "      --flush         take out of the kernel what outlives us, and exit\n"
+			   "      --run-dir DIR   directory of the control socket, and of charon's\n"
+			   "      --instance NAME name of this daemon\n"
+			   "      --version, --help\n";
+
 struct options {
 	const char *config;
 	const char *run_dir, *instance; /* NULL = as in the file */
@@ -16,7 +24,7 @@ struct options {
 };
 
 /* Return: 0, 1 (done), or -EINVAL (said why). */
-static int read_options(int argc, char **argv, const char *help, struct options *ret)
+static int read_options(int argc, char **argv, const char *program, struct options *ret)
 {
 	static const struct option known[] = {
 		{ "config", required_argument, NULL, 'c' },   { "check", no_argument, NULL, 'k' },
@@ -48,13 +56,13 @@ static int read_options(int argc, char **argv, const char *help, struct options 
 			printf("%s %s\n", argv[0], HF_VERSION);
 			return 1;
 		case 'h':
-			printf("%s", help);
+			printf(help, program, program);
 			return 1;
 		default:
 			return -EINVAL; /* getopt said why */
 		}
 	if (!o.config || optind != argc) {
-		(void)fprintf(stderr, "%s", help);
+		(void)fprintf(stderr, help, program, program);
 		return -EINVAL;
 	}
 	*ret = o;
@@ -72,12 +80,38 @@ static void override(struct daemon_conf *c, const struct options *o)
 		(void)snprintf(c->pin_dir, sizeof(c->pin_dir), "/sys/fs/bpf/holdfast-%s", c->instance); /* fits */
 }
 
+static int fill_kernel_conf(const struct program *p, void *file, struct kernel_conf *k)
+{
+	const struct daemon_conf *c = file;
+	int r = daemon_ifindexes(c->interfaces, c->interface_n, k->core);
+
+	k->dp = (struct dp_conf){ .pin_dir = c->pin_dir,
+				  .core = k->core,
+				  .core_n = c->interface_n,
+				  .access = k->access,
+				  .fast = k->fast,
+				  .networks = k->networks,
+				  .layer3 = k->layer3,
+				  .no_tcx = c->no_tcx };
+	return r < 0 ? r : p->kernel_conf(file, k);
+}
+
+static int flush(const struct program *p, const void *file, const struct dp_conf *kernel)
+{
+	if (p->flush)
+		p->flush(file, kernel);
+	else
+		dp_flush(kernel);
+	return 0;
+}
+
 int daemon_main(int argc, char **argv, const struct program *p, void *file)
 {
+	static struct kernel_conf kernel;
 	struct daemon_conf *c = file;
 	struct options o;
 	struct conf_error e;
-	int r = read_options(argc, argv, p->help, &o);
+	int r = read_options(argc, argv, p->name, &o);
 
 	if (r != 0)
 		return r < 0 ? EXIT_USAGE : 0;
@@ -91,5 +125,8 @@ int daemon_main(int argc, char **argv, const struct program *p, void *file)
 		printf("%s: ok\n", o.config);
 		return 0;
 	}
-	return (o.flush ? p->flush(file) : p->run(file)) < 0 ? 1 : 0;
+	r = fill_kernel_conf(p, file, &kernel);
+	if (r == 0)
+		r = o.flush ? flush(p, file, &kernel.dp) : p->run(file, &kernel.dp);
+	return r < 0 ? 1 : 0;
 }
