@@ -10,6 +10,8 @@
 #include "roles/mn/mn_conf.h"
 #include "roles/mpa/mpa_conf.h"
 
+enum { INTERFACES_MAX = 64, NETWORKS_MAX = 64 }; /* of a program; a file with more of them is refused */
+
 struct daemon_conf {
 	char instance[32]; /* names the control socket and the node in events */
 	char run_dir[80];  /* control sockets */
@@ -138,7 +140,7 @@ void mpa_file_done(struct mpa_file *f);
 	  .fallback = "", .help = "Where kernel maps are pinned, on a BPF file system, so that traffic outlives the "   \
 				  "daemon; default: holdfast-INSTANCE below /sys/fs/bpf." },                           \
 	{ .name = "interfaces", .kind = KEY_TEXTS, .offset = offsetof(struct file, daemon.interfaces),                 \
-	  .help = "Network interfaces where tunnels arrive." },                                                        \
+	  .max = INTERFACES_MAX, .help = "Network interfaces where tunnels arrive." },                                                        \
 	{ .name = "clsact", .kind = KEY_BOOL, .offset = offsetof(struct file, daemon.no_tcx), .fallback = "no",        \
 	  .help = "Attach by clsact filters even where the kernel has tcx links." }
 /* Rows of an association that every agent's file has. */

@@ -67,7 +67,7 @@ static const struct conf_section sections[] = {
 	{ .keys = top_keys, .key_n = ARRAY_SIZE(top_keys), .help = "The agent itself." },
 	{ .name = "access", .title = "INTERFACE", .title_kind = KEY_TEXT, .title_offset = ACCESS(interface), .title_max = 16,
 	  .size = sizeof(struct fa_access), .array_offset = TOP(fa.accesses), .keys = access_keys,
-	  .key_n = ARRAY_SIZE(access_keys), .help = "A link where mobile nodes arrive; its first address is their router." },
+	  .key_n = ARRAY_SIZE(access_keys), .most = INTERFACES_MAX, .help = "A link where mobile nodes arrive; its first address is their router." },
 	{ .name = "association", .title = "NAME", .title_kind = KEY_TEXT, .title_offset = ASSOC(a.name), .title_max = 32,
 	  .size = sizeof(struct fa_association_file), .array_offset = TOP(associations), .keys = association_keys,
 	  .key_n = ARRAY_SIZE(association_keys), .help = "A mobility security association." },

@@ -220,7 +220,7 @@ static const struct conf_section sections[] = {
 	  .key_n = ARRAY_SIZE(station_keys), .help = "How the station of a user is recognised on trusted ports." },
 	{ .name = "access", .title = "INTERFACE", .title_kind = KEY_TEXT, .title_offset = ACCESS(interface), .title_max = 16,
 	  .size = sizeof(struct mpa_access), .array_offset = TOP(mpa.accesses), .keys = access_keys,
-	  .key_n = ARRAY_SIZE(access_keys), .help = "A port where stations arrive." },
+	  .key_n = ARRAY_SIZE(access_keys), .most = INTERFACES_MAX, .help = "A port where stations arrive." },
 	{ .name = "vpn", .title = "INTERFACE", .title_kind = KEY_TEXT, .title_offset = VPN(interface), .title_max = 16,
 	  .size = sizeof(struct mpa_vpn), .array_offset = TOP(mpa.vpns), .keys = vpn_keys, .key_n = ARRAY_SIZE(vpn_keys),
 	  .help = "The layer-3 device where VPN users arrive: charon's TUN, or an xfrm interface." },

@@ -3,6 +3,7 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "base/util.h"
 #include "conf/value.h"
 
-enum { SECTIONS_MAX = 12, KEYS_MAX = 48, FOUR = 4, LIST_MAX = 65536 };
+enum { SECTIONS_MAX = 12, KEYS_MAX = 48, FOUR = 4 };
 
 struct place {
 	const cfg_opt_t *opt;
@@ -180,6 +181,13 @@ static void free_value(const struct conf_key *key, void *value)
 		free(*(void **)value);
 }
 
+static unsigned most(const struct conf_key *key)
+{
+	if (key->kind == KEY_FOUR_ADDRESSES)
+		return FOUR;
+	return value_is_list(key->kind) && key->max > 0 ? key->max : UINT_MAX;
+}
+
 /* The newest value of an option, checked while its line is known. */
 static int validate(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -200,9 +208,9 @@ static int validate(cfg_t *cfg, cfg_opt_t *opt)
 		(void)conf_fail(current.error, "out of memory");
 		return -1;
 	}
-	if (key->kind == KEY_FOUR_ADDRESSES && n > FOUR) {
-		(void)conf_fail(current.error, "%s:%d: %s: too many; allowed: at most 4", cfg->filename, cfg->line,
-				key->name);
+	if (n > most(key)) {
+		(void)conf_fail(current.error, "%s:%d: %s: too many; allowed: at most %u", cfg->filename, cfg->line,
+				key->name, most(key));
 		return -1;
 	}
 	r = value_parse(key, text, &value, buffer, &allowed);
@@ -331,6 +339,9 @@ static int fill_array(cfg_t *cfg, const struct conf_section *s, uint8_t *top, st
 	int r = n > 0 && !v ? -ENOMEM : 0;
 
 	*(void **)(void *)(top + s->array_offset) = v;
+	if (r == 0 && s->most > 0 && n > s->most)
+		r = conf_fail(e, "%s:%d: %s: too many; allowed: at most %u", cfg->filename,
+			      cfg_getnsec(cfg, s->name, s->most)->line, s->name, s->most);
 	for (unsigned i = 0; r == 0 && i < n; i++) {
 		cfg_t *section = cfg_getnsec(cfg, s->name, i);
 
@@ -467,6 +478,8 @@ static void print_key(const struct conf_key *key)
 		printf(".\n");
 	} else if (key->kind == KEY_U8 || key->kind == KEY_U16 || key->kind == KEY_U32) {
 		printf(" From %u to %u.\n", key->min, key->max);
+	} else if (value_is_list(key->kind) && key->max > 0) {
+		printf(" At most %u.\n", key->max);
 	} else {
 		printf("\n");
 	}
@@ -489,6 +502,8 @@ void conf_print_man(const struct conf_schema *s)
 			printf(".SS %s %s { ... }\n%s\n", section->name, section->title, section->help);
 		else
 			printf(".SS Top level\n%s\n", section->help);
+		if (section->most > 0)
+			printf("At most %u.\n", section->most);
 		for (size_t k = 0; k < section->key_n; k++)
 			print_key(&section->keys[k]);
 	}

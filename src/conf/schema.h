@@ -29,8 +29,8 @@ enum key_kind {
 struct conf_key {
 	const char *name;
 	enum key_kind kind;
-	size_t offset; /* in the structure the section fills */
-	uint32_t min, max;
+	size_t offset;            /* in the structure the section fills */
+	uint32_t min, max;        /* a list: `max` values, 0 = any number */
 	const char *const *names; /* KEY_ENUM */
 	size_t name_n;
 	const char *fallback; /* default as it would be written; NULL: must be given, unless `optional` */
@@ -45,6 +45,7 @@ struct conf_section {
 	enum key_kind title_kind; /* KEY_TEXT or KEY_STRING */
 	size_t title_offset;
 	uint32_t title_max;  /* KEY_TEXT */
+	unsigned most;       /* sections of this kind; 0 = any number */
 	size_t size;         /* of one element */
 	size_t array_offset; /* in the top level's structure: pointer, and size_t behind it */
 	const struct conf_key *keys;

@@ -19,16 +19,8 @@
 
 enum { LOOPBACK = 1 }; /* its index in every network namespace */
 
-static int too_many(void)
-{
-	log_line(RECORD_ERR, "more than %d network interfaces", INTERFACES_MAX);
-	return -E2BIG;
-}
-
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret)
 {
-	if (n > INTERFACES_MAX)
-		return too_many();
 	for (size_t i = 0; i < n; i++) {
 		ret[i] = if_nametoindex(names[i]);
 		if (ret[i] != 0)
@@ -41,7 +33,7 @@ int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret)
 
 int daemon_conf_access(struct kernel_conf *k, char *interface, uint32_t *ret_ifindex)
 {
-	int r = k->dp.access_n < INTERFACES_MAX ? daemon_ifindexes(&interface, 1, ret_ifindex) : too_many();
+	int r = daemon_ifindexes(&interface, 1, ret_ifindex);
 
 	if (r == 0)
 		k->access[k->dp.access_n++] = *ret_ifindex;

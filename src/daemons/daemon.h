@@ -49,7 +49,7 @@ struct role {
 			  struct actions *out);
 };
 
-enum { PORTS_MAX = 64, SERVICES_MAX = 16, GLOBS_MAX = 16, INTERFACES_MAX = 64, NETWORKS_MAX = 64 };
+enum { PORTS_MAX = 64, SERVICES_MAX = 16, GLOBS_MAX = 16 };
 
 struct daemon {
 	const struct role *role;
@@ -127,7 +127,7 @@ struct program {
 /* Options, configuration, and what they ask for. @file: zeroed, done by the caller. Return: exit status. */
 int daemon_main(int argc, char **argv, const struct program *p, void *file);
 
-/* "eth0" ... to interface indexes. @ret: room for INTERFACES_MAX. Return: 0, -ENODEV (said which) or -E2BIG (said so). */
+/* "eth0" ... to interface indexes. Return: 0 or -ENODEV (said which). */
 int daemon_ifindexes(char *const *names, size_t n, uint32_t *ret);
 /* One more interface where stations arrive. Return: as above. */
 int daemon_conf_access(struct kernel_conf *k, char *interface, uint32_t *ret_ifindex);

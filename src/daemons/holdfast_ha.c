@@ -193,7 +193,7 @@ static int kernel_conf(void *file, struct kernel_conf *ret)
 	ret->dp.role = DP_ROLE_ANCHOR;
 	ret->dp.device = c->device;
 	ret->dp.fast_n = c->fast_interface_n;
-	ret->dp.network_n = min_size(f->ha.network_n, NETWORKS_MAX);
+	ret->dp.network_n = f->ha.network_n;
 	ret->dp.max_entries = f->ha.max_bindings;
 	for (size_t i = 0; r == 0 && i < ret->dp.network_n; i++) {
 		struct ha_network *n = &f->ha.networks[i];

@@ -462,6 +462,51 @@ static void mistakes_of_the_mobile_node(void **state)
 	}
 }
 
+/* @n interfaces of the key @key, and @networks. */
+static void write_many(const char *key, unsigned n, unsigned networks)
+{
+	static char content[8192];
+	FILE *f = fmemopen(content, sizeof(content), "w");
+
+	assert_non_null(f);
+	(void)fprintf(f, "address = \"10.0.0.1\"\ninterfaces = {\"eth0\"}\n%s = {", key);
+	for (unsigned i = 0; i < n; i++)
+		(void)fprintf(f, "%s\"eth%u\"", i > 0 ? ", " : "", i);
+	(void)fprintf(f, "}\n");
+	for (unsigned i = 0; i < networks; i++)
+		(void)fprintf(f, "network n%u { prefix = \"10.%u.0.0/24\" gateway = \"10.%u.0.1\" }\n", i, i, i);
+	assert_int_equal(fclose(f), 0);
+	write_file(path, content, 0600);
+}
+
+/* What is past the limit would be left out without a word. */
+static void no_more_than_are_served(void **state)
+{
+	static const struct {
+		const char *key;
+		unsigned n, networks;
+		const char *want; /* NULL: it is fine */
+	} rows_of_many[] = {
+		{ "interfaces", INTERFACES_MAX, NETWORKS_MAX, NULL },
+		{ "interfaces", INTERFACES_MAX + 1, 1, ":3: interfaces: too many; allowed: at most 64" },
+		{ "fast-interfaces", INTERFACES_MAX, 1, NULL },
+		{ "fast-interfaces", INTERFACES_MAX + 1, 1, ":3: fast-interfaces: too many; allowed: at most 64" },
+		{ "interfaces", 1, NETWORKS_MAX + 1, ": network: too many; allowed: at most 64" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows_of_many); i++) {
+		struct ha_file f = { 0 };
+		const char *want = rows_of_many[i].want;
+
+		write_many(rows_of_many[i].key, rows_of_many[i].n, rows_of_many[i].networks);
+		assert_int_equal(ha_file_load(path, &f, &error), want ? -EINVAL : 0);
+		if (want && !strstr(error.text, want))
+			fail_msg("%s: wanted: %s", error.text, want);
+		ha_file_done(&f);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -472,6 +517,7 @@ int main(void)
 		TEST(mistakes_of_the_mobile_node),   TEST(one_sentence_per_mistake),
 		TEST(a_missing_file_is_told),        TEST(keys_are_private),
 		TEST(one_spi_for_different_senders), TEST(fills_the_keys_from_aaa),
+		TEST(no_more_than_are_served),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
