@@ -4,6 +4,7 @@
 #include "roles/mpa/agent.h"
 
 enum reaction {
+	REACT_UNKNOWN,
 	REACT_ACCEPT,
 	REACT_RESYNC,      /* adopt its clock or nonce, ask again at once */
 	REACT_PROHIBITED,  /* another agent is newer, or the address is not to be had */
@@ -12,30 +13,30 @@ enum reaction {
 	REACT_BAR, /* ask again after `retry_s`; 0 = only when told to */
 };
 
+/* By code; REACT_UNKNOWN: of no row. */
 static const struct {
-	uint8_t code;
 	enum reaction reaction;
 	uint16_t retry_s;
-} reactions[] = {
-	{ MIP_CODE_ACCEPTED, REACT_ACCEPT, 0 },
-	{ MIP_CODE_ACCEPTED_NO_SIMULTANEOUS, REACT_ACCEPT, 0 },
-	{ MIP_CODE_FA_ADMIN_PROHIBITED, REACT_PROHIBITED, 30 }, /* */
-	{ MIP_CODE_UNSPECIFIED, REACT_BAR, 30 },
-	{ MIP_CODE_ADMIN_PROHIBITED, REACT_PROHIBITED, 30 },
-	{ MIP_CODE_NO_RESOURCES, REACT_BAR, 10 },
-	{ MIP_CODE_MN_AUTH_FAILED, REACT_BAR, 60 },
-	{ MIP_CODE_FA_AUTH_FAILED, REACT_BAR, 60 },
-	{ MIP_CODE_ID_MISMATCH, REACT_RESYNC, 10 },
-	{ MIP_CODE_MALFORMED, REACT_BAR, 60 },
-	{ MIP_CODE_TOO_MANY_BINDINGS, REACT_BAR, 60 },
-	{ MIP_CODE_UNKNOWN_HA, REACT_OTHER_AGENT, 60 },
-	{ MIP_CODE_REVERSE_TUNNEL_UNAVAILABLE, REACT_BAR, 60 },
-	{ MIP_CODE_REVERSE_TUNNEL_MANDATORY, REACT_BAR, 60 },
-	{ MIP_CODE_ENCAPSULATION_UNAVAILABLE, REACT_BAR, 60 },
-	{ MIP_CODE_CVSE_UNSUPPORTED, REACT_BAR, 60 },
-	{ MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE, REACT_WITHOUT_UDP, 60 },
-	{ MIP_CODE_PMIP_UNSUPPORTED, REACT_BAR, 0 }, /* RFC 5563 4.2: no further proxy requests */
-	{ MIP_CODE_PMIP_DISALLOWED, REACT_BAR, 0 },
+} reactions[UINT8_MAX + 1] = {
+	[MIP_CODE_ACCEPTED] = { REACT_ACCEPT, 0 },
+	[MIP_CODE_ACCEPTED_NO_SIMULTANEOUS] = { REACT_ACCEPT, 0 },
+	[MIP_CODE_FA_ADMIN_PROHIBITED] = { REACT_PROHIBITED, 30 }, /* */
+	[MIP_CODE_UNSPECIFIED] = { REACT_BAR, 30 },
+	[MIP_CODE_ADMIN_PROHIBITED] = { REACT_PROHIBITED, 30 },
+	[MIP_CODE_NO_RESOURCES] = { REACT_BAR, 10 },
+	[MIP_CODE_MN_AUTH_FAILED] = { REACT_BAR, 60 },
+	[MIP_CODE_FA_AUTH_FAILED] = { REACT_BAR, 60 },
+	[MIP_CODE_ID_MISMATCH] = { REACT_RESYNC, 10 },
+	[MIP_CODE_MALFORMED] = { REACT_BAR, 60 },
+	[MIP_CODE_TOO_MANY_BINDINGS] = { REACT_BAR, 60 },
+	[MIP_CODE_UNKNOWN_HA] = { REACT_OTHER_AGENT, 60 },
+	[MIP_CODE_REVERSE_TUNNEL_UNAVAILABLE] = { REACT_BAR, 60 },
+	[MIP_CODE_REVERSE_TUNNEL_MANDATORY] = { REACT_BAR, 60 },
+	[MIP_CODE_ENCAPSULATION_UNAVAILABLE] = { REACT_BAR, 60 },
+	[MIP_CODE_CVSE_UNSUPPORTED] = { REACT_BAR, 60 },
+	[MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE] = { REACT_WITHOUT_UDP, 60 },
+	[MIP_CODE_PMIP_UNSUPPORTED] = { REACT_BAR, 0 }, /* RFC 5563 4.2: no further proxy requests */
+	[MIP_CODE_PMIP_DISALLOWED] = { REACT_BAR, 0 },
 };
 
 enum { RETRY_UNKNOWN_S = 30, RESYNCS_MAX = 3 };
@@ -208,15 +209,12 @@ static void accepted(struct subscriber *s, const struct answer *a, struct action
 
 static void react(struct subscriber *s, const struct answer *a, struct actions *out)
 {
-	enum reaction reaction = REACT_BAR;
-	uint16_t retry_s = RETRY_UNKNOWN_S;
+	uint16_t retry_s = reactions[a->m.code].retry_s;
 
-	for (size_t i = 0; i < ARRAY_SIZE(reactions); i++)
-		if (reactions[i].code == a->m.code) {
-			reaction = reactions[i].reaction;
-			retry_s = reactions[i].retry_s;
-		}
-	switch (reaction) {
+	switch (reactions[a->m.code].reaction) {
+	case REACT_UNKNOWN:
+		bar(s, a, RETRY_UNKNOWN_S, out);
+		break;
 	case REACT_ACCEPT:
 		accepted(s, a, out);
 		break;

@@ -3,20 +3,20 @@
 #include "base/util.h"
 #include "roles/mn/client/client.h"
 
-enum reaction { REACT_ACCEPT, REACT_RESYNC, REACT_OTHER_AGENT, REACT_WITHOUT_UDP, REACT_BAR };
+enum reaction { REACT_UNKNOWN, REACT_ACCEPT, REACT_RESYNC, REACT_OTHER_AGENT, REACT_WITHOUT_UDP, REACT_BAR };
 
+/* By code; REACT_UNKNOWN: of no row. */
 static const struct {
-	uint8_t code;
 	enum reaction reaction;
 	uint16_t retry_s;
-} reactions[] = {
-	{ MIP_CODE_ACCEPTED, REACT_ACCEPT, 0 },
-	{ MIP_CODE_ACCEPTED_NO_SIMULTANEOUS, REACT_ACCEPT, 0 },
-	{ MIP_CODE_NO_RESOURCES, REACT_BAR, 10 },
-	{ MIP_CODE_ADMIN_PROHIBITED, REACT_WITHOUT_UDP, 30 }, /* RFC 3519 4.2: also where it is switched off */
-	{ MIP_CODE_ID_MISMATCH, REACT_RESYNC, 10 },
-	{ MIP_CODE_UNKNOWN_HA, REACT_OTHER_AGENT, 60 },
-	{ MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE, REACT_WITHOUT_UDP, 60 },
+} reactions[UINT8_MAX + 1] = {
+	[MIP_CODE_ACCEPTED] = { REACT_ACCEPT, 0 },
+	[MIP_CODE_ACCEPTED_NO_SIMULTANEOUS] = { REACT_ACCEPT, 0 },
+	[MIP_CODE_NO_RESOURCES] = { REACT_BAR, 10 },
+	[MIP_CODE_ADMIN_PROHIBITED] = { REACT_WITHOUT_UDP, 30 }, /* RFC 3519 4.2: also where it is switched off */
+	[MIP_CODE_ID_MISMATCH] = { REACT_RESYNC, 10 },
+	[MIP_CODE_UNKNOWN_HA] = { REACT_OTHER_AGENT, 60 },
+	[MIP_CODE_UDP_ENCAPSULATION_UNAVAILABLE] = { REACT_WITHOUT_UDP, 60 },
 };
 
 enum {
@@ -368,15 +368,12 @@ static void accepted(struct mn *mn, const struct answer *a, struct actions *out)
 
 static void react(struct mn *mn, const struct answer *a, struct actions *out)
 {
-	enum reaction reaction = REACT_BAR;
-	uint16_t retry_s = RETRY_S;
+	uint16_t retry_s = reactions[a->m.code].retry_s;
 
-	for (size_t i = 0; i < ARRAY_SIZE(reactions); i++)
-		if (reactions[i].code == a->m.code) {
-			reaction = reactions[i].reaction;
-			retry_s = reactions[i].retry_s;
-		}
-	switch (reaction) {
+	switch (reactions[a->m.code].reaction) {
+	case REACT_UNKNOWN:
+		bar(mn, a, RETRY_S, out);
+		break;
 	case REACT_ACCEPT:
 		accepted(mn, a, out);
 		break;
