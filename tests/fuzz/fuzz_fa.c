@@ -384,25 +384,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	static const struct random none = { .fill = fill };
 	struct instant now = { .us = US_PER_S, .ntp = UINT64_C(0xd000000000000000) };
 	const struct fa_conf *c;
+	struct rd r = rd_init(data, n);
+	struct fuzz_step next;
 	struct actions out;
 	struct fa *fa = NULL;
 
 	if (n == 0 || actions_init(&out) < 0)
 		return 0;
-	c = conf(data[0]);
+	c = conf(rd_u8(&r));
 	shadow_n = 0;
 	last = (struct mip_request){ 0 };
 	last_nai[0] = '\0';
 	if (fa_new(c, &none, &fa) == 0) {
-		for (size_t i = 1; i + 4 <= n;) {
-			uint64_t ms = data[i + 1];
-			size_t octets = min_size((size_t)data[i + 2] << 8 | data[i + 3], n - i - 4);
-
-			now.us += ms * ms * ms * US_PER_MS;
+		while (fuzz_next(&r, &now, &next)) {
 			settle(fa, now, c, &out);
-			step(fa, now, c, data[i], (struct span){ data + i + 4, octets }, &out);
+			step(fa, now, c, next.kind, next.octets, &out);
 			settle(fa, now, c, &out);
-			i += 4 + octets;
 		}
 	}
 	fa_freep(&fa);

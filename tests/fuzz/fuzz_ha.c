@@ -359,6 +359,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct random random = { fill, &counter };
 	struct instant now = { .us = US_PER_S, .ntp = UINT64_C(0xd000000000000000) };
 	struct rd r = rd_init(data, n);
+	struct fuzz_step step;
 	struct actions out;
 	struct ha *ha = NULL;
 
@@ -367,19 +368,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (actions_init(&out) < 0)
 		return 0;
 	if (ha_new(conf(), &random, &ha) == 0 && ha_set_aaa_ports(ha, &(uint16_t){ AAA_PORT }, 1) == 0) {
-		while (rd_left(&r) >= 4) {
-			uint8_t kind = rd_u8(&r);
-			uint64_t ms = rd_u8(&r);
-			size_t len = min_size(rd_u16(&r), rd_left(&r));
-			const uint8_t *p = rd_take(&r, len);
-			uint8_t *copy = malloc(len + 1);
+		while (fuzz_next(&r, &now, &step)) {
+			uint8_t *copy = malloc(step.octets.n + 1);
 
-			if (!p || !copy)
+			if (!copy)
 				abort();
-			memcpy(copy, p, len);
-			now.us += ms * ms * ms * US_PER_MS;
-			now.ntp += (ms * ms * ms << 32) / 1000 + 1;
-			run(ha, kind, now, copy, len, &out);
+			memcpy(copy, step.octets.p, step.octets.n);
+			run(ha, step.kind, now, copy, step.octets.n, &out);
 			settle(ha, now, &out);
 			free(copy);
 		}

@@ -351,6 +351,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct random random = { fill, &counter };
 	struct instant now = { .us = US_PER_S, .ntp = UINT64_C(0xd000000000000000) };
 	struct rd r = rd_init(data, n);
+	struct fuzz_step step;
 	struct actions out;
 	struct mpa *mpa = NULL;
 
@@ -361,15 +362,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (actions_init(&out) < 0)
 		return 0;
 	if (mpa_new(conf(), &random, &mpa) == 0) {
-		while (rd_left(&r) >= 4) {
-			uint8_t kind = rd_u8(&r);
-			uint64_t ms = rd_u8(&r);
-			size_t len = min_size(rd_u16(&r), rd_left(&r));
-			const uint8_t *p = rd_take(&r, len);
-
-			now.us += ms * ms * ms * US_PER_MS;
-			now.ntp += (ms * ms * ms << 32) / 1000 + 1;
-			run(mpa, kind, now, (struct span){ p, len }, &out);
+		while (fuzz_next(&r, &now, &step)) {
+			run(mpa, step.kind, now, step.octets, &out);
 			settle(mpa, now, &out);
 		}
 		mpa_freep(&mpa);

@@ -505,6 +505,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	uint8_t counter = 1;
 	const struct random random = { fill, &counter };
 	struct rd r = rd_init(data, n);
+	struct fuzz_step step;
 
 	memset(&world, 0, sizeof(world));
 	world.now = (struct instant){ .us = US_PER_S, .ntp = UINT64_C(0xd000000000000000) };
@@ -512,16 +513,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	if (mpa_new(conf(), &random, &world.mpa) == 0) {
 		assert(relay_set_clients(mpa_relay(world.mpa), &client, 1) == 0);
-		while (rd_left(&r) >= 4) {
-			uint8_t kind = rd_u8(&r);
-			uint64_t ms = rd_u8(&r);
-			size_t len = min_size(rd_u16(&r), rd_left(&r));
-			const uint8_t *p = rd_take(&r, len);
-
-			world.now.us += ms * ms * ms * US_PER_MS;
-			world.now.ntp += (ms * ms * ms << 32) / 1000 + 1;
+		while (fuzz_next(&r, &world.now, &step)) {
 			settle();
-			run(kind, (struct span){ p, len });
+			run(step.kind, step.octets);
 			settle();
 		}
 		mpa_freep(&world.mpa);
