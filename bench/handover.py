@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lab"))
 import handover_client
 from campus import Campus
-from moves import LIMIT_S, OURS, PLAIN, move, series
+from moves import LIMIT_S, OURS, PLAIN, Running, move, series
 from net import LabError, clean_up_when_told_to_end, wait_for
 from office import ANCHOR, ROOT
 from spread import picture, table
@@ -25,7 +25,7 @@ OUTSIDE_ALLOWED_MS, OUTSIDE_BETTER_MS, SETUP_ALLOWED_MS = 25, 80, 3
 DOCUMENT = os.path.join(ROOT, "doc", "handover.md")
 
 
-class Side:
+class Side(Running):
     """One campus with one host outside. plain: strongSwan without anything of ours at either end, and a pool of
     addresses at the gateway. helper: the host has holdfast-mn; without it it is stock."""
 
@@ -33,16 +33,6 @@ class Side:
         self.name, self.plain, self.helper = name, plain, helper and not plain
         self.campus = Campus(name, delays=delays)
         self.host = self.campus.add_mobile("alice")
-
-    def __enter__(self):
-        try:
-            return self._start()
-        except BaseException:
-            self.campus.close()
-            raise
-
-    def __exit__(self, *_):
-        self.campus.close()
 
     def _start(self):
         c = self.campus

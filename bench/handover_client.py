@@ -5,7 +5,7 @@ import time
 
 from campus import LINK_LOST, OUTSIDE
 from clients import HOME_LINK, INSIDE_METRIC, ClientCampus, Laptop
-from moves import LIMIT_S, move, series
+from moves import LIMIT_S, Running, move, series
 from net import wait_for
 from office import ANCHOR, HOME
 from traffic import listen
@@ -67,22 +67,12 @@ class Configured(Laptop):
         return "state forwarding" in self.office.building.ip("-d", "link", "show", "dev", self.port)
 
 
-class Walker:
+class Walker(Running):
     """A campus with one host in client mode, at home first."""
 
     def __init__(self, kind=Laptop, gateway=IN_PLACE):
         self.campus = ClientCampus("client", FLOORS, AGENTS, in_place=(IN_PLACE,), delays=dict.fromkeys(OUTSIDE, ONE_WAY_MS))
         self.kind, self.gateway = kind, gateway
-
-    def __enter__(self):
-        try:
-            return self._start()
-        except BaseException:
-            self.campus.close()
-            raise
-
-    def __exit__(self, *_):
-        self.campus.close()
 
     def _start(self):
         self.host = self.campus.add_laptop("alice", self.kind)

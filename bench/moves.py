@@ -14,6 +14,20 @@ BEFORE_S, AFTER_S, LIMIT_S = 0.3, 0.6, 20
 PLAIN, OURS = "plain strongSwan", "Holdfast"
 
 
+class Running:
+    """A campus that runs inside of the with statement; what cannot be started is taken down at once."""
+
+    def __enter__(self):
+        try:
+            return self._start()
+        except BaseException:
+            self.campus.close()
+            raise
+
+    def __exit__(self, *_):
+        self.campus.close()
+
+
 def reaches(host):
     return host.ping(CORRESPONDENT, check=False, W=0.3)
 
