@@ -269,15 +269,12 @@ static int write_path(struct dp_node *n, const struct dp_path_def *d)
 	return 0;
 }
 
-int dp_path_set(struct dp *dp, const struct dp_path *p)
+static int define(const struct dp_node *n, const struct dp_path *p, struct dp_path_def *ret)
 {
 	static const uint8_t nobody[MAC_OCTETS];
-	struct dp_node *n = dp->home;
 	struct dp_path_def d = { .home = p->home.s_addr, .how = (uint8_t)p->how };
-	int r = adopt_device(dp);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	d.device = n->attached;
 	d.ifindex = p->ifindex;
 	d.until_ns = p->until_us * NS_PER_US;
@@ -290,14 +287,39 @@ int dp_path_set(struct dp *dp, const struct dp_path *p)
 		memcpy(d.mac, p->mac, sizeof(d.mac));
 		r = d.resolve ? 0 : own_mac(p->ifindex, d.own_mac);
 	}
-	if (r < 0)
-		return r;
 	keep_former(&d, &n->last);
-	tell_links(&n->last, &d);
-	r = write_path(n, &d);
-	if (r < 0)
+	if (r == 0)
+		*ret = d;
+	return r;
+}
+
+/* B-36: the former path is over, whatever stands in the way of the next one. */
+static void leave_none(struct dp_node *n)
+{
+	const struct dp_path_def none = { 0 };
+
+	tell_links(&n->last, &none);
+	forget_paths(n, INADDR_ANY);
+	n->last = none;
+}
+
+int dp_path_set(struct dp *dp, const struct dp_path *p)
+{
+	struct dp_node *n = dp->home;
+	struct dp_path_def d = { 0 };
+	int r = adopt_device(dp);
+
+	n->path = *p; /* also where it cannot be had: it is what dp_path_renew() tries again */
+	if (r == 0)
+		r = define(n, p, &d);
+	if (r == 0) {
+		tell_links(&n->last, &d);
+		r = write_path(n, &d);
+	}
+	if (r < 0) {
+		leave_none(n);
 		return r;
-	n->path = *p;
+	}
 	/* While nothing leaves, sockets need not learn of another size. */
 	return p->how == PATH_BLOCKED ? 0 : set_mtu(n, inner_mtu(p, d.vpn_ifindex));
 }

@@ -407,6 +407,28 @@ static void device_made_anew_has_the_path(void **state)
 	assert_int_equal(next_frame(WAIT_MS), 14 + 20 + 20 + 8 + 100);
 }
 
+/* B-36: the former path is over even where the new one cannot be had, and comes back by nothing. */
+static void path_that_fails_leaves_none(void **state)
+{
+	const struct dp_path p = clear_path();
+	struct dp_path q = way(PATH_NEIGHBOUR);
+
+	(void)state;
+	memcpy(q.mac, agent_mac, sizeof(q.mac));
+	q.ifindex = 9999; /* a link that has just gone */
+	assert_int_equal(dp_path_set(dp, &p), 0);
+	assert_true(dp_path_set(dp, &q) < 0);
+	user_sends(10);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
+	assert_true(dp_path_renew(dp) < 0);
+	user_sends(10);
+	assert_int_equal(next_frame(SILENCE_MS), 0);
+	assert_int_equal(counted("unknown_source"), 2);
+	assert_int_equal(dp_path_set(dp, &p), 0);
+	user_sends(10);
+	assert_int_not_equal(next_frame(WAIT_MS), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -430,6 +452,7 @@ int main(void)
 		TEST(unbound_sockets_prefer_home),
 		TEST(whole_packets_are_judged_alike),
 		TEST(device_made_anew_has_the_path),
+		TEST(path_that_fails_leaves_none),
 	};
 	int r = enter_own_namespaces(pins);
 
