@@ -69,10 +69,10 @@ def udp_reply(code, f=0):
         "mip.ext.utrp.f": str(f), "mip.ext.utrp.reserved": "0x0000", "mip.ext.utrp.keepalive": "110"})
 
 
-def revocation():
-    """RFC 3543 3.2, with I: whether the mobile node hears of it is the home agent's to say."""
-    return Extension(137, struct.pack("!HI", 0x8000, SECONDS), {
-        "mip.ext.rev.flags": "0x8000", "mip.ext.rev.i": "1", "mip.ext.rev.reserved": "0x0000",
+def revocation(i=1):
+    """RFC 3543 3.2; I: whether the mobile node hears of it is the home agent's to say."""
+    return Extension(137, struct.pack("!HI", i << 15, SECONDS), {
+        "mip.ext.rev.flags": f"0x{i << 15:04x}", "mip.ext.rev.i": str(i), "mip.ext.rev.reserved": "0x0000",
         "mip.ext.rev.tstamp": str(SECONDS)})
 
 
@@ -221,7 +221,8 @@ SCENES = {
     "home": [solicits(HOME), announces(), request("", 0, HOME, AGENT, HOME, ALICE_NAI, ALICE),
              reply(0, 0, HOME, ALICE_NAI, tnc(), ALICE, to=HOME)],
     # Through the VPN (B-40): what is in ESP, and on the home agent's wire.
-    "mc": [request("DT", 1800, HOME, AGENT, TIA, ALICE_NAI, ALICE), reply(0, 1800, HOME, ALICE_NAI, tnc(), ALICE, to=TIA)],
+    "mc": [request("DT", 1800, HOME, AGENT, TIA, ALICE_NAI, revocation(i=0), ALICE),
+           reply(0, 1800, HOME, ALICE_NAI, tnc(), revocation(i=0), ALICE, to=TIA)],
     # Through a foreign agent (B-15, B-20), after the network is proven to be inside; then each agent ends the visit (RFC 3543).
     "f": FLOOR_VISIT,
     "f-again": FLOOR_VISIT,

@@ -15,6 +15,16 @@
 
 const uint8_t agent_mac[6] = { 0x0a, 0, 0, 0, 0, 0xfa };
 
+const char *const place_addresses[PLACES][LINKS] = {
+	[NOTHING] = { "", "", "" },
+	[FLOOR1] = { "", "10.1.0.11", "10.1.0.12" },
+	[FLOOR2] = { "", "10.2.0.11", "10.2.0.12" },
+	[AGENT] = { "", "10.3.0.11", "10.3.0.12" },
+	[CAFE] = { "", "192.168.7.11", "192.168.7.12" },
+	[ONE_WAY] = { "", "10.4.0.11", "10.4.0.12" },
+	[ENEMY] = { "", "10.1.0.11", "10.1.0.12" },
+};
+
 static char user[] = "alice@example.com";
 
 struct in_addr addr(const char *text)
@@ -33,7 +43,17 @@ bool place_is_office(enum place p)
 
 bool place_is_outside(enum place p)
 {
-	return p == CAFE || p == ENEMY;
+	return p == CAFE || p == ONE_WAY || p == ENEMY;
+}
+
+bool is_heard_from(uint32_t link)
+{
+	bool heard = world.heard & 1;
+
+	if (world.at[link] != ONE_WAY)
+		return false;
+	world.heard >>= 1;
+	return heard;
 }
 
 static const struct sa shared = { .spi = 0x1001, .tolerance_s = 7, .key_n = 8, .key = "8 octets" };

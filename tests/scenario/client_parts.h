@@ -11,8 +11,11 @@
 enum { ACCESS = 5, ENEMY_MAC = 2 /* its first octet */ };
 
 extern const uint8_t agent_mac[6];
+extern const char *const place_addresses[PLACES][LINKS];
 
 struct in_addr addr(const char *text);
+
+bool is_heard_from(uint32_t link); /* the next request in clear, at ONE_WAY */
 
 /* 0 or -ENOMEM. What they are configured to do is static: one of each at a time. */
 int make_home_agent(const struct random *random, struct ha **ret);

@@ -44,14 +44,7 @@ static struct {
 } w;
 
 static const char *const names[] = { [ETH] = "eth0", [WLAN] = "wlan0" };
-static const char *const addresses[PLACES][LINKS] = {
-	[NOTHING] = { "", "", "" },
-	[FLOOR1] = { "", "10.1.0.11", "10.1.0.12" },
-	[FLOOR2] = { "", "10.2.0.11", "10.2.0.12" },
-	[AGENT] = { "", "10.3.0.11", "10.3.0.12" },
-	[CAFE] = { "", "192.168.7.11", "192.168.7.12" },
-	[ENEMY] = { "", "10.1.0.11", "10.1.0.12" },
-};
+
 uint32_t world_draw(uint32_t below)
 {
 	w.seed = w.seed * 1664525 + 1013904223;
@@ -69,7 +62,7 @@ static const struct random lots = { fill, NULL };
 
 static struct in_addr address_of(uint32_t link)
 {
-	return addr(addresses[world.at[link]][link]);
+	return addr(place_addresses[world.at[link]][link]);
 }
 
 static void schedule(uint64_t after_us, struct event e)
@@ -163,7 +156,7 @@ static void on_request(const struct action *a)
 		forge(&e);
 	else if (e.ifindex == 0)
 		give(OUTSIDE_US, &e);
-	else if (place_is_office(world.at[link]))
+	else if (place_is_office(world.at[link]) || is_heard_from(link))
 		give(LINK_US + CORE_US, &e);
 }
 
@@ -252,10 +245,12 @@ static void perform_home_agent(const struct event *request)
 			give(CORE_US, &e);
 			continue;
 		}
-		if (!request)
-			continue;
-		e.ifindex = request->ifindex;
-		e.stay = request->stay;
+		if (e.to.s_addr != addr(CLIENT_TIA).s_addr) {
+			if (!request || world.at[request->ifindex] == ONE_WAY)
+				continue;
+			e.ifindex = request->ifindex;
+			e.stay = request->stay;
+		}
 		w.old[w.old_n < OLD_MAX ? w.old_n++ : world_draw(OLD_MAX)] = e;
 		give(e.ifindex ? LINK_US + CORE_US : OUTSIDE_US, &e);
 	}

@@ -18,8 +18,9 @@ enum place {
 	NOTHING,
 	FLOOR1,
 	FLOOR2,
-	AGENT, /* a floor with a foreign agent */
-	CAFE,  /* swallows what goes to the home agent */
+	AGENT,   /* a floor with a foreign agent */
+	CAFE,    /* swallows what goes to the home agent */
+	ONE_WAY, /* requests may get to the home agent, its answers are lost */
 	ENEMY, /* looks like the office; answers every request with forged and replayed replies, pretends to be an agent */
 	PLACES
 };
@@ -34,6 +35,7 @@ struct world {
 	struct instant now;
 	enum place at[LINKS];
 	bool lossy;          /* everything is, by LOSS_PERCENT */
+	uint32_t heard;      /* requests in clear from ONE_WAY that get through: a bit for each, lowest first */
 	uint64_t severed_us; /* how long the host was not reachable, in all */
 	const char *wrong;   /* the first thing that went wrong; NULL */
 };

@@ -83,11 +83,12 @@ void mn_on_datagram(struct mn *mn, struct instant now, const struct datagram *d,
 {
 	if (!mn->client)
 		return;
-	if (d->payload.n == 0 || d->payload.p[0] != MIP_TYPE_REPLY) {
+	if (d->payload.n > 0 && d->payload.p[0] == MIP_TYPE_REPLY)
+		reply_on_datagram(mn, now, d, out);
+	else if (d->payload.n > 0 && d->payload.p[0] == MIP_TYPE_REVOCATION)
+		revoked_on_datagram(mn, now, d, out);
+	else
 		MN_COUNT(mn, discarded);
-		return;
-	}
-	reply_on_datagram(mn, now, d, out);
 	mn_decide(mn, now, out);
 }
 

@@ -12,7 +12,8 @@
 	X(links_full) X(addresses_full) X(routes_full) X(sessions_full) \
 	X(requests_sent) X(retransmissions) X(accepted) X(refused) X(resynchronised) X(decided_inside) X(decided_outside) \
 	X(malformed) X(unknown_extension) X(discarded) X(replies_unmatched) X(replies_unauthenticated) X(replies_without_tnc) \
-	X(replies_elsewhere) X(agents_heard) X(agents_full) X(agents_refused) X(solicitations) X(addresses_inner_full)
+	X(replies_elsewhere) X(agents_heard) X(agents_full) X(agents_refused) X(solicitations) X(addresses_inner_full) \
+	X(revoked) X(revocations_ignored)
 /* clang-format on */
 
 #define MN_COUNTER_ID(name) MN_COUNTER_##name,

@@ -139,7 +139,8 @@ static void read_request(struct caught *c, struct span message)
 
 static bool is_request(const struct action *a, uint32_t ifindex)
 {
-	return a->type == ACTION_SEND_DATAGRAM && a->udp.ifindex == ifindex && a->udp.remote_port == MIP_PORT;
+	return a->type == ACTION_SEND_DATAGRAM && a->udp.ifindex == ifindex && a->udp.remote_port == MIP_PORT &&
+	       a->octets.p[0] == MIP_TYPE_REQUEST;
 }
 
 struct caught client_caught(uint32_t ifindex)
@@ -224,6 +225,8 @@ void client_answer(const struct caught *c, const struct answer_spec *spec)
 		mip_ext_udp_reply_build(&w, 0, false, spec->keepalive_s);
 	if (!spec->no_tnc && !spec->tnc_behind)
 		mip_ext_tnc_build(&w);
+	if (spec->stamp)
+		mip_ext_revocation_support_build(&w, false, spec->stamp);
 	if (!spec->unsigned_)
 		assert_int_equal(sa_sign(&sa, MIP_EXT_MN_HA_AUTH, &w), 0);
 	if (spec->signed_twice)

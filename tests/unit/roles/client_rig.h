@@ -33,6 +33,7 @@ struct answer_spec {
 	uint16_t lifetime_s; /* 0: as asked for */
 	bool no_tnc, tnc_behind, unsigned_, signed_twice, wrong_key, udp, no_lifetime;
 	uint16_t keepalive_s, port;           /* 0: 434 */
+	uint32_t stamp;                       /* revocation is supported; 0: it is not */
 	uint32_t by;                          /* 0: the link it was asked by */
 	uint64_t id_high;                     /* 0: as in the request */
 	const char *home_agent, *home, *from; /* NULL: as asked */

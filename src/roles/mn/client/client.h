@@ -102,6 +102,7 @@ struct bound {
 	uint8_t agent_mac[MAC_OCTETS];
 	size_t connection; /* ASK_VPN: of the gateway */
 	uint32_t serial;
+	bool revoked;        /* ASK_VPN: it heard a request in clear after this one */
 	uint64_t expires_us; /* NEVER: does not */
 	struct tunnel tunnel;
 };
@@ -128,7 +129,10 @@ struct client {
 	int64_t offset;            /* of its clock, added to ours */
 	uint64_t last_id;
 	uint32_t nonce, serial;
-	uint32_t rtt_us[2]; /* smoothed; 0 = not measured. [1]: through the VPN */
+	uint32_t clear_serial; /* of the last request that did not leave through the VPN */
+	bool revocable;        /* the home agent tells when what it has by the VPN ends (RFC 3543), */
+	uint32_t stamp;        /* and has told the last time at this, by its clock */
+	uint32_t rtt_us[2];    /* smoothed; 0 = not measured. [1]: through the VPN */
 
 	bool path_set; /* `path` is what the data plane was told last */
 	struct dp_path path;
@@ -149,6 +153,7 @@ struct span client_nai(const struct mn *mn);
 void ways_follow_links(struct mn *mn, struct instant now, struct actions *out);
 struct way *ways_at(struct client *c, uint32_t ifindex); /* or NULL */
 struct way *ways_inside(struct client *c);               /* the one that is proven, or NULL: at most one is */
+bool ways_are_asked(const struct client *c);             /* the home agent may still answer in clear */
 bool ways_undecided(const struct client *c);             /* none is known to be outside, and one may be inside */
 /* By the host's routes. Where none is worse, none is better. */
 bool ways_is_better(const struct mn *mn, const struct way *a, const struct way *b);
@@ -178,6 +183,10 @@ bool request_is_silent(const struct mn *mn, const struct way *w);
 
 /* reply.c */
 void reply_on_datagram(struct mn *mn, struct instant now, const struct datagram *d, struct actions *out);
+
+/* revoked.c: RFC 3543, of registrations through the VPN. */
+void revoked_on_datagram(struct mn *mn, struct instant now, const struct datagram *d, struct actions *out);
+void revoked_note_support(struct client *c, const struct mip_exts *x); /* in a reply */
 
 /* agents.c */
 void agents_on_frame(struct mn *mn, struct instant now, uint32_t ifindex, struct span frame, struct actions *out);

@@ -102,6 +102,8 @@ static bool is_authentic(const struct mn *mn, struct answer *a)
 		a->x.tnc_at = 0;
 	if (a->x.udp_reply_at > auth->at)
 		a->x.udp_reply_at = 0;
+	if (a->x.revocation_at > auth->at)
+		a->x.revocation_at = 0;
 	return true;
 }
 
@@ -358,6 +360,8 @@ static void accepted(struct mn *mn, const struct answer *a, struct actions *out)
 		return;
 	}
 	take_home(mn, a->m.home, out);
+	if (a->s.what == ASK_VPN)
+		revoked_note_support(c, &a->x);
 	if (a->s.what != ASK_VPN) {
 		accepted_in_clear(mn, a, lifetime_s, out);
 	} else if (!ways_inside(c)) {

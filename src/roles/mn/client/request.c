@@ -111,7 +111,7 @@ static struct mip_request fixed_part(struct mn *mn, const struct way *w, const s
 	return m;
 }
 
-static int build(struct mn *mn, const struct way *w, const struct mip_request *m, struct wr *ret)
+static int build(struct mn *mn, struct instant now, const struct way *w, const struct mip_request *m, struct wr *ret)
 {
 	const struct mn_client_conf *c = &mn->conf->client;
 	bool own_end = w->x.what == ASK_CO_LOCATED || w->x.what == ASK_VPN;
@@ -120,6 +120,8 @@ static int build(struct mn *mn, const struct way *w, const struct mip_request *m
 	mip_ext_nai_build(ret, client_nai(mn));
 	if (own_end && c->udp != MN_UDP_OFF && !w->x.without_udp) /* B-47, B-49 */
 		mip_ext_udp_request_build(ret, c->udp == MN_UDP_FORCE, false, 0);
+	if (w->x.what == ASK_VPN)
+		mip_ext_revocation_support_build(ret, false, (uint32_t)(now.ntp >> 32));
 	return sa_sign(&c->sa, MIP_EXT_MN_HA_AUTH, ret); /* B-25 */
 }
 
@@ -200,10 +202,12 @@ static void transmit(struct mn *mn, struct instant now, struct way *w, struct ac
 			    .lifetime_s = m.lifetime_s,
 			    .to = agent ? agent->address : mn->client->home_agent,
 			    .any_home = m.home.s_addr == INADDR_ANY };
+	if (w->x.what != ASK_VPN)
+		mn->client->clear_serial = serial;
 	w->x.sent_n++;
 	w->x.tries++;
 	w->x.due_us = now.us + wait_us(mn, w);
-	if (build(mn, w, &m, &message) < 0)
+	if (build(mn, now, w, &m, &message) < 0)
 		return; /* libcrypto had no memory: as if it was lost on the way */
 	send_request(mn, w, agent, (struct span){ octets, wr_len(&message) }, out);
 	MN_COUNT(mn, requests_sent);

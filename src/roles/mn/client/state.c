@@ -35,12 +35,13 @@ static bool fits(enum fact wanted, bool is)
 	return wanted == ANY || (wanted == YES) == is;
 }
 
+/* What the home agent has instead may prove to be right yet; until no answer can come, that is. */
 static bool is_bound_outside(const struct client *c, struct instant now)
 {
 	const struct bound *b = &c->bound;
 
 	return b->here && b->what == ASK_VPN && b->care_of.s_addr == c->vpn.care_of.s_addr &&
-	       b->connection == c->vpn_connection && b->expires_us > now.us;
+	       b->connection == c->vpn_connection && b->expires_us > now.us && (!b->revoked || ways_are_asked(c));
 }
 
 static enum client_state inside_state(const struct bound *b)

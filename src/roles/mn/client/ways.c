@@ -36,6 +36,14 @@ bool ways_undecided(const struct client *c)
 	return true;
 }
 
+bool ways_are_asked(const struct client *c)
+{
+	for (size_t i = 0; i < c->way_n; i++)
+		if (c->ways[i].x.pending)
+			return true;
+	return false;
+}
+
 static bool link_has(const struct mn_link *l, struct in_addr a)
 {
 	for (size_t i = 0; l->up && i < l->address_n; i++)
