@@ -5,6 +5,8 @@ RELEASE := build/release
 SECONDS ?= 10
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON  := /usr/bin/python3
+# What root made is given back to who called, so that the next command may do without root.
+RETURN   = s=$$?; $(SUDO) chown -R "$${SUDO_UID:-$$(id -u)}:$${SUDO_GID:-$$(id -g)}" build; exit $$s
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -24,10 +26,10 @@ build: setup $(DEBUG)/build.ninja $(RELEASE)/build.ninja ## programs with and wi
 
 demo: setup $(RELEASE)/build.ninja ## a host walks through an office in network namespaces; WALK=client: by itself
 	@ninja -C $(RELEASE) --quiet
-	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) lab/demo$(if $(WALK),_$(WALK)).py
+	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) lab/demo$(if $(WALK),_$(WALK)).py; $(RETURN)
 
 check: build ## all tests: lint, unit, scenarios, fuzz corpora, network
-	@$(SUDO) $(PYTHON) tests/run.py
+	@$(SUDO) $(PYTHON) tests/run.py; $(RETURN)
 
 guest: setup $(RELEASE)/build.ninja ## tests on Debian's own kernel, in an emulated machine (minutes)
 	@tools/setup.sh qemu-system-x86 kmod
@@ -39,11 +41,11 @@ lint: build ## style, layers, sans-I/O rule, requirement matrix
 
 bench: setup $(RELEASE)/build.ninja ## speed, as ratios to plain forwarding
 	@ninja -C $(RELEASE) --quiet
-	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/bench.py
+	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/bench.py; $(RETURN)
 
 handover: setup $(RELEASE)/build.ninja ## how long moves last, beside plain strongSwan; an hour; SERIES=client: only these
 	@ninja -C $(RELEASE) --quiet
-	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/handover.py --only $(SERIES)
+	@$(SUDO) env HF_BUILD=$(RELEASE) $(PYTHON) bench/handover.py --only $(SERIES); $(RETURN)
 
 fuzz: setup ## every fuzzer for SECONDS=10
 	@tools/fuzz.sh $(SECONDS)
