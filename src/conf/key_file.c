@@ -46,15 +46,17 @@ static int parse_secret(const char *text, const char *what, uint8_t *ret, size_t
 			struct conf_error *e)
 {
 	uint8_t octets[KEY_TEXT_MAX];
-	size_t n;
+	size_t n = 0;
+	bool valid = octets_parse(text, octets, max < sizeof(octets) ? max : sizeof(octets), &n) == 0 && n > 0;
 
-	if (octets_parse(text, octets, max < sizeof(octets) ? max : sizeof(octets), &n) < 0 || n == 0)
-		return conf_fail(e, "the %s is not valid; allowed: \"hex:...\" or \"text:...\" of 1 to %zu octets",
+	if (valid) {
+		memcpy(ret, octets, n);
+		*ret_n = n;
+	}
+	OPENSSL_cleanse(octets, sizeof(octets)); /* what was read before it went wrong is part of a key as well */
+	return valid ? 0 :
+		       conf_fail(e, "the %s is not valid; allowed: \"hex:...\" or \"text:...\" of 1 to %zu octets",
 				 what, max);
-	memcpy(ret, octets, n);
-	*ret_n = n;
-	OPENSSL_cleanse(octets, sizeof(octets));
-	return 0;
 }
 
 int secret_load(const char *secret_file, const char *what, struct key_source *source, uint8_t *ret, size_t max,
