@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemons/daemon.h"
 #include "io/log.h"
@@ -69,15 +70,28 @@ static int read_options(int argc, char **argv, const char *program, struct optio
 	return 0;
 }
 
-/* Options win over the file; what both leave open gets its default. */
-static void override(struct daemon_conf *c, const struct options *o)
+/* Cut, it would be another one. */
+static int take_option(const char *name, const char *value, char *ret, size_t room)
 {
-	if (o->run_dir)
-		(void)snprintf(c->run_dir, sizeof(c->run_dir), "%s", o->run_dir); /* too long a path fails when used */
-	if (o->instance)
-		(void)snprintf(c->instance, sizeof(c->instance), "%s", o->instance); /* as above */
+	if (value && strlen(value) >= room) {
+		(void)fprintf(stderr, "%s: '%s' is too long; allowed: at most %zu characters\n", name, value, room - 1);
+		return -ENAMETOOLONG;
+	}
+	if (value)
+		memcpy(ret, value, strlen(value) + 1);
+	return 0;
+}
+
+/* Options win over the file; what both leave open gets its default. */
+static int override(struct daemon_conf *c, const struct options *o)
+{
+	int r = take_option("--run-dir", o->run_dir, c->run_dir, sizeof(c->run_dir));
+
+	if (r == 0)
+		r = take_option("--instance", o->instance, c->instance, sizeof(c->instance));
 	if (!c->pin_dir[0])
 		(void)snprintf(c->pin_dir, sizeof(c->pin_dir), "/sys/fs/bpf/holdfast-%s", c->instance); /* fits */
+	return r;
 }
 
 static int fill_kernel_conf(const struct program *p, void *file, struct kernel_conf *k)
@@ -119,7 +133,8 @@ int daemon_main(int argc, char **argv, const struct program *p, void *file)
 		(void)fprintf(stderr, "%s\n", e.text);
 		return EXIT_USAGE;
 	}
-	override(c, &o);
+	if (override(c, &o) < 0)
+		return EXIT_USAGE;
 	log_open(c->log_level);
 	if (o.check) {
 		printf("%s: ok\n", o.config);

@@ -151,6 +151,14 @@ def test_exposed_keys_are_refused(office, tmp_path):
     assert r.returncode == 2 and "allowed: mode 0600" in r.stderr and "secret" not in r.stderr
 
 
+@pytest.mark.parametrize("option, most", [("--run-dir", 79), ("--instance", 31)])
+def test_long_names_are_not_cut(office, option, most):
+    """It would be another daemon's."""
+    for n, status in ((most, 0), (most + 1, 2)):
+        r = subprocess.run([HA, "--check", "-c", office.path("ha.conf"), option, "x" * n], capture_output=True, text=True)
+        assert r.returncode == status and ("at most" in r.stderr) == (status == 2)
+
+
 def test_missing_privilege_is_one_sentence(office, tmp_path):
     for program, conf in ((HA, "ha.conf"), (MPA, "ar1.conf")):
         text = open(office.path(conf)).read()
