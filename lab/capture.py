@@ -54,6 +54,12 @@ class Capture:
         lines = [line.split("\t") for line in r.stdout.splitlines()]
         return [Packet(v) for v in lines if len(v) == len(FIELDS)]  # the last may be half written
 
+    def _sleeps(self):
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "RD"
+
     def stop(self):
+        # Told to end, it leaves what is in its ring; it sleeps when it has read that.
+        wait_for(self._sleeps, "the capture to be written")
         self.ns.net.stop(self.process, signal.SIGINT)
         return self.packets()
