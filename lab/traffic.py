@@ -22,7 +22,8 @@ def listen(cn):
 def start_tcp(ns, seconds, mbit):
     """A transfer to the correspondent, when it has begun: a host that moves at once would not get through for seconds."""
     p = ns.start(PROBE, "tcp-probe", CORRESPONDENT, TCP_PORT, seconds, mbit, stdout=subprocess.PIPE)
-    wait_for(lambda: "ESTAB" in ns.run("ss", "-tn", "dst", f"{CORRESPONDENT}:{TCP_PORT}"), "the TCP connection")
+    wait_for(lambda: p.poll() is not None or "ESTAB" in ns.run("ss", "-tn", "dst", f"{CORRESPONDENT}:{TCP_PORT}"),
+             "the TCP connection")
     return p
 
 
