@@ -51,6 +51,7 @@ class Laptop(Mobile):
     def go(self, floor, carrier_loss=False):
         super().go(floor)
         self.office.building.batch(f"link set {self.port} up")
+        self.settled = False
         self.dhcp = start_client(self, metric=INSIDE_METRIC)
 
     def change(self, old, new):
@@ -78,7 +79,7 @@ key = "{self.key}"
         """What the helper says of itself."""
         return self.office.show_node(self.name)
 
-    def becomes(self, limit=10, **wanted):
+    def becomes(self, limit=30, **wanted):
         """Waits until `show node` has these values; returns all of it."""
         def there():
             node = self.node()
@@ -126,6 +127,7 @@ class ClientCampus(Campus):
 
     def start(self, gateways=None):
         """gateways: which, and the settings of each one's charon; all as they are otherwise."""
+        self.net.settle()
         self.start_ha()
         self._start_dhcp(self.home_host, "br0", "home", HOME, GATEWAY)
         for n, ar in self.ars.items():

@@ -24,12 +24,12 @@ esac
 def wait_bound(station):
     """Until the client has a lease of its own, not merely an address from before."""
     log = station.office.path(f"udhcpc-{station.name}.log")
-    wait_for(lambda: "bound" in open(log).read(), "the client to have a lease", limit=20)
+    wait_for(lambda: "bound" in open(log).read(), "the client to have a lease")
 
 
 def check_configured(station):
     """The client has set the interface up, with an address of the home network. Returns it."""
-    address = wait_for(station.address, "an address", limit=20)
+    address = wait_for(station.address, "an address")
     assert address.startswith(f"{HOME}.")
     wait_for(lambda: f"default via {GATEWAY}" in station.ns.ip("route"), "the default route")
     station.ping(CORRESPONDENT, count=3)

@@ -46,7 +46,7 @@ class Attempt:
         """Returns what came of it, and takes the station away."""
         answer = wait_for(self._answer, f"the AAA server to answer about {self.station.name}")
         wait_for(self.supplicant.failures, f"{self.station.name} to be told")
-        worked = [what for what, p in self.running.items() if p.wait(10) == 0]
+        worked = [what for what, p in self.running.items() if p.wait(60) == 0]
         heard = len(self.capture.stop())
         known = self.office.binding(self.station) or self.office.subscriber(self.floor, self.station)
         self.station.leave()

@@ -190,13 +190,13 @@ user "*@example.com" {{ aaa-key = yes }}
         s = self.supplicants[station.name] = Supplicant(station, self.office.authority.ca, method, **options)
         return s.start()
 
-    def log_in(self, station, limit=10):
+    def log_in(self, station):
         """A station that has just arrived shows up, as one does by finding out whether an address is in use; its network
         manager goes on when the supplicant is done."""
         supplicant = self.supplicants[station.name]
         before = supplicant.successes()
         station.ns.start("arping", "-q", "-D", "-c", "2", "-w", "2", "-I", "eth0", self.gateway)
-        wait_for(lambda: supplicant.successes() > before, f"{station.name} to be let in", limit)
+        wait_for(lambda: supplicant.successes() > before, f"{station.name} to be let in")
 
     def stop_supplicant(self, station):
         if station.name in self.supplicants:

@@ -23,8 +23,9 @@ def run(*argv, check=True, input=None):
     return r.stdout
 
 
-def wait_for(condition, what, limit=10.0, every=0.01):
-    """Polls until condition() is true and returns its value."""
+def wait_for(condition, what, limit=30.0, every=0.01):
+    """Polls until condition() is true and returns its value. A limit of one's own is for where the time is what is tested:
+    a machine that is busy, or stands still for a moment, is to be waited for."""
     end = time.monotonic() + limit
     while True:
         value = condition()
@@ -55,6 +56,12 @@ class Namespace:
 
     def run(self, *argv, check=True, input=None):
         return run(*self.argv(*argv), check=check, input=input)
+
+    def is_settled(self):
+        """Whether the kernel has acted on each change of carrier. It does so for all namespaces together, at most once a
+        second and for a hundred links: until then a link that is up loses what is sent, and a bridge keeps its port shut."""
+        return all(("LOWER_UP" in line) == ("state UP" in line or "state UNKNOWN" in line)
+                   for line in self.ip("-o", "link", "show", "up").splitlines())
 
     def ip(self, *argv):
         return run("ip", "-n", self.full, *argv)
@@ -102,6 +109,10 @@ class Network:
         run("ip", "link", "add", a_if, "netns", a.full, "type", "veth", "peer", "name", b_if, "netns", b.full)
         a.batch(f"link set {a_if} up")
         b.batch(f"link set {b_if} up")
+
+    def settle(self):
+        for ns in self.namespaces:
+            wait_for(ns.is_settled, f"the links of {ns.name} to be ready")
 
     def stop(self, process, sig=signal.SIGTERM, limit=5.0):
         if process.poll() is None:

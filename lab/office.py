@@ -42,6 +42,7 @@ class Station:
         self.nai = f"{name}@example.com"
         self.mac = mac_of(number)
         self.floor = None
+        self.settled = False  # whether its cable carries what is sent: see Namespace.is_settled()
         self.ns = office.net.add(name)
         self.port = f"p{number}"
         office.net.link(self.ns, "eth0", office.building, self.port)
@@ -50,6 +51,9 @@ class Station:
     def go(self, floor, carrier_loss=False):
         """Plugs the cable into a floor's bridge; with carrier loss the station sees its link go down and up."""
         b = self.office.building
+        if not self.settled:
+            wait_for(lambda: b.is_settled() and self.ns.is_settled(), f"the cable of {self.name} to be ready")
+        self.settled = not carrier_loss
         if carrier_loss:
             b.batch(f"link set {self.port} down")
         b.batch(f"link set {self.port} master floor{floor}", f"link set {self.port} type bridge_slave isolated on")
@@ -219,6 +223,7 @@ network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" dns = {{"10.9.0.2
         return self.start_daemon(f"ar{n}", self.ars[n], MPA, self.mpa_conf(n, extra))
 
     def start(self):
+        self.net.settle()
         if self.aaa:
             self.aaa.server.start()
         self.start_ha()
@@ -263,12 +268,12 @@ network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" dns = {{"10.9.0.2
                 return s
         return None
 
-    def wait_served(self, station, n, limit=10):
+    def wait_served(self, station, n):
         def served():
             b = self.binding(station)
             s = self.subscriber(n, station)
             return b and s and b["care_of"] == f"10.0.{n}.1" and s["state"] == "served"
-        wait_for(served, f"{station.name} to be served on floor {n}", limit)
+        wait_for(served, f"{station.name} to be served on floor {n}")
 
     def close(self):
         self.net.close()
