@@ -12,7 +12,7 @@ from office import CORRESPONDENT, GATEWAY, HOME
 RANGE = (100, 150)
 # What an agent needs to relay to them.
 RELAY = f'dhcp = relay\ndhcp-server = "{CORRESPONDENT}"\ndhcp-subnet = "{HOME}.0/24"'
-FIELDS = {"source": "ip.src", "destination": "ip.dst", "kind": "dhcp.option.dhcp", "relay": "dhcp.ip.relay",
+FIELDS = {"xid": "dhcp.id", "source": "ip.src", "destination": "ip.dst", "kind": "dhcp.option.dhcp", "relay": "dhcp.ip.relay",
           "client": "dhcp.ip.client", "your": "dhcp.ip.your", "subnet": "dhcp.option.subnet_selection_option",
           "circuit": "dhcp.option.agent_information_option.agent_circuit_id",
           "remote": "dhcp.option.agent_information_option.agent_remote_id"}

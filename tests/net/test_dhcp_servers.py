@@ -38,6 +38,11 @@ class Place:
         wait_for(lambda: self.server.active() == set(addresses), f"the leases {addresses}")
 
 
+def asked(messages):
+    """What a client asked, without its repetitions."""
+    return list(dict.fromkeys((m["xid"], m["kind"]) for m in messages))
+
+
 @pytest.fixture
 def make_place(make_office, server):
     def make(floors=2, mpa=RELAY, lease_s=600, home_range=RANGE, stations=1, pools="", **options):
@@ -96,7 +101,7 @@ def test_reboot_on_another_floor(make_place):
     assert check_configured(st) == address
     o.wait_served(st, 2)
     seen = place.wire.messages(DISCOVER, DHCP_REQUEST)
-    assert [m["kind"] for m in seen] == [DISCOVER, DHCP_REQUEST, DHCP_REQUEST]
+    assert [kind for _, kind in asked(seen)] == [DISCOVER, DHCP_REQUEST, DHCP_REQUEST]
     assert seen[-1]["relay"] == "10.0.2.1"
 
 
@@ -215,7 +220,7 @@ def test_name_from_aaa_address_from_the_server(make_authenticated):
     o.aaa.supplicant(bob)
     bob.go(1)
     p = dhclient(bob, 'send host-name "alice"; send fqdn.fqdn "alice.example.com"; send fqdn.encoded on;')
-    o.wait_served(bob, 1, limit=20)
+    o.wait_served(bob, 1)
     address = check_configured(bob)
     assert o.binding(bob)["home"] == address and o.binding(alice) is None
     place.knows(address)
@@ -224,7 +229,7 @@ def test_name_from_aaa_address_from_the_server(make_authenticated):
         wait_for(lambda: bob.ping(CORRESPONDENT, check=False, W=0.2), "service on the other floor")
         o.wait_served(bob, floor)
         assert o.binding(bob)["home"] == address
-    assert len(place.wire.messages(DISCOVER)) == 1
+    assert len(asked(place.wire.messages(DISCOVER))) == 1
     o.net.stop(p, signal.SIGKILL)
 
 
