@@ -12,7 +12,7 @@ from traffic import Traffic
 
 METHODS = {"alice": "TTLS", "bob": "PEAP", "carol": "TLS"}
 NOBODY = "mallory"  # as trudy: has a supplicant, and no entry at the AAA server
-LIMITED = {"dave": ("Session-Timeout = 2", "Termination-Action = RADIUS-Request"), "erin": ("Session-Timeout = 2",)}
+LIMITED = {"dave": ("Session-Timeout = 2", "Termination-Action = RADIUS-Request"), "erin": ("Session-Timeout = 6",)}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,8 @@ def test_methods(clean):
         s, b = clean.subscriber(1, st), clean.binding(st)
         assert (s["association"], s["mac"], s["home"]) == ("from access authentication", st.mac, st.address())
         assert (b["nai"], b["home"]) == (st.nai, st.address())
-        assert st.nai in clean.aaa.hostapds[1].tell("sta", st.mac)  # the Accept's User-Name went on to the authenticator
+        # The Accept's User-Name went on to the authenticator.
+        wait_for(lambda: st.nai in clean.aaa.hostapds[1].tell("sta", st.mac), "hostapd to know who that is")
 
 
 def test_what_is_said_outside_does_not_count(clean):
@@ -220,7 +221,8 @@ def test_logoff(clean):
     wait_for(lambda: clean.binding(st) is None, "the binding to end")
     wait_for(lambda: clean.subscriber(1, st) is None, "the agent to forget")
     assert not st.ping(CORRESPONDENT, count=2, check=False, W=0.3)
-    assert [a["cause"] for a in clean.aaa.server.accounting() if a["status"] == "Stop"][-1] == "User-Request"
+    wait_for(lambda: [a["cause"] for a in clean.aaa.server.accounting() if a["status"] == "Stop"][-1:] == ["User-Request"],
+             "the AAA server to be told why")
 
 
 def test_aaa_away(clean):
@@ -236,5 +238,5 @@ def test_aaa_away(clean):
         alice.ping(CORRESPONDENT, count=3)
     finally:
         server.start()
-    clean.wait_served(bob, 1, limit=20)
+    clean.wait_served(bob, 1)
     clean.net.stop(client)
