@@ -55,7 +55,7 @@ def extensions(octets):
 def register(a):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind((a["source"], a.get("port", MOBILE_IP)))
-        s.settimeout(3)
+        s.settimeout(20)
         s.sendto(request_of(a), (a["home_agent"], MOBILE_IP))
         try:
             reply = s.recv(2048)
@@ -118,7 +118,7 @@ def ping(a):
     with conf.L2socket(iface="core") as s, conf.L3socket() as out, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
         port.bind((a["source"], a.get("port", MOBILE_IP)))  # or our kernel calls it unreachable
         out.send(around(a, inner))
-        return answer(s, a, a.get("limit", 3))
+        return answer(s, a, a.get("limit", 20))
 
 
 def tell(a):
@@ -131,7 +131,7 @@ def tell(a):
 def listen(a):
     with conf.L2socket(iface="core") as s:
         print("ready", flush=True)
-        return answer(s, a, a.get("limit", 5))
+        return answer(s, a, a.get("limit", 20))
 
 
 if __name__ == "__main__":

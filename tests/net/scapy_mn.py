@@ -49,7 +49,7 @@ def is_authentic(octets, key):
     return at > 0 and octets[at + 6:at + 38] == hmac.new(key, octets[:at + 6], ALGORITHM).digest()
 
 
-def exchange(interface, frame, wanted, limit=3):
+def exchange(interface, frame, wanted, limit=20):
     """Sends the frame until something wanted comes back."""
     end = time.monotonic() + limit
     with conf.L2socket(iface=interface) as s:
@@ -94,7 +94,7 @@ def register(a):
             return False
         reply = bytes(p[UDP].payload)
         return reply[0] == 3 and reply[16:20] == identification[4:8]
-    heard = exchange(a["interface"], frame, wanted)
+    heard = exchange(a["interface"], frame, wanted, a.get("limit", 20))
     if heard is None:
         return {"code": None}
     octets = bytes(heard[UDP].payload)
@@ -109,7 +109,8 @@ def ping(a):
     if a["encapsulated"]:
         frame /= IP(src=a["home"], dst=a["agent"], proto=4)
     frame /= IP(src=a["home"], dst=a["target"]) / ICMP(id=77, seq=1) / b"anybody there?"
-    heard = exchange(a["interface"], frame, lambda p: ICMP in p and p[ICMP].type == 0 and p[IP].src == a["target"], limit=2)
+    heard = exchange(a["interface"], frame, lambda p: ICMP in p and p[ICMP].type == 0 and p[IP].src == a["target"],
+                     a.get("limit", 20))
     return {"answered": heard is not None}
 
 

@@ -118,4 +118,4 @@ def test_carrier_attaches_and_holds(make_office):
     o.wait_served(st, 1)
     o.building.batch("link set up1 down")
     wait_for(lambda: o.subscriber(1, st)["state"] == "holding", "the hold to begin")
-    wait_for(lambda: o.binding(st) is None, "the hold to end", limit=5)
+    wait_for(lambda: o.binding(st) is None, "the hold to end")

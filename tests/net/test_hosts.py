@@ -204,4 +204,4 @@ def test_the_home_link_is_heard_and_hears(make_office):
     receiver = o.home_host.start(PYTHON, "-c", RECEIVER, "5001", "-", stdout=subprocess.PIPE, text=True)
     assert receiver.stdout.readline() == "ready\n"
     host.do("tell", by="ipip", target=everybody, port=5001)
-    assert receiver.communicate(timeout=10)[0] == "hello\n"
+    assert receiver.communicate(timeout=35)[0] == "hello\n"

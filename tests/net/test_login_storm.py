@@ -19,10 +19,10 @@ NAS, SECRET = "10.0.30.1", "the storm's authenticators"
 LIMIT_S = 90
 AT_ONCE = 64  # so many programs; more would only wait for this machine's processors
 
-# A station: asks until it is let in. A stranger is turned away each time, and gives up after two.
+# A station: asks until it is let in, each time for so many seconds. A stranger is turned away each time, and gives up after two.
 ASK = """\
 for i in 1 2 3 4 5 6 7 8; do
-	eapol_test -c "$1.conf" -a {agent} -p {port} -s "{secret}" -M "$2" -t 15 -A {nas} > "$1.log.$i" 2>&1 && exit 0
+	eapol_test -c "$1.conf" -a {agent} -p {port} -s "{secret}" -M "$2" -t "$4" -A {nas} > "$1.log.$i" 2>&1 && exit 0
 	[ $i -lt "$3" ] || exit 1
 	sleep 1
 done
@@ -54,9 +54,9 @@ nas crowd {{ address = "{NAS}/32" access = "access" secret = "text:{SECRET}" }}"
     def file(self, nai):
         return self.path(f"crowd/{nai}")
 
-    def breaks(self):
+    def breaks(self, patience_s):
         """All ask, as many at once as there is room for."""
-        lines = [f"{self.file(nai)} {mac} {8 if nai in self.crowd else 2}"
+        lines = [f"{self.file(nai)} {mac} {8 if nai in self.crowd else 2} {patience_s}"
                  for nai, mac in {**self.strangers, **self.crowd}.items()]
         self.asking = self.nas.start("xargs", "-P", str(AT_ONCE), "-L", "1", "sh", self.path("ask"),
                                      stdin=subprocess.PIPE, text=True)
@@ -105,7 +105,7 @@ def storm():
 
 def test_storm(storm):
     """L-54, L-61: each at the first time."""
-    storm.breaks()
+    storm.breaks(LIMIT_S)
     storm.wait_answered()
     storm.check()
     assert storm.tries() == len(storm.crowd) + 2 * len(storm.strangers)
@@ -115,7 +115,7 @@ def test_outages(storm):
     """The AAA server is away for so long that requests are given up: authenticators repeat them, and what it knew of half a
     login is gone. Then the anchor, so long that Accepts wait in vain: their stations are refused, ask again, and are let
     in."""
-    storm.breaks()
+    storm.breaks(15)
     storm.wait_let_in(CROWD // 4)
     storm.aaa.server.stop(signal.SIGKILL)
     wait_for(lambda: storm.counter("radius", "radius_unanswered") > 0, "requests to be given up")

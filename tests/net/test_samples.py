@@ -107,7 +107,7 @@ def login(server, method, *lines):
     with open(path, "w") as f:
         f.write("network={\nkey_mgmt=IEEE8021X\n" + "\n".join((f"eap={method}", f'ca_cert="{server.authority.ca}"', *lines)) +
                 "\n}\n")
-    return subprocess.run(server.ns.argv("eapol_test", "-c", path, "-a", AGENT, "-s", "change-me", "-t", "10", "-r", "1"),
+    return subprocess.run(server.ns.argv("eapol_test", "-c", path, "-a", AGENT, "-s", "change-me", "-t", "30", "-r", "1"),
                           capture_output=True, text=True)
 
 
@@ -136,7 +136,7 @@ def test_the_name_in_the_certificate(server):
 
 
 def radclient(server, what, *request, secret="change-me"):
-    r = subprocess.run(server.ns.argv("radclient", "-x", "-t", "3", "-r", "1", f"{AGENT}:1812", "auth", secret),
+    r = subprocess.run(server.ns.argv("radclient", "-x", "-t", "30", "-r", "1", f"{AGENT}:1812", "auth", secret),
                        input=",".join((*request, "Message-Authenticator=0x00")) + "\n", capture_output=True, text=True)
     assert f"Received {what}" in r.stdout, r.stdout + r.stderr
     return r.stdout[r.stdout.index("Received"):]
