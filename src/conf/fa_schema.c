@@ -49,7 +49,8 @@ static const struct conf_key top_keys[] = {
 
 static const struct conf_key access_keys[] = {
 	{ .name = "registration-required", .kind = KEY_BOOL, .offset = ACCESS(registration_required), .fallback = "no",
-	  .help = "Mobile nodes with an address of their own are to register through us as well (R)." },
+	  .help = "Mobile nodes with an address of their own are to register through us as well (R); best with a key "
+		  "for their home agent." },
 };
 
 static const struct conf_key association_keys[] = {

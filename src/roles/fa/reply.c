@@ -34,7 +34,7 @@ static bool is_authentic(const struct fa *fa, const struct pending *p, const str
 {
 	const struct sa *sa = association_ha(fa, p->home_agent);
 
-	if (!sa || p->request.lifetime_s == 0 || p->request.flags & MIP_REQ_D)
+	if (!sa || p->request.lifetime_s == 0)
 		return true; /* then it has none (RFC 5944 3.5.4) */
 	return !x->duplicate_auth && sa_verify(sa, d->payload.p, &x->fa_ha);
 }

@@ -100,7 +100,7 @@ static int relay(struct fa *fa, struct instant now, const struct pending *p, con
 		mip_ext_udp_request_build(&w, c->udp == FA_UDP_FORCE, false, 0);
 	if (ends_here && c->revocation && sa && m->lifetime_s != 0)
 		mip_ext_revocation_support_build(&w, true, p->stamp);
-	if (ends_here && sa && m->lifetime_s != 0)
+	if (sa && m->lifetime_s != 0)
 		r = sa_sign(sa, MIP_EXT_FA_HA_AUTH, &w);
 	if (r < 0 || w.err)
 		return r < 0 ? r : w.err;

@@ -67,8 +67,9 @@ static void drop_unprotected(struct transaction *t)
 	t->sequence = t->x.sequence_at ? t->x.sequence : 0;
 	if (t->x.udp_request_at > end)
 		t->x.udp_request_at = 0; /* or the tunnel would go to whoever copied the request */
-	if (t->x.revocation_at > end)
-		t->x.revocation_at = 0; /* RFC 3543 3.2: must be protected */
+	/* RFC 3543 3.2: must be protected, and is none between us and a node that is its own end behind an agent. */
+	if (t->x.revocation_at > end || (t->fa_assoc && t->req.flags & MIP_REQ_D))
+		t->x.revocation_at = 0;
 	if (t->x.dynamic_ha_at > end)
 		t->x.dynamic_ha_at = 0;
 	if (t->x.gre_key_at > end)

@@ -357,12 +357,12 @@ static void co_located(void **state)
 	(void)state;
 	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77" });
 	assert_non_null(find(ACTION_SEND_DATAGRAM));
-	answer(&(struct answered){ .unproven = true });
+	answer(&(struct answered){ 0 });
 	assert_int_equal(told().m.code, 0);
 	assert_null(find(ACTION_VISITOR_SET));
 	visit();
 	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .id = 8 });
-	answer(&(struct answered){ .unproven = true, .id = 8 });
+	answer(&(struct answered){ .id = 8 });
 	assert_non_null(find(ACTION_VISITOR_DEL)); /* not any more */
 }
 

@@ -40,7 +40,8 @@ static void whose_requests(void **state)
 	assert_int_equal(counter("relayed"), 3);
 }
 
-/* RFC 5944 3.5.4, 3.7.2.2; RFC 3543 3.2; RFC 3519 3.1: only for a tunnel of ours, and only while there is to be one. */
+/* RFC 5944 3.5.4, 3.7.2.2; RFC 3543 3.2; RFC 3519 3.1: only while there is to be a tunnel, and but for the proof of who
+ * passes it on, only for one of ours. */
 static void what_is_added(void **state)
 {
 	static const struct {
@@ -52,13 +53,14 @@ static void what_is_added(void **state)
 		{ .no_revocation = true, .udp = true, .proof = true },
 		{ .home_agent = "10.0.0.9", .udp = true }, /* no key is shared */
 		{ .deregister = true },
-		{ .flags = MIP_REQ_D, .care_of = "192.0.2.77" },
+		{ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .proof = true },
+		{ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .deregister = true },
 		{ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .home_agent = "10.0.0.9" },
 	};
 
 	(void)state;
 	conf.udp = FA_UDP_OFFER;
-	conf.max_pending_per_mac = 8;
+	conf.max_pending = conf.max_pending_per_mac = 9;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct mip_exts x;
 
@@ -127,7 +129,7 @@ static void unreadable_replies(void **state)
 	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77" });
 	answer(&(struct answered){ .tail = "83", .id = 8 });
 	assert_int_equal(out.n, 0);
-	answer(&(struct answered){ .unproven = true });
+	answer(&(struct answered){ 0 });
 	assert_int_equal(told().m.code, 0);
 	ask(&(struct asked){ .id = 9 });
 	answer(&(struct answered){ .id = 9, .unproven = true });
@@ -501,10 +503,13 @@ static void where_replies_go(void **state)
 {
 	(void)state;
 	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .source = "192.0.2.77" });
-	answer(&(struct answered){ .unproven = true });
+	answer(&(struct answered){ 0 });
 	assert_int_equal(told().ip.destination.s_addr, ip("192.0.2.77").s_addr);
 	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .source = "0.0.0.0", .id = 8 });
 	answer(&(struct answered){ .unproven = true, .id = 8 });
+	assert_int_equal(told().m.code, MIP_CODE_FA_HA_AUTH_FAILED);
+	ask(&(struct asked){ .flags = MIP_REQ_D, .care_of = "192.0.2.77", .source = "0.0.0.0", .id = 9 });
+	answer(&(struct answered){ .id = 9 });
 	assert_int_equal(told().ip.destination.s_addr, ip("10.42.0.20").s_addr);
 	ask(&(struct asked){ .source = "192.0.2.66", .mac = 9, .home = "10.42.0.29" });
 	answer(&(struct answered){ .home = "10.42.0.29" });

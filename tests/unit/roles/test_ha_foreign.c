@@ -207,6 +207,34 @@ static void agents_with_a_key_sign(void **state)
 	assert_code(&(struct ask){ .flags_off = MIP_REQ_D, .care_of = "10.0.1.7" }, 0); /* by proxy (RFC 5563) */
 }
 
+/* RFC 5944 2.1.1, R: a node that is its own end of the tunnel, but has to register by the agent. The source is not its
+ * care-of address: that is no NAT when somebody we know signs for it. Revocation is of no use on the way (RFC 3543 3.2). */
+static void by_an_agent_that_wants_it(void **state)
+{
+	const struct ask a = { CLIENT, .care_of = "10.0.5.77", .source = "10.0.1.7" };
+	const struct sa sa = agents_key();
+	uint8_t msg[1400];
+	struct wr w = wr_init(msg, sizeof(msg));
+	const struct action *bound;
+	struct mip_exts x;
+
+	(void)state;
+	assert_code(&a, 129);
+	(void)wr_skip(
+		&w, build(&(struct ask){ .nai = a.nai, .no_sequence = true, .care_of = a.care_of }, msg, sizeof(msg)));
+	assert_int_equal(sa_sign(&sa, MIP_EXT_FA_HA_AUTH, &w), 0);
+	deliver("10.0.1.7", (struct span){ msg, wr_len(&w) });
+	assert_int_equal(code(), 0);
+	bound = find_action(ACTION_BINDING_SET);
+	assert_non_null(bound);
+	assert_int_equal(bound->binding.tunnel.remote.s_addr, ip("10.0.5.77").s_addr);
+	assert_int_equal(bound->binding.tunnel.encap, ENCAP_IPIP);
+	bound = &out.v[place_of(ACTION_SEND_DATAGRAM, MIP_TYPE_REPLY)];
+	assert_int_equal(mip_exts_parse(bound->octets.p, bound->octets.n, MIP_REPLY_OCTETS, NULL, &x), 0);
+	assert_int_equal(x.revocation_at, 0);
+	assert_true(x.fa_ha.present);
+}
+
 /* What anybody could have put behind the authenticator. */
 static void unprotected_keys_change_nothing(void **state)
 {
@@ -284,6 +312,7 @@ int main(void)
 		TEST(users_hear_what_they_do_not_know),
 		TEST(a_restart_forgets_nothing),
 		TEST(agents_end_visits),
+		TEST(by_an_agent_that_wants_it),
 		TEST(agents_with_a_key_sign),
 		TEST(unprotected_keys_change_nothing),
 		TEST(nothing_goes_round),

@@ -104,6 +104,20 @@ static void test_agent_inside(void **state)
 	assert_mode_f();
 }
 
+/* RFC 5944 2.1.1, R: it wants to be registered by, which mode f does. With an agent that has no reverse tunnels there is no
+ * such mode (X-20). */
+static void test_agent_requires_registration(void **state)
+{
+	(void)state;
+	client_inside();
+	client_advertise(ETH, AGENT_ADV_F | AGENT_ADV_R, 1);
+	client_pass_ms(5000);
+	assert_string_equal(client_mode(), "c");
+	client_advertise(ETH, OFFERS | AGENT_ADV_R, 2);
+	accept_by_agent();
+	assert_mode_f();
+}
+
 /* It was heard later: the move to it is made then. */
 static void test_agent_heard_later(void **state)
 {
@@ -310,6 +324,7 @@ int main(void)
 		CASE(test_agent_outside_is_never_used),
 		CASE(test_agent_of_another_link),
 		CASE(test_agent_inside),
+		CASE(test_agent_requires_registration),
 		CASE(test_agent_heard_later),
 		CASE(test_agent_without_tnc),
 		CASE(test_agents_that_do_not_serve),
