@@ -28,6 +28,7 @@ struct dp_binding_def {
 	__u64 former_until_ns;                      /* CLOCK_BOOTTIME; packets out of `former` are accepted before it */
 	struct dp_tunnel_def copies[DP_COPIES_MAX]; /* simultaneous bindings */
 	__u32 copy_n;
+	__u32 pad;
 };
 
 enum { DP_SEEN_UP = 1, DP_SEEN_DOWN = 2 };
