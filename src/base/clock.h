@@ -15,6 +15,12 @@ struct instant {
 #define US_PER_S UINT64_C(1000000)
 #define NEVER UINT64_MAX /* a due time that never comes */
 
+/* [us] From now to @at_us; 0 where that is over, though perhaps nobody has noticed yet. */
+static inline uint64_t us_until(struct instant now, uint64_t at_us)
+{
+	return at_us > now.us ? at_us - now.us : 0;
+}
+
 /* Seconds between 1900-01-01 (NTP) and 1970-01-01 (Unix). */
 #define NTP_UNIX_OFFSET_S UINT64_C(2208988800)
 

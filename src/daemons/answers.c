@@ -24,9 +24,7 @@ json_t *json_tunnel(const struct tunnel *t)
 
 json_int_t seconds_left(uint64_t expires_us, struct instant now)
 {
-	if (expires_us == NEVER)
-		return -1;
-	return expires_us > now.us ? (json_int_t)((expires_us - now.us) / US_PER_S) : 0;
+	return expires_us == NEVER ? -1 : (json_int_t)(us_until(now, expires_us) / US_PER_S);
 }
 
 json_t *json_counters(struct daemon *d, uint32_t index)

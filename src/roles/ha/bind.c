@@ -174,7 +174,7 @@ static uint8_t success_code(const struct ha *ha, const struct transaction *t)
 
 static void reply_bound(struct ha *ha, struct transaction *t, const struct binding *b, struct actions *out)
 {
-	uint64_t left_s = b->expires_us == NEVER ? MIP_LIFETIME_INFINITE : (b->expires_us - t->now.us) / US_PER_S;
+	uint64_t left_s = b->expires_us == NEVER ? MIP_LIFETIME_INFINITE : us_until(t->now, b->expires_us) / US_PER_S;
 	const struct reply r = { .code = success_code(ha, t),
 				 .lifetime_s = (uint16_t)left_s,
 				 .home = b->home,

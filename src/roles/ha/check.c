@@ -150,10 +150,16 @@ static int check_user(struct ha *ha, struct transaction *t)
 /* Its last answer is lost, or the datagram came twice: nothing changed since. */
 static bool is_repeated(const struct ha *ha, const struct transaction *t)
 {
-	for (const struct binding *b = binding_find_nai(ha->bindings, t->nai); b; b = b->sibling)
-		if (b->care_of.s_addr == t->req.care_of.s_addr)
-			return t->req.lifetime_s > 0 && b->id == t->req.id;
-	return t->req.lifetime_s == 0;
+	bool is_there = false;
+
+	for (const struct binding *b = binding_find_nai(ha->bindings, t->nai); b; b = b->sibling) {
+		if (b->care_of.s_addr != t->req.care_of.s_addr)
+			continue;
+		if (t->req.lifetime_s > 0 && b->id == t->req.id)
+			return true;
+		is_there = true; /* as one of several: an agent may have registered all of them */
+	}
+	return t->req.lifetime_s == 0 && !is_there;
 }
 
 static int check_replay_room(struct ha *ha, struct transaction *t)

@@ -100,7 +100,7 @@ static void build_association(struct wr *w, const struct binding *b)
 
 static uint64_t ntp_of_expiry(struct instant now, uint64_t expires_us)
 {
-	return expires_us == NEVER ? 0 : now.ntp + ntp_of_us(expires_us - now.us);
+	return expires_us == NEVER ? 0 : now.ntp + ntp_of_us(us_until(now, expires_us));
 }
 
 static void build_copy(struct wr *w, struct instant now, const struct binding_copy *c)

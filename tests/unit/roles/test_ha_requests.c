@@ -202,6 +202,34 @@ static void access_technologies(void **state)
 	assert_code(&(struct ask){ .tech = 3 }, MIP_CODE_TOO_MANY_BINDINGS);
 }
 
+/* Each interface's own request is known again, also where one agent has registered both. */
+static void duplicates_of_several_addresses(void **state)
+{
+	(void)state;
+	conf.max_addresses_per_nai = 2;
+	restart();
+	for (uint8_t i = 1; i <= 3; i++) { /* the first one is renewed at last */
+		const struct ask a = { .tech = i == 2 ? 2 : 1, .id = now.ntp + i, .sequence = i == 3 };
+		struct got first = ask(&a), again = ask(&a);
+
+		assert_int_equal(first.m.code, MIP_CODE_ACCEPTED);
+		assert_int_equal(again.m.code, MIP_CODE_ACCEPTED);
+		assert_int_equal(again.m.home.s_addr, first.m.home.s_addr);
+		assert_null(find_action(ACTION_BINDING_SET));
+	}
+}
+
+/* Its time is over, and nobody has noticed yet. */
+static void a_duplicate_prolongs_nothing(void **state)
+{
+	const struct ask a = { .id = now.ntp + 1 };
+
+	(void)state;
+	assert_int_equal(ask(&a).m.lifetime_s, 300);
+	now.us += 301 * US_PER_S;
+	assert_int_equal(ask(&a).m.lifetime_s, 0);
+}
+
 static void fixed_addresses_are_their_owners(void **state)
 {
 	struct got got = ask(&(struct ask){ .nai = "fixed@example.com" });
@@ -239,6 +267,8 @@ int main(void)
 		TEST(clients_of_their_own_are_served),
 		TEST(resources_run_out_politely),
 		TEST(access_technologies),
+		TEST(duplicates_of_several_addresses),
+		TEST(a_duplicate_prolongs_nothing),
 		TEST(fixed_addresses_are_their_owners),
 		TEST(trusted_subnets),
 	};
