@@ -188,6 +188,20 @@ void binding_remove(struct binding_table *t, struct binding *b)
 	free(b);
 }
 
+void binding_want_broadcasts(struct binding_table *t, struct binding *b, bool wanted)
+{
+	struct binding **network = &t->networks[b->network];
+
+	if (b->broadcast == wanted)
+		return;
+	b->broadcast = wanted;
+	DL_DELETE(*network, b);
+	if (wanted)
+		DL_PREPEND(*network, b);
+	else
+		DL_APPEND(*network, b);
+}
+
 struct binding *binding_find(const struct binding_table *t, struct in_addr home)
 {
 	struct binding *b;

@@ -26,7 +26,8 @@ struct binding {
 	UT_hash_handle hh;
 	struct binding_owner *owner;
 	struct binding *sibling;     /* next binding of the same NAI, or NULL */
-	struct binding *prev, *next; /* all bindings of one network */
+	struct binding *prev, *next; /* all bindings of one network, those that want broadcasts first */
+	bool broadcast;              /* wants copies of its subnet's broadcasts (RFC 5944 4.3) */
 	struct span nai;             /* lives as long as the binding */
 	struct in_addr home;
 	size_t network; /* index of its home network */
@@ -44,7 +45,6 @@ struct binding {
 	uint32_t sequence;             /* number issued last */
 	uint8_t access_tech;
 	bool proxy, reverse_tunnel, revocation;
-	bool broadcast;  /* wants copies of its subnet's broadcasts (RFC 5944 4.3) */
 	bool own_tunnel; /* the station itself is the tunnel's end: such copies need not say whose they are */
 	bool port_open;  /* the tunnel's UDP port is that of the next keepalive (RFC 3519, R flag) */
 	bool inform;     /* its foreign agent asks us whether the station is to hear of revocations (RFC 3543 3.2, I) */
@@ -74,6 +74,8 @@ int binding_restore(struct binding_table *t, size_t network, struct in_addr home
 		    struct binding **ret);
 void binding_table_settle(struct binding_table *t);
 void binding_remove(struct binding_table *t, struct binding *b); /* frees @b */
+
+void binding_want_broadcasts(struct binding_table *t, struct binding *b, bool wanted);
 
 struct binding *binding_find(const struct binding_table *t, struct in_addr home);
 /* First binding of @nai (then ->sibling), or NULL. */

@@ -142,7 +142,7 @@ static void fill(const struct ha *ha, const struct transaction *t, uint16_t life
 	b->access_tech = t->access_tech;
 	b->proxy = t->proxy;
 	b->reverse_tunnel = t->req.flags & MIP_REQ_T;
-	b->broadcast = t->proxy || t->req.flags & MIP_REQ_B;
+	binding_want_broadcasts(ha->bindings, b, t->proxy || t->req.flags & MIP_REQ_B);
 	b->own_tunnel = !t->proxy && t->req.flags & MIP_REQ_D;
 	b->port_open = t->udp && t->port_open;
 	b->revocation = t->x.revocation_at != 0 && ha->conf->revoke != HA_REVOKE_OFF;

@@ -47,12 +47,12 @@ void ha_send_copy(const struct ha *ha, const struct binding *to, struct span pac
 	send_by(ha, to, &to->tunnel, to->own_tunnel, packet, out);
 }
 
-/* To all of @network that want it, but @from. */
+/* To all of @network that want it, but @from. The others, however many, cost nothing. */
 static void copy(struct ha *ha, struct instant now, size_t network, const struct binding *from, struct span packet,
 		 struct actions *out)
 {
-	for (const struct binding *b = binding_first(ha->bindings, network); b; b = b->next) {
-		if (b == from || !b->broadcast || !tunnel_is_whole(&b->tunnel)) /* L-44: not back to the sender */
+	for (const struct binding *b = binding_first(ha->bindings, network); b && b->broadcast; b = b->next) {
+		if (b == from || !tunnel_is_whole(&b->tunnel)) /* L-44: not back to the sender */
 			continue;
 		if (!actions_have_room(out, 4) || !ratelimit_allow(&ha->broadcast, now.us)) {
 			HA_COUNT(ha, broadcast_suppressed);

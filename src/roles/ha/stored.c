@@ -322,7 +322,7 @@ static int restore_binding(struct ha *ha, struct instant now, const struct store
 	b->access_tech = s->tech;
 	b->proxy = s->b.proxy;
 	b->reverse_tunnel = s->b.reverse_tunnel;
-	b->broadcast = s->b.broadcast;
+	binding_want_broadcasts(ha->bindings, b, s->b.broadcast);
 	b->own_tunnel = s->b.own_tunnel;
 	b->port_open = !tunnel_is_whole(&b->tunnel);
 	b->revocation = s->b.revocation;

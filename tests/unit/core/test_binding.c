@@ -33,6 +33,37 @@ static void found_by_address_name_and_network(void **state)
 	assert_null(t);
 }
 
+/* Who wants no broadcasts is not walked for each. */
+static void who_wants_broadcasts_is_first(void **state)
+{
+	static const uint32_t wanted[] = { 0, 5, 7, 2, 5, 0 }; /* bit i: the i-th binding wants them */
+	struct binding_table *t = NULL;
+	struct binding *b[3];
+
+	(void)state;
+	assert_int_equal(binding_table_new(3, 1, &t), 0);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(binding_add(t, 0, (struct in_addr){ htonl(0x0a2a000a + i) }, text("a"), &b[i]), 0);
+	for (size_t step = 0; step < ARRAY_SIZE(wanted); step++) {
+		uint32_t found = 0, all = 0;
+		bool others = false;
+
+		for (uint32_t i = 0; i < 3; i++)
+			binding_want_broadcasts(t, b[i], wanted[step] >> i & 1);
+		for (const struct binding *at = binding_first(t, 0); at; at = at->next) {
+			uint32_t bit = UINT32_C(1) << (ntohl(at->home.s_addr) - 0x0a2a000a);
+
+			assert_false(others && at->broadcast);
+			others |= !at->broadcast;
+			found |= at->broadcast ? bit : 0;
+			all |= bit;
+		}
+		assert_int_equal(found, wanted[step]);
+		assert_int_equal(all, 7);
+	}
+	binding_table_freep(&t);
+}
+
 /* An index is a counter slot: unique, found, and not used again at once by somebody else. */
 static void indexes_are_unique_and_rest(void **state)
 {
@@ -79,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(found_by_address_name_and_network),
+		cmocka_unit_test(who_wants_broadcasts_is_first),
 		cmocka_unit_test(indexes_are_unique_and_rest),
 		cmocka_unit_test(prefixes),
 	};
