@@ -122,8 +122,9 @@ static void take(struct fa *fa, struct instant now, const struct datagram *d, co
 
 	if (code != 0) {
 		FA_COUNT(fa, replies_unauthenticated);
-		fa_record(out, RECORD_WARN, true, "reply_refused", p->nai, p->request.home, d->remote, "code %u (%s)",
-			  code, mip_code_name(code));
+		if (ratelimit_allow(&fa->security, now.us))
+			fa_record(out, RECORD_WARN, true, "reply_refused", p->nai, p->request.home, d->remote,
+				  "code %u (%s)", code, mip_code_name(code));
 		request_deny(fa, now, p, code, out);
 		return;
 	}

@@ -257,6 +257,22 @@ static void only_home_agents_we_know(void **state)
 	visit();
 }
 
+/* A host and a home agent of its own do not fill the log: all are counted, few are told. */
+static void bad_replies_are_told_now_and_then(void **state)
+{
+	size_t said = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		ask(&(struct asked){ .id = 100 + i });
+		answer(&(struct answered){ .id = 100 + i, .unproven = true });
+		for (size_t k = 0; k < out.n; k++)
+			said += out.v[k].type == ACTION_RECORD && strcmp(out.v[k].record.event, "reply_refused") == 0;
+	}
+	assert_int_equal(counter("replies_unauthenticated"), 100);
+	assert_in_range(said, 1, 20);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -276,6 +292,7 @@ int main(void)
 		TEST(only_home_agents_we_know),
 		TEST(equal_home_addresses),
 		TEST(places_are_not_squatted),
+		TEST(bad_replies_are_told_now_and_then),
 	};
 #undef TEST
 
