@@ -100,7 +100,7 @@ static const struct conf_key top_keys[] = {
 	{ .name = "sequence-vendor-type", .kind = KEY_U16, .offset = TOP(ha.sequence.vendor_type), .max = 65535,
 	  .fallback = "1", .help = "Its vendor type, with nvse." },
 	{ .name = "auth-failure-rate", .kind = KEY_U16, .offset = TOP(ha.auth_failure_rate), .max = 10000,
-	  .fallback = "10", .help = "Answers to and log lines about unproven requests, per second." },
+	  .fallback = "10", .help = "Answers to and log lines about unproven requests, and log lines about replays, per second." },
 };
 
 static const struct conf_key network_keys[] = {

@@ -56,7 +56,7 @@ struct ha {
 	struct held *held;
 	struct aaa *aaa; /* or NULL: no servers */
 	struct timers expiries, retries, announces, holds;
-	struct ratelimit auth_failures, broadcast, keepalives, icmp_errors;
+	struct ratelimit auth_failures, replays_told, broadcast, keepalives, icmp_errors;
 	uint64_t counters[HA_COUNTER_COUNT];
 };
 

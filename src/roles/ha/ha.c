@@ -78,6 +78,7 @@ int ha_new(const struct ha_conf *conf, const struct random *random, struct ha **
 	ha->conf = conf;
 	ha->random = *random;
 	ha->auth_failures = ratelimit_init(conf->auth_failure_rate);
+	ha->replays_told = ratelimit_init(conf->auth_failure_rate);
 	ha->broadcast = ratelimit_init(BROADCAST_COPIES_PER_S);
 	ha->keepalives = ratelimit_init(KEEPALIVES_PER_S);
 	ha->icmp_errors = ratelimit_init(ICMP_ERRORS_PER_S);
@@ -142,7 +143,9 @@ static void refuse(struct ha *ha, struct transaction *t, int code, struct action
 	/* Who can prove nothing gets few answers and few lines in the log. */
 	if (authentication && !ratelimit_allow(&ha->auth_failures, t->now.us))
 		return;
-	actions_record(out, &note, t->nai, "%s", t->why);
+	/* A recorded one proves nothing either; but whose clock is wrong has to hear of it (RFC 5944 5.7). */
+	if (code != MIP_CODE_ID_MISMATCH || ratelimit_allow(&ha->replays_told, t->now.us))
+		actions_record(out, &note, t->nai, "%s", t->why);
 	if (code != DISCARD)
 		ha_reply(ha, t, &r, out);
 }

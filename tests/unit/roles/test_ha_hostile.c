@@ -302,6 +302,29 @@ static void old_requests_do_not_come_back(void **state)
 	assert_null(find(ACTION_BINDING_SET));
 }
 
+/* Whoever has recorded one may send it for ever. The user, for whom it may be, is answered; the log is not filled. */
+static void replays_are_told_now_and_then(void **state)
+{
+	size_t said = 0;
+	uint8_t recorded[MIP_MSG_MAX];
+	size_t n;
+
+	(void)state;
+	register_station("alice@example.com", "10.0.1.1");
+	n = wr_len(&w);
+	memcpy(recorded, msg, n);
+	register_station("alice@example.com", "10.0.2.1");
+	for (unsigned i = 0; i < 200; i++) {
+		memcpy(msg, recorded, n);
+		w = wr_init(msg, sizeof(msg));
+		(void)wr_skip(&w, n);
+		assert_int_equal(send_from("10.0.1.1", MIP_PORT), MIP_CODE_ID_MISMATCH);
+		for (size_t k = 0; k < out.n; k++)
+			said += out.v[k].type == ACTION_RECORD && out.v[k].record.level <= RECORD_WARN;
+	}
+	assert_in_range(said, 1, 2 * conf.auth_failure_rate);
+}
+
 /* The agent that lost the station cannot end the binding that is not its own any more. */
 static void old_agents_cannot_revoke(void **state)
 {
@@ -408,6 +431,7 @@ int main(void)
 		TEST(own_address_is_never_given_out),
 		TEST(tunnels_do_not_nest),
 		TEST(old_requests_do_not_come_back),
+		TEST(replays_are_told_now_and_then),
 		TEST(old_agents_cannot_revoke),
 		TEST(reflected_revocations_are_ignored),
 		TEST(broadcasts_reach_who_wants_them),
