@@ -113,7 +113,7 @@ static void on_close_over(struct mn *mn, struct instant now, struct actions *out
 {
 	while (sessions_carrying(mn)) {
 		mn->opening.at = sessions_carrying(mn)->connection;
-		sessions_close(mn, mn->opening.at, out);
+		sessions_close(mn, now, mn->opening.at, out);
 	}
 	if (mn->client)
 		opening_failed(mn, now, "the IKE_SA does not get through to it from here", out);

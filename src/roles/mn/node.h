@@ -86,7 +86,9 @@ struct mn_opening {
 	bool in_flight;      /* told charon to; `MN_TIMER_OPEN` is its deadline */
 	bool wanted;         /* somebody named this gateway: it is opened beside the one in use */
 	bool waits_for_move; /* the IKE_SA has to reach its gateway from here first */
-	unsigned farewells;  /* IKE_SAs we closed, whose end is still to be heard */
+	unsigned farewells;  /* IKE_SAs of `closed` that we closed, whose end is still to be heard, */
+	size_t closed;
+	uint64_t farewells_until_us; /* and until when: charon may have had none any more */
 	uint64_t asked_us;
 };
 
@@ -164,9 +166,9 @@ size_t sessions_connection(const struct mn *mn, const char *name);            /*
 const struct mn_session *sessions_of(const struct mn *mn, size_t connection); /* or NULL */
 const struct mn_session *sessions_carrying(const struct mn *mn);              /* one with a CHILD_SA, or NULL */
 void sessions_close_children(struct mn *mn, struct instant now, struct actions *out);
-void sessions_close_all(struct mn *mn, struct actions *out);
+void sessions_close_all(struct mn *mn, struct instant now, struct actions *out);
 /* All IKE_SAs of a connection, at once, whether its gateway answers or not. */
-void sessions_close(struct mn *mn, size_t connection, struct actions *out);
+void sessions_close(struct mn *mn, struct instant now, size_t connection, struct actions *out);
 
 /* opening.c: gateways in order, with back-off */
 void opening_start(struct mn *mn, struct instant now); /* unless an attempt is planned or under way */

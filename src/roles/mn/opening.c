@@ -126,7 +126,7 @@ void opening_on_time(struct mn *mn, struct instant now, struct actions *out)
 	const struct mn_opening *o = &mn->opening;
 
 	if (opening_is_under_way(mn)) {
-		sessions_close(mn, o->at, out);
+		sessions_close(mn, now, o->at, out);
 		opening_failed(mn, now, o->in_flight ? "no tunnel in time" : "no answer to the kept IKE_SA", out);
 	} else if ((mn->state == MN_CONNECTING || o->wanted) && mn->charon_listed) {
 		attempt(mn, now, out);
@@ -138,7 +138,7 @@ static void again(struct mn *mn, struct instant now, const char *why, struct act
 	bool wanted = mn->opening.wanted;
 
 	mn_record(mn, out, RECORD_NOTICE, "open_again", "%s: %s", name_at(mn), why);
-	sessions_close(mn, mn->opening.at, out);
+	sessions_close(mn, now, mn->opening.at, out);
 	opening_stop(mn);
 	mn->opening.wanted = wanted;
 	opening_start(mn, now);
@@ -149,7 +149,7 @@ void opening_want(struct mn *mn, struct instant now, size_t connection, struct a
 	if (opening_is_under_way(mn) && mn->opening.at == connection)
 		return;
 	if (opening_is_under_way(mn))
-		sessions_close(mn, mn->opening.at, out);
+		sessions_close(mn, now, mn->opening.at, out);
 	opening_stop(mn);
 	opening_forgive(mn);
 	mn->opening.at = connection;

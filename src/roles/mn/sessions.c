@@ -5,9 +5,14 @@
 #include "base/util.h"
 #include "roles/mn/client/client.h"
 
-/* The gateway closed the tunnel: how long the link's address may still take to come (DHCP), and how long a gateway may
- * take to confirm that we closed it. */
-enum { PROOF_WAIT_US = 1 * US_PER_S, CLOSE_WAIT_US = 1 * US_PER_S, STABLE_US = 10 * US_PER_S };
+/* The gateway closed the tunnel: how long the link's address may still take to come (DHCP), how long a gateway may take to
+ * confirm that we closed it, and charon to say that it ended what we told it to. */
+enum {
+	PROOF_WAIT_US = 1 * US_PER_S,
+	CLOSE_WAIT_US = 1 * US_PER_S,
+	FAREWELL_US = 1 * US_PER_S,
+	STABLE_US = 10 * US_PER_S
+};
 
 size_t sessions_connection(const struct mn *mn, const char *name)
 {
@@ -103,6 +108,17 @@ static void on_gone(struct mn *mn, struct actions *out)
 	opening_stop(mn);
 }
 
+/* The end of what we closed, and no news. */
+static bool is_farewell(struct mn *mn, struct instant now, size_t connection)
+{
+	struct mn_opening *o = &mn->opening;
+
+	if (o->farewells == 0 || o->closed != connection || now.us >= o->farewells_until_us)
+		return false;
+	o->farewells--;
+	return true;
+}
+
 static void on_ike_down(struct mn *mn, struct instant now, const struct charon_event *e, struct actions *out)
 {
 	struct mn_session *s = session_at(mn, e->sa);
@@ -111,10 +127,8 @@ static void on_ike_down(struct mn *mn, struct instant now, const struct charon_e
 
 	if (connection == SIZE_MAX)
 		return;
-	if (!s && mn->opening.farewells > 0) {
-		mn->opening.farewells--; /* it was closed by us */
+	if (!s && is_farewell(mn, now, connection))
 		return;
-	}
 	if (s)
 		forget(mn, s);
 	if (mn->opening.at == connection && !sessions_of(mn, connection) && opening_is_under_way(mn)) {
@@ -294,31 +308,36 @@ void sessions_close_children(struct mn *mn, struct instant now, struct actions *
 	mn->due[MN_TIMER_CLOSE] = now.us + CLOSE_WAIT_US;
 }
 
-static void close_ike(struct mn *mn, uint32_t sa, const char *connection, struct actions *out)
+static void close_ike(struct mn *mn, struct instant now, uint32_t sa, size_t connection, struct actions *out)
 {
-	const struct charon_command c = { .type = CHARON_CLOSE_IKE, .sa = sa, .connection = connection };
+	const struct charon_command c = { .type = CHARON_CLOSE_IKE,
+					  .sa = sa,
+					  .connection = mn->conf->connections[connection].name };
+	struct mn_opening *o = &mn->opening;
 
-	mn->opening.farewells++;
+	if (o->closed != connection || now.us >= o->farewells_until_us)
+		o->farewells = 0;
+	o->farewells++;
+	o->closed = connection;
+	o->farewells_until_us = now.us + FAREWELL_US;
 	actions_charon(out, &c);
 }
 
-void sessions_close(struct mn *mn, size_t connection, struct actions *out)
+void sessions_close(struct mn *mn, struct instant now, size_t connection, struct actions *out)
 {
-	const char *name = mn->conf->connections[connection].name;
-
 	if (!sessions_of(mn, connection)) {
-		close_ike(mn, 0, name, out); /* one that is not up yet */
+		close_ike(mn, now, 0, connection, out); /* one that is not up yet */
 		return;
 	}
 	for (size_t i = mn->session_n; i > 0; i--)
 		if (mn->sessions[i - 1].connection == connection) {
-			close_ike(mn, mn->sessions[i - 1].sa, name, out);
+			close_ike(mn, now, mn->sessions[i - 1].sa, connection, out);
 			forget(mn, &mn->sessions[i - 1]);
 		}
 }
 
-void sessions_close_all(struct mn *mn, struct actions *out)
+void sessions_close_all(struct mn *mn, struct instant now, struct actions *out)
 {
 	while (mn->session_n > 0)
-		sessions_close(mn, mn->sessions[0].connection, out);
+		sessions_close(mn, now, mn->sessions[0].connection, out);
 }

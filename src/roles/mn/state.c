@@ -86,13 +86,12 @@ static void enter_through_tunnel(struct mn *mn, struct instant now, struct actio
 /* Data goes without tunnel; that, and not our word, is what keeps sessions open. */
 static void enter_inside(struct mn *mn, struct instant now, struct actions *out)
 {
-	(void)now;
 	MN_COUNT(mn, crossed_inside);
 	opening_stop(mn);
 	opening_forgive(mn);
 	mn->due[MN_TIMER_PROOF] = NEVER;
 	if (!mn->conf->keep_ike)
-		sessions_close_all(mn, out); /* */
+		sessions_close_all(mn, now, out); /* */
 }
 
 static void (*const enter[MN_STATE_COUNT])(struct mn *mn, struct instant now, struct actions *out) = {

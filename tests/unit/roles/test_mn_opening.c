@@ -117,11 +117,28 @@ static void our_own_farewell_is_no_refusal(void **state)
 	rig.conf.connection_n = 1;
 	rig_restart();
 	on_wwan();
-	rig_pass_ms(7005); /* timeout */
-	rig_pass_ms(1000); /* pause */
+	rig_pass_ms(5);
+	rig_route(WWAN, 600, true); /* another attempt, then */
+	rig_pass_ms(990);
 	assert_non_null(rig_command(CHARON_OPEN, 0));
 	rig_charon(CHARON_IKE_DOWN, 9, "gw1"); /* of the first attempt */
 	assert_null(rig_record("open_failed"));
+	rig_charon(CHARON_IKE_DOWN, 10, "gw1");
+	assert_non_null(rig_record("open_failed"));
+}
+
+/* Charon had nothing that we could have closed, and says nothing of it: the next end is no farewell. */
+static void a_farewell_that_never_comes(void **state)
+{
+	(void)state;
+	on_wwan();
+	rig_pass_ms(5);
+	rig_pass_ms(7000); /* timeout, of the first gateway */
+	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw2");
+	rig_charon(CHARON_IKE_DOWN, 9, "gw2"); /* at once, and not of what was closed */
+	assert_non_null(rig_record("open_failed"));
+	rig_pass_ms(1000); /* pause */
+	assert_string_equal(rig_command(CHARON_OPEN, 0)->connection, "gw1");
 	rig_charon(CHARON_IKE_DOWN, 10, "gw1");
 	assert_non_null(rig_record("open_failed"));
 }
@@ -512,6 +529,7 @@ int main(void)
 		CASE(a_tunnel_that_does_not_last_counts_as_failure),
 		CASE(a_refusal_is_noticed_at_once),
 		CASE(our_own_farewell_is_no_refusal),
+		CASE(a_farewell_that_never_comes),
 		CASE(a_kept_ike_sa_moves_first),
 		CASE(a_kept_ike_sa_that_cannot_move_is_given_up),
 		CASE(same_address_from_another_gateway),

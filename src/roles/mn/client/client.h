@@ -205,7 +205,7 @@ bool inner_is_held(const struct mn *mn, struct in_addr a);
 /* Sets all of them again on the device. */
 void inner_restore(const struct mn *mn, struct actions *out);
 /* The way through the VPN follows the IKE_SA that carries. */
-void inner_follow(struct mn *mn, struct actions *out);
+void inner_follow(struct mn *mn, struct instant now, struct actions *out);
 
 /* state.c */
 void client_decide(struct mn *mn, struct instant now, struct actions *out);

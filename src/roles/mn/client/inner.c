@@ -135,7 +135,7 @@ void inner_on_event(struct mn *mn, const struct charon_event *e, struct actions 
 	}
 }
 
-void inner_follow(struct mn *mn, struct actions *out)
+void inner_follow(struct mn *mn, struct instant now, struct actions *out)
 {
 	const struct mn_session *s = sessions_carrying(mn);
 	struct client *c = mn->client;
@@ -147,7 +147,7 @@ void inner_follow(struct mn *mn, struct actions *out)
 	}
 	if (!i) { /* of an IKE_SA that was there before us nobody tells the address: one of our own, then */
 		mn_record(mn, out, RECORD_NOTICE, "inner_address", "it is not known: the VPN is set up anew");
-		sessions_close(mn, s->connection, out);
+		sessions_close(mn, now, s->connection, out);
 		return;
 	}
 	if (c->vpn.care_of.s_addr == i->address.s_addr && c->vpn_connection == s->connection)

@@ -167,13 +167,13 @@ static enum mn_state as_for_vpn(const struct mn *mn)
 
 /* An attempt under way goes on: from here it may succeed as well (B-42). If not, it has to be ended when it is over, or when
  * we leave: what charon goes on with would swallow the next one. */
-static void on_inside(struct mn *mn, struct actions *out)
+static void on_inside(struct mn *mn, struct instant now, struct actions *out)
 {
 	MN_COUNT(mn, crossed_inside);
 	if (!mn->conf->keep_ike && mn->opening.in_flight)
-		sessions_close(mn, mn->opening.at, out);
+		sessions_close(mn, now, mn->opening.at, out);
 	if (!mn->conf->keep_ike)
-		sessions_close_all(mn, out); /* B-41 */
+		sessions_close_all(mn, now, out); /* B-41 */
 	if (!mn->conf->keep_ike || !mn->opening.in_flight)
 		opening_stop(mn);
 	opening_forgive(mn);
@@ -205,7 +205,7 @@ static void drive_vpn(struct mn *mn, struct instant now, struct actions *out)
 	if (mn->state != old && mn->state == MN_NOWHERE)
 		opening_stop(mn);
 	if (mn->state != old && mn->state == MN_INSIDE)
-		on_inside(mn, out);
+		on_inside(mn, now, out);
 	if (mn->state != old && old == MN_INSIDE)
 		on_outside(mn);
 	if (mn->state == MN_CONNECTING)
@@ -257,7 +257,7 @@ void client_decide(struct mn *mn, struct instant now, struct actions *out)
 	if (mn->net_listed && !mn->net_listing) {
 		agents_forget_silent(mn, now);
 		ways_follow_links(mn, now, out);
-		inner_follow(mn, out);
+		inner_follow(mn, now, out);
 		r = row_of(mn, now);
 		next = r->next == CLIENT_INSIDE_C ? inside_state(&c->bound) : r->next;
 		if (next != c->state)
