@@ -6,7 +6,15 @@
 #include "codec/ip4.h"
 #include "login_rig.h"
 
-enum { SECOND_MS = 1000, SETTLE_MS = 1500, HOLD_S = 30, AWAY_S = 300, LIFETIME_S = 3600, CALLERS_MAX = 512, STARTS_PER_S = 250 };
+enum {
+	SECOND_MS = 1000,
+	SETTLE_MS = 1500,
+	HOLD_S = 30,
+	AWAY_S = 300,
+	LIFETIME_S = 3600,
+	CALLERS_MAX = 512,
+	STARTS_PER_S = 250
+};
 
 static const uint8_t stranger_mac[MAC_OCTETS] = { 2, 0, 0, 0, 0, 9 };
 
