@@ -72,12 +72,29 @@ static size_t connect_all(const struct options *o, struct peer *ret)
 	return peers;
 }
 
+/* Whoever stops this command and continues it (^Z, fg) interrupts a read with a time limit, signal handler or not. */
+static int next_octet(FILE *stream)
+{
+	int c;
+
+	while ((c = getc(stream)) == EOF && ferror(stream) && errno == EINTR)
+		clearerr(stream);
+	return c;
+}
+
 static json_t *read_answer(struct peer *p)
 {
 	char *line = NULL;
-	size_t cap = 0;
-	json_t *answer = getline(&line, &cap, p->stream) > 0 ? json_loads(line, 0, NULL) : NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&line, &n);
+	json_t *answer = NULL;
 
+	if (!out)
+		return NULL;
+	for (int c = next_octet(p->stream); c != EOF && c != '\n'; c = next_octet(p->stream))
+		(void)putc(c, out); /* without memory fclose() fails */
+	if (fclose(out) == 0)
+		answer = json_loads(line, 0, NULL);
 	free(line);
 	return answer;
 }

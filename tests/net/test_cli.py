@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
 
 import pytest
 
+from net import wait_for
 from office import BUILD
 
 COMMAND = os.path.join(BUILD, "cli", "holdfast")
@@ -16,8 +18,8 @@ OK, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
 
 @contextlib.contextmanager
-def daemon(directory, name, answers):
-    """A control socket. `answers`: by verb; None hangs up instead."""
+def daemon(directory, name, answers, wait=None):
+    """A control socket. `answers`: by verb; None hangs up instead. wait: what has to happen before it answers."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(directory / f"{name}.sock"))
     listener.listen()
@@ -34,6 +36,8 @@ def daemon(directory, name, answers):
                     continue
                 request = json.loads(stream.readline())
                 asked.append(request)
+                if wait:
+                    wait.wait()
                 unsupported = {"ok": False, "code": "unsupported", "error": "no daemon of this kind does that"}
                 stream.write(json.dumps(answers.get(request["verb"], unsupported)) + "\n")
                 stream.flush()
@@ -81,6 +85,28 @@ def test_a_daemon_that_hangs_up_is_told(tmp_path):
         for _ in range(20):
             r = run(tmp_path, "show")
             assert r.returncode == UNREACHABLE and "ha does not answer" in r.stderr
+
+
+def test_one_that_was_stopped_goes_on(tmp_path):
+    """As by ^Z and fg, while it waits for an answer."""
+    go_on = threading.Event()
+    with daemon(tmp_path, "ha", {"kick": {"ok": True}}, wait=go_on) as asked:
+        p = subprocess.Popen([COMMAND, "--run-dir", str(tmp_path), "kick", "alice@example.com"])
+        try:
+            wait_for(lambda: asked and state_of(p) == "S", "it to wait for the answer")
+            p.send_signal(signal.SIGSTOP)
+            wait_for(lambda: state_of(p) == "T", "it to be stopped")
+            p.send_signal(signal.SIGCONT)
+            wait_for(lambda: state_of(p) != "T", "it to go on")
+        finally:
+            go_on.set()
+        assert p.wait(20) == OK
+
+
+def state_of(process):
+    """As in proc(5): S is asleep, T stopped."""
+    with open(f"/proc/{process.pid}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0]
 
 
 def test_an_attachment_is_refused_by_who_knows_the_port(tmp_path):
