@@ -154,6 +154,8 @@ class Mobile(Station):
 
 
 class Campus(Office):
+    vpn_more = ""  # of each gateway's agent
+
     def __init__(self, label="campus", floors=2, delays=None, loss=None, seed=1, **options):
         """delays: milliseconds each way between a place outside and the internet, where not as above.
         loss: per mille of the frames on the way there, repeatable with the same seed."""
@@ -253,7 +255,7 @@ log-level = info
 home-agent main {{ address = "{ANCHOR}" }}
 network office {{ prefix = "{HOME}.0/24" gateway = "{HOME}.1" dns = {{"10.9.0.2"}} domain = "{vpn.REALM}" }}
 association gateway {{ scope = node spi = 200{n} key-file = "{self.path('key')}" }}
-vpn "ipsec0" {{ realm = "{vpn.REALM}" }}
+vpn "ipsec0" {{ realm = "{vpn.REALM}" {self.vpn_more} }}
 """)
 
     def start_gateway(self, n, holdfast=True, settings=None, extra="", in_place=False):
