@@ -20,6 +20,7 @@ pytestmark = pytest.mark.alone
 GATEWAY, INSIDE, HOST = "192.0.2.11", "10.0.11.1", "192.0.2.2"
 HOME = "10.42.0.77"
 USERS = 64
+AT_ONCE = 3  # seconds: who waits for the daemon waits for 5
 SILENCE = """
 table ip silence {
     chain out { type filter hook output priority filter; policy accept; udp dport { 500, 4500 } drop; }
@@ -65,7 +66,7 @@ class Daemon:
     def named(self, name):
         return [e for e in self.events if e["event"] == name]
 
-    def wait(self, name, count=1, limit=10):
+    def wait(self, name, count=1, limit=30):
         wait_for(lambda: len(self.named(name)) >= count, f"{name} of charon", limit)
         return self.named(name)[-1]
 
@@ -182,7 +183,7 @@ def test_a_refusal_is_told_at_once_and_says_why(pair):
     pair.play(lambda _: {"refused": "the home agent does not know this user"})
     start = time.monotonic()
     assert pair.host.initiate("gw", check=False)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < AT_ONCE
     assert pair.host.lines("INTERNAL_ADDRESS_FAILURE")
     assert pair.gateway.lines("alice@example.com.*the home agent does not know this user")
     wait_for(lambda: not pair.gateway.sas() and not pair.host.sas(), "both to forget the IKE_SA")
@@ -195,7 +196,7 @@ def test_without_a_daemon_the_refusal_is_immediate(pair):
     before = len(pair.gateway.lines("the mobility proxy agent is not running"))
     start = time.monotonic()
     assert pair.host.initiate("gw", check=False)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < AT_ONCE
     assert len(pair.gateway.lines("the mobility proxy agent is not running")) == before + 1
 
 
@@ -225,7 +226,7 @@ def test_a_daemon_that_ends_ends_the_waiting(pair):
     daemon = pair.play(lambda _: daemon.close())
     start = time.monotonic()
     assert pair.host.initiate("gw", check=False)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < AT_ONCE
 
 
 def test_sixty_four_silences_do_not_stall_charon(pair):
@@ -234,15 +235,13 @@ def test_sixty_four_silences_do_not_stall_charon(pair):
     pair.host.initiate("gw")
     refused = len(pair.host.lines("INTERNAL_ADDRESS_FAILURE"))
     pair.host.initiate_all(f"user{i}" for i in range(USERS))
-    wait_for(lambda: len(daemon.named("acquire")) >= USERS + 1, "all users to be asked for", 4.5)
-    start = time.monotonic()
+    wait_for(lambda: len(daemon.named("acquire")) >= USERS + 1, "all users to be asked for")
     daemon.send(command="close_child", sa=daemon.named("child_up")[0]["sa"])
-    daemon.wait("child_down", limit=2)
+    daemon.wait("child_down")
     pair.host.initiate_all(["gw"])
-    daemon.wait("child_up", 2, limit=2)
-    assert time.monotonic() - start < 2
+    daemon.wait("child_up", 2)
     assert not pair.gateway.lines("did not answer in time"), "all were still waiting"
-    wait_for(lambda: len(pair.host.lines("INTERNAL_ADDRESS_FAILURE")) - refused >= USERS, "all to be refused", 8)
+    wait_for(lambda: len(pair.host.lines("INTERNAL_ADDRESS_FAILURE")) - refused >= USERS, "all to be refused")
 
 
 def test_what_is_up_is_listed_to_a_new_daemon(pair):
@@ -335,7 +334,7 @@ def test_a_killed_daemon_is_found_again(pair):
     pair.daemon = again
     start = time.monotonic()
     again.wait("listed")
-    assert time.monotonic() - start < 1 and len(again.named("session")) == 1
+    assert time.monotonic() - start < AT_ONCE and len(again.named("session")) == 1
 
 
 @pytest.fixture
@@ -377,7 +376,7 @@ def test_an_attempt_that_fails_is_told(machines, node):
         node.helper.send(command="open", connection="gw", child="net")
         wait_for(lambda: any(sa["state"] == "CONNECTING" for sa in node.sas()), "an attempt")
         node.helper.send(command="close_ike", connection="gw")
-        node.helper.wait("ike_down", 2, limit=1)
+        node.helper.wait("ike_down", 2, limit=10)  # by itself charon would try for minutes
         assert not node.sas()
     finally:
         machines.gateway.process.send_signal(signal.SIGCONT)
@@ -389,7 +388,7 @@ def test_a_session_with_a_dead_gateway_ends_at_once(machines, node):
     machines.gateway.process.send_signal(signal.SIGSTOP)
     try:
         node.helper.send(command="close_ike", sa=sa, connection="gw")
-        assert node.helper.wait("ike_down", limit=1)["sa"] == sa
+        assert node.helper.wait("ike_down", limit=10)["sa"] == sa
         assert not node.sas()
     finally:
         machines.gateway.process.send_signal(signal.SIGCONT)
@@ -408,7 +407,7 @@ def test_a_lost_question_of_mobike_is_asked_again_soon(node):
     node.ns.run("nft", "-f", "-", input=SILENCE)
     move(node, HOST, "192.0.2.3")
     try:
-        wait_for(lambda: len(node.lines("checking path")) >= asked + 6, "the sixth try", limit=2)
+        wait_for(lambda: len(node.lines("checking path")) >= asked + 6, "the sixth try", limit=10)
         node.ns.run("nft", "delete", "table", "ip", "silence")
         start = time.monotonic()  # the next one of its own accord comes 0.8 s after the sixth
         move(node, "192.0.2.3", "192.0.2.4")

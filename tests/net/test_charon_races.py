@@ -10,7 +10,7 @@ from test_charon_link import HOST, Daemon, Pair, grant
 
 pytestmark = pytest.mark.alone
 
-TIMEOUT_MS = 1500
+TIMEOUT_MS = 3000
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_who_was_given_up_is_released(pair):
     """G-01: the daemon may still have the question before it, and must not keep an address for nobody."""
     daemon = pair.play(lambda _: None)
     assert pair.host.initiate("gw", check=False)
-    released = daemon.wait("release", limit=2)
+    released = daemon.wait("release")
     assert released["sa"] == daemon.named("acquire")[0]["sa"]
     order = [e["event"] for e in daemon.events]
     assert order.index("acquire") < order.index("release")
@@ -98,7 +98,7 @@ def test_a_child_that_is_being_rekeyed_is_closed(pair):
                  "the gateway to rekey the child")
         daemon.send(command="close_child", sa=daemon.named("ike_up")[0]["sa"])
         wait_for(lambda: not daemon.named("nothing"), "the command to be sent")
-    daemon.wait("child_down", limit=8)
+    daemon.wait("child_down")
     assert pair.host.sas()[0]["state"] == "ESTABLISHED"
 
 
@@ -116,8 +116,8 @@ def test_a_delete_follows_a_move_at_once(pair):
         daemon.wait("acquire", 2)
         daemon.wait("ike_moved", limit=TIMEOUT_MS / 1000)
         start = time.monotonic()
-        daemon.wait("child_down", limit=5)
-        assert time.monotonic() - start < 0.5
+        daemon.wait("child_down")
+        assert time.monotonic() - start < 2  # charon by itself would repeat it after four
         daemon.wait("release")
     finally:
         pair.host.ns.batch("address del 192.0.2.3/28 dev wan", f"address add {HOST}/28 dev wan")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from net import wait_for
-from traffic import Traffic
+from traffic import Traffic, longest_hole_ms
 
 pytestmark = pytest.mark.alone
 
@@ -33,15 +33,15 @@ def test_sessions_survive_moves(office, alice, carrier_loss):
 
 
 def test_gap_without_carrier_loss_is_short(office, alice):
-    """A move with the link up costs little more than one round trip; the bound here is generous, for busy machines."""
+    """A move with the link up costs little more than one round trip; the bound here is generous, for busy machines. What is
+    late is not lost: machines stand still, too."""
     traffic = Traffic(office, alice, 2.0)
     at = time.monotonic() + 0.8
     wait_for(lambda: time.monotonic() > at, "the stream to run")
     at_ns = time.monotonic_ns()
     alice.go(2)
     traffic.finish()
-    gap, _ = traffic.effect(at_ns, at_ns + 1e9)
-    assert gap < 200
+    assert longest_hole_ms([x for x in traffic.samples if x[1] >= at_ns - 50e6]) < 200
 
 
 def test_ping_pong(office, alice):

@@ -109,7 +109,7 @@ def test_agents_are_out_of_reach(campus, place):
         # An inner packet from a home address to the correspondent: 20 octets of header, no more.
         ns.run(sys.executable, "-c", TUNNEL, "4500001400000000403b0000" "0a2a000a0a090002", *targets)
         wait_for(lambda: count(campus.fw, "inet firewall", "refused") == refused + 2 * len(targets),
-                 "the firewall to refuse each of them", limit=2)
+                 "the firewall to refuse each of them")
     assert inside_saw(campus) == before
     assert not campus.show("bindings")["ha"]
 
@@ -118,7 +118,7 @@ def test_the_firewall_is_what_stops_it(campus):
     """The same request, and the firewall open: it is answered, so the test above is about the firewall."""
     before = inside_saw(campus)
     with open_firewall(campus), outside(campus, "broadband") as (ns, address):
-        answer = bytes.fromhex(ns.run(sys.executable, "-c", ASK, 2, request(address).hex(), ANCHOR))
+        answer = bytes.fromhex(ns.run(sys.executable, "-c", ASK, 20, request(address).hex(), ANCHOR))
         assert answer[:2] == bytes([3, 0])
     assert inside_saw(campus)[0] > before[0]
     campus.cli("kick", "eve@example.com")
@@ -133,7 +133,7 @@ def test_gateways_are_reached_by_ike_only(campus):
             for i, address in enumerate(GATEWAYS.values()):
                 before = inside_saw(campus)
                 ns.run(sys.executable, "-c", knock, address, 22, 53, 434, 499, 500, 501, 1701, 4500)
-                wait_for(lambda: inside_saw(campus)[1 + i] == before[1 + i] + 2, "both to arrive", limit=2)
+                wait_for(lambda: inside_saw(campus)[1 + i] == before[1 + i] + 2, "both to arrive")
 
 
 def test_inside_reaches_the_gateways(campus):

@@ -141,6 +141,6 @@ def test_delays(campus):
         m = campus.stations["bob"]
         m.plug(place)
         text = m.ns.run("ping", "-n", "-q", "-c", "5", "-i", "0.05", "198.51.100.1")
-        rtt = float(re.search(r"= [\d.]+/([\d.]+)/", text)[1])
+        rtt = float(re.search(r"= ([\d.]+)/", text)[1])  # of the five the least: others may have waited for the machine
         assert 2 * p.delay_ms <= rtt < 2 * p.delay_ms + 5
         m.unplug(place)

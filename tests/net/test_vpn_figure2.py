@@ -111,7 +111,7 @@ def test_a_bad_auth_registers_nobody(campus, monkeypatch):
 def test_two_exchanges_are_enough(campus):
     """A-47: IKE_SA_INIT and IKE_AUTH, once each; no CREATE_CHILD_SA and no DHCP follow, and data flows."""
     capture = Capture(campus.gateways[1], "any", "udp port 500 or udp port 4500 or udp port 67 or udp port 68")
-    with connected(campus, "alice") as (m, _):
+    with connected(campus, "alice", settings={"retransmit_timeout": 10}) as (m, _):
         m.ping(CORRESPONDENT, count=3)
         packets = capture.stop()
     assert len(ike(packets, IKE_SA_INIT, False)) == len(ike(packets, IKE_AUTH, False)) == 1
