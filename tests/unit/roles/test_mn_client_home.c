@@ -19,6 +19,7 @@ static void test_at_home(void **state)
 	client_assert_mode_c(ETH, "10.42.7.7");
 	c = client_caught(ETH);
 	assert_int_equal(c.m.lifetime_s, 0);
+	assert_int_equal(c.m.flags, 0);
 	assert_int_equal(c.m.care_of.s_addr, ip(HOME).s_addr);
 	assert_int_equal(c.from.s_addr, ip(HOME).s_addr);
 	assert_true(rig_place(ACTION_SEND_FRAME) < rig_place(ACTION_SEND_DATAGRAM));

@@ -17,7 +17,7 @@ enum {
 	MOST_SHIFT = 16,
 };
 enum { BELOW_CLOCK = 0xfff }; /* [2^-32 s] a microsecond is 4295 of these */
-enum { TTL = 64, TTL_TO_AGENT = 255 /* RFC 3024 3.2 */, FRAME_MAX = MIP_MSG_MAX + 64 };
+enum { TTL_TO_AGENT = 255 /* RFC 3024 3.2 */, FRAME_MAX = MIP_MSG_MAX + 64 };
 
 static unsigned round_of(const struct mn *mn)
 {
@@ -232,7 +232,6 @@ void request_again(struct mn *mn, struct instant now, struct way *w, struct acti
 void request_cancel(struct way *w)
 {
 	w->x.pending = w->x.any_home = false;
-	w->x.tries = 0;
 	w->x.due_us = NEVER;
 }
 
