@@ -31,6 +31,12 @@ static struct {
 	unsigned at;
 } closing = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
+static void queue(callback_job_cb_t fn, void *data)
+{
+	lib->processor->queue_job(lib->processor,
+				  (job_t *)callback_job_create_with_prio(fn, data, NULL, NULL, JOB_PRIO_HIGH));
+}
+
 static job_requeue_t close_child(void *data)
 {
 	uint32_t sa = (uint32_t)(uintptr_t)data, children[CHILDREN_MAX];
@@ -117,15 +123,39 @@ static bool lacks_addresses(void)
 	return lacks;
 }
 
+/* What waited for an answer before waits for it in vain, if the host has another address now. */
+static job_requeue_t roam_one(void *data)
+{
+	ike_sa_t *ike_sa = known_checkout((uint32_t)(uintptr_t)data);
+	bool pending;
+
+	if (!ike_sa)
+		return JOB_REQUEUE_NONE;
+	pending = probe_is_pending(ike_sa);
+	if (ike_sa->roam(ike_sa, false) == DESTROY_ME) {
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+		return JOB_REQUEUE_NONE;
+	}
+	if (pending)
+		probe_again(ike_sa);
+	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+	return JOB_REQUEUE_NONE;
+}
+
 /* The gateway may be near: its answer to an address that charon does not know yet would be dropped, and what it asked is
  * asked again only after seconds. */
 static job_requeue_t roam(void *data)
 {
+	uint32_t *sa;
+	size_t n;
+
 	(void)data;
 	for (unsigned i = 0; i < ADDRESS_WAIT_MS && lacks_addresses(); i++)
 		(void)usleep(1000);
-	charon->kernel->roam(charon->kernel, false);
-	probe_on_roam();
+	sa = known_list(0, &n);
+	for (size_t i = 0; i < n; i++)
+		queue(roam_one, (void *)(uintptr_t)sa[i]);
+	free(sa);
 	return JOB_REQUEUE_NONE;
 }
 
@@ -212,12 +242,6 @@ static job_requeue_t moved(void *data)
 	else
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 	return JOB_REQUEUE_NONE;
-}
-
-static void queue(callback_job_cb_t fn, void *data)
-{
-	lib->processor->queue_job(lib->processor,
-				  (job_t *)callback_job_create_with_prio(fn, data, NULL, NULL, JOB_PRIO_HIGH));
 }
 
 static void note_closing(uint32_t sa)

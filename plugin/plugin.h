@@ -68,9 +68,10 @@ void command_perform(const json_t *command);
  * address the peer has left. */
 void command_moved(uint32_t sa);
 
-/* probe.c: node; what asks for a way to the gateway is sent again when nothing answers */
+/* probe.c: node; a request that is under way while the host moves. @ike_sa is held by this thread. */
 void probe_on_message(ike_sa_t *ike_sa, message_t *m); /* @m was sent */
-void probe_on_roam(void);                              /* there may be another way now */
+bool probe_is_pending(ike_sa_t *ike_sa);               /* a request waits for its answer */
+void probe_again(ike_sa_t *ike_sa);                    /* it is sent again, by the way there is now */
 void probe_close(void);
 
 /* in_place.c */

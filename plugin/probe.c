@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* MOBIKE's question whether the gateway answers from here (RFC 4555 3.10), when it or its answer is lost, or the host moves on
- * before there is one. charon repeats it every 2.5 s, as no setting changes, and in the middle of a move somebody waits
- * for it. So it is sent again sooner, past charon's own counting, which gives an IKE_SA up after a number of repetitions. */
+/* A request that is under way when the host moves. Requests wait for each other (RFC 7296 2.3), so in the middle of a move
+ * somebody waits for it.
+ *
+ * MOBIKE's question whether the gateway answers from here (RFC 4555 3.10), or the answer, may be lost, or the host moves on
+ * before there is one. charon repeats it every 2.5 s, as no setting changes. So it is sent again sooner, past charon's own
+ * counting, which gives an IKE_SA up after a number of repetitions.
+ *
+ * Any other request charon repeats from the address it began with, though that may be gone, until it gives the IKE_SA up.
+ * So it is sent from where the host is (RFC 4555 3.5). */
 #include <networking/packet.h>
 #include <processing/jobs/callback_job.h>
 #include <pthread.h>
@@ -9,9 +15,9 @@
 
 #include "plugin.h"
 
-enum { PROBES_MAX = 8, FIRST_MS = 100, CHARONS_MS = 2500 };
+enum { PROBES_MAX = 8, FIRST_MS = 100, LAST_MS = 25000 }; /* as long as charon itself asks for a way */
 
-/* The last request of MOBIKE's of an IKE_SA. One that finds no place here waits for charon. */
+/* The last request of an IKE_SA. One that finds no place here waits for charon. */
 static struct probe {
 	uint32_t sa, message_id;
 	uint32_t round; /* of repetitions; a new one ends those before it */
@@ -33,7 +39,7 @@ static struct probe *probe_of(uint32_t sa)
 	return NULL;
 }
 
-static ike_mobike_t *active(ike_sa_t *ike_sa)
+static ike_mobike_t *active_mobike(ike_sa_t *ike_sa)
 {
 	enumerator_t *e = ike_sa->create_task_enumerator(ike_sa, TASK_QUEUE_ACTIVE);
 	ike_mobike_t *found = NULL;
@@ -59,18 +65,37 @@ static chunk_t octets_of(const struct repetition *r)
 	return octets;
 }
 
+static void send_from_here(ike_sa_t *ike_sa, packet_t *packet)
+{
+	host_t *local = ike_sa->get_my_host(ike_sa), *remote = ike_sa->get_other_host(ike_sa);
+	host_t *here = charon->kernel->get_source_addr(charon->kernel, remote, NULL);
+	packet_t *copy;
+
+	if (here && !here->ip_equals(here, local)) { /* else charon repeats it soon enough */
+		copy = packet->clone(packet);
+		here->set_port(here, local->get_port(local));
+		copy->set_source(copy, here);
+		charon->sender->send(charon->sender, copy);
+		return;
+	}
+	DESTROY_IF(here);
+}
+
 /* false: it was answered, or another one is under way. */
 static bool transmit(const struct repetition *r, ike_sa_t *ike_sa)
 {
-	ike_mobike_t *task = ike_sa->get_message_id(ike_sa, true) == r->message_id ? active(ike_sa) : NULL;
 	host_t *local = ike_sa->get_my_host(ike_sa), *remote = ike_sa->get_other_host(ike_sa);
-	chunk_t octets = task ? octets_of(r) : chunk_empty;
+	bool pending = ike_sa->get_message_id(ike_sa, true) == r->message_id;
+	chunk_t octets = pending ? octets_of(r) : chunk_empty;
+	ike_mobike_t *task = active_mobike(ike_sa);
 	packet_t *packet;
 
 	if (octets.len == 0)
 		return false;
 	packet = packet_create_from_data(local->clone(local), remote->clone(remote), octets);
-	if (task->is_probing(task))                 /* else charon repeats it soon enough */
+	if (!task)
+		send_from_here(ike_sa, packet);
+	else if (task->is_probing(task))            /* else as above */
 		(void)task->transmit(task, packet); /* by the ways there are now; without any it is tried again */
 	packet->destroy(packet);
 	return true;
@@ -85,7 +110,7 @@ static job_requeue_t repeat(struct repetition *r)
 		return JOB_REQUEUE_NONE;
 	pending = transmit(r, ike_sa);
 	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
-	if (!pending || r->waited_ms >= CHARONS_MS)
+	if (!pending || r->waited_ms >= LAST_MS)
 		return JOB_REQUEUE_NONE;
 	r->wait_ms = r->wait_ms == 0 ? FIRST_MS : r->wait_ms * 3 / 2;
 	r->waited_ms += r->wait_ms;
@@ -114,7 +139,7 @@ void probe_on_message(ike_sa_t *ike_sa, message_t *m)
 {
 	struct probe *p;
 
-	if (!m->get_request(m) || m->get_exchange_type(m) != INFORMATIONAL || !active(ike_sa))
+	if (!m->get_request(m) || m->get_exchange_type(m) == IKE_SA_INIT || m->get_exchange_type(m) == IKE_AUTH)
 		return;
 	(void)pthread_mutex_lock(&mutex);
 	p = probe_of(ike_sa->get_unique_id(ike_sa));
@@ -123,17 +148,31 @@ void probe_on_message(ike_sa_t *ike_sa, message_t *m)
 	chunk_free(&p->octets);
 	p->sa = ike_sa->get_unique_id(ike_sa);
 	p->message_id = m->get_message_id(m);
-	p->octets = chunk_clone(m->get_packet_data(m));
+	p->octets = chunk_clone(m->get_packet_data(m)); /* none where it left in fragments */
 	start(p, FIRST_MS);
 	(void)pthread_mutex_unlock(&mutex);
 }
 
-void probe_on_roam(void)
+bool probe_is_pending(ike_sa_t *ike_sa)
 {
+	const struct probe *p;
+	bool pending;
+
 	(void)pthread_mutex_lock(&mutex);
-	for (unsigned i = 0; i < PROBES_MAX; i++)
-		if (probes[i].octets.len > 0)
-			start(&probes[i], 0);
+	p = probe_of(ike_sa->get_unique_id(ike_sa));
+	pending = p && p->message_id == ike_sa->get_message_id(ike_sa, true);
+	(void)pthread_mutex_unlock(&mutex);
+	return pending;
+}
+
+void probe_again(ike_sa_t *ike_sa)
+{
+	struct probe *p;
+
+	(void)pthread_mutex_lock(&mutex);
+	p = probe_of(ike_sa->get_unique_id(ike_sa));
+	if (p)
+		start(p, 0);
 	(void)pthread_mutex_unlock(&mutex);
 }
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """charon's plugin on a mobile host, with a helper that is played by the test and a gateway that is strongSwan alone."""
+import contextlib
 import ctypes
 import os
 import socket
+import subprocess
 import threading
+import time
 
 import pytest
 from capture import Capture
@@ -17,6 +20,14 @@ FIRST, SECOND = "192.0.2.2", "192.0.2.3"
 INNER = "10.50.1.1"
 MANY = 50  # addresses keep charon busy for longer than a gateway that is near takes to answer
 CLONE_NEWNET = 0x40000000
+CREATE_CHILD_SA, INFORMATIONAL = 36, 37
+# Of IKE in UDP, RFC 7296 3.1: behind four zeros and two SPIs come next payload, version, type, flags.
+LOST = """
+table ip lost {{
+    chain lost {{ type filter hook {0} priority filter; policy accept; {1} @th,64,32 0 @th,240,8 {2} {3} drop; }}
+}}
+"""
+REQUEST = "@th,248,8 & 0x20 == 0"
 SECRET = {"secrets": {"ike-all": {"secret": '"of the laboratory"'}}}
 
 
@@ -91,6 +102,20 @@ class Machines:
         self.helper.send(command="roam")
         self.helper.wait("ike_moved", moves + 1)
 
+    @contextlib.contextmanager
+    def losing(self, hook, which, exchange, flags=REQUEST):
+        """The host's IKE messages, of those that come in or go out."""
+        self.ns.run("nft", "-f", "-", input=LOST.format(hook, which, exchange, flags))
+        try:
+            yield
+        finally:
+            self.ns.run("nft", "delete", "table", "ip", "lost")
+
+    def wait_through(self, limit):
+        """Until a datagram goes through the tunnel and back."""
+        ping = self.ns.argv("ping", "-n", "-q", "-c", "1", "-W", "0.1", "-I", INNER, INSIDE)
+        wait_for(lambda: subprocess.run(ping, stdout=subprocess.DEVNULL).returncode == 0, "the tunnel", limit)
+
     def close(self):
         self.helper.close()
         self.net.close()
@@ -126,6 +151,32 @@ def test_the_tunnel_moves_before_it_is_told(machines):
         wait_for(lambda had=had: set(machines.host.sas()[0]["child-sas"]) - had, "the gateway to rekey")
     sent = [p for p in wire.stop() if p.spi and p.destination == GATEWAY]
     assert [p.source for p in sent] == expected, sent
+
+
+def test_what_is_under_way_follows_the_host(machines):
+    """RFC 4555 3.5: it is sent from where the host is; else it would be waited for, and nothing be said, until given up."""
+    machines.connect()
+    with machines.losing("output", f"ip saddr {machines.address} udp dport 4500", CREATE_CHILD_SA):
+        machines.host.ask("rekey", {"child": "net"})
+        wait_for(lambda: any(c["state"] == "REKEYING" for c in machines.host.sas()[0]["child-sas"].values()),
+                 "the host to rekey")
+        begin = time.monotonic()
+        machines.move()
+        assert time.monotonic() - begin < 1
+    machines.wait_through(1)
+
+
+def test_an_update_under_way_follows_at_once(machines):
+    """B-32: not only when it would be repeated, which is ever more seldom."""
+    machines.connect()
+    there = SECOND if machines.address == FIRST else FIRST
+    with machines.losing("output", f"ip saddr {there} udp length > 100", INFORMATIONAL):  # the question is shorter
+        machines.move()
+        sent = wait_for(lambda: machines.host.lines("endpoint changed"), "the update to be sent")[-1][0]
+        wait_for(lambda: time.time() > sent + 0.5, "it to be repeated less often")
+        asked, at = len(machines.host.lines("checking path")), time.time()
+        machines.move()
+    assert machines.host.lines("checking path")[asked][0] - at < 0.1
 
 
 def test_orders_are_carried_out_in_their_order(machines):
