@@ -297,6 +297,8 @@ static bool message(listener_t *this, ike_sa_t *ike_sa, message_t *m, bool incom
 	(void)this;
 	if (!plain && !incoming && is_node)
 		probe_on_message(ike_sa, m);
+	if (plain && is_node)
+		renew_on_message(ike_sa, m, incoming);
 	if (!plain)
 		return true;
 	memset(&handled, 0, sizeof(handled));
@@ -388,6 +390,8 @@ static bool child_updown(listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_s
 	if (!up && (handled.child || handled.ike) && handled.sa == ike_sa->get_unique_id(ike_sa))
 		(void)json_object_set_new(j, "by_peer", json_true());
 	link_send(j);
+	if (up && is_node)
+		renew_on_child_up(ike_sa);
 	return true;
 }
 

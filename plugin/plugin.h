@@ -74,6 +74,11 @@ bool probe_is_pending(ike_sa_t *ike_sa);               /* a request waits for it
 void probe_again(ike_sa_t *ike_sa);                    /* it is sent again, by the way there is now */
 void probe_close(void);
 
+/* renew.c: node; the CHILD_SA after a move, where the gateway would have to replace it and cannot */
+void renew_on_message(ike_sa_t *ike_sa, message_t *m, bool incoming); /* @m before encryption, or after decryption */
+void renew_on_child_up(ike_sa_t *ike_sa);
+void renew_astray(uint32_t sa, uint32_t message_id); /* a request that is sent from another address than at first */
+
 /* in_place.c */
 void in_place_install(void);
 void in_place_remove(void);

@@ -93,10 +93,12 @@ static bool transmit(const struct repetition *r, ike_sa_t *ike_sa)
 	if (octets.len == 0)
 		return false;
 	packet = packet_create_from_data(local->clone(local), remote->clone(remote), octets);
-	if (!task)
+	if (!task) {
 		send_from_here(ike_sa, packet);
-	else if (task->is_probing(task))            /* else as above */
+	} else if (task->is_probing(task)) { /* else as above */
+		renew_astray(r->sa, r->message_id);
 		(void)task->transmit(task, packet); /* by the ways there are now; without any it is tried again */
+	}
 	packet->destroy(packet);
 	return true;
 }

@@ -20,6 +20,7 @@ FIRST, SECOND = "192.0.2.2", "192.0.2.3"
 INNER = "10.50.1.1"
 MANY = 50  # addresses keep charon busy for longer than a gateway that is near takes to answer
 CLONE_NEWNET = 0x40000000
+REPEATS_S = 2  # after which the gateway repeats what it asked
 CREATE_CHILD_SA, INFORMATIONAL = 36, 37
 # Of IKE in UDP, RFC 7296 3.1: behind four zeros and two SPIs come next payload, version, type, flags.
 LOST = """
@@ -27,7 +28,7 @@ table ip lost {{
     chain lost {{ type filter hook {0} priority filter; policy accept; {1} @th,64,32 0 @th,240,8 {2} {3} drop; }}
 }}
 """
-REQUEST = "@th,248,8 & 0x20 == 0"
+REQUEST, RESPONSE = "@th,248,8 & 0x20 == 0", "@th,248,8 & 0x20 != 0"
 SECRET = {"secrets": {"ike-all": {"secret": '"of the laboratory"'}}}
 
 
@@ -71,7 +72,8 @@ class Machines:
         self.address = FIRST
         self.sender = socket_in(self.ns)
         self.sender.bind((INNER, 0))
-        self.gateway = Charon(gw, "gw", settings={"interfaces_use": "outer", "dos_protection": False})
+        self.gateway = Charon(gw, "gw", settings={"interfaces_use": "outer", "dos_protection": False,
+                                                 "retransmit_timeout": REPEATS_S})
         path = os.path.join(self.net.dir, "mn.charon")
         self.host = Charon(self.ns, "host", "node", path,
                            {"install_virtual_ip": False, "interfaces_ignore": "ipsec0", "prefer_best_path": True})
@@ -94,13 +96,19 @@ class Machines:
         self.helper.send(command="close_ike", sa=0, connection="gw")
         wait_for(lambda: not self.host.sas(), "no IKE_SA to be there")
 
-    def move(self, *more):
+    def go(self, *more):
         """To the other address, of which the helper tells charon. more: lines for ip in between."""
-        moves, old = len(self.helper.named("ike_moved")), self.address
-        self.address = SECOND if old == FIRST else FIRST
+        old, self.address = self.address, self.other()
         self.ns.batch(f"address del {old}/28 dev wan", *more, f"address add {self.address}/28 dev wan")
         self.helper.send(command="roam")
+
+    def move(self, *more):
+        moves = len(self.helper.named("ike_moved"))
+        self.go(*more)
         self.helper.wait("ike_moved", moves + 1)
+
+    def other(self):
+        return SECOND if self.address == FIRST else FIRST
 
     @contextlib.contextmanager
     def losing(self, hook, which, exchange, flags=REQUEST):
@@ -115,6 +123,14 @@ class Machines:
         """Until a datagram goes through the tunnel and back."""
         ping = self.ns.argv("ping", "-n", "-q", "-c", "1", "-W", "0.1", "-I", INNER, INSIDE)
         wait_for(lambda: subprocess.run(ping, stdout=subprocess.DEVNULL).returncode == 0, "the tunnel", limit)
+
+    def gateway_waits(self):
+        return "tasks-active" in self.gateway.sas()[0]
+
+    def children(self):
+        """How many carry data, at both ends."""
+        return [sum(c["state"] == "INSTALLED" for sa in end.sas() for c in sa["child-sas"].values())
+                for end in (self.host, self.gateway)]
 
     def close(self):
         self.helper.close()
@@ -153,6 +169,30 @@ def test_the_tunnel_moves_before_it_is_told(machines):
     assert [p.source for p in sent] == expected, sent
 
 
+@pytest.mark.parametrize("lost", [
+    ("input", "udp sport 4500", CREATE_CHILD_SA), ("output", "udp dport 4500", CREATE_CHILD_SA, RESPONSE),
+    ("input", "udp sport 4500", INFORMATIONAL)], ids=["question", "answer", "end"])
+def test_a_gateway_that_does_not_get_on_is_helped(machines, lost):
+    """B-32: it rekeys after a move, and repeats what is lost of that later than the host moves on; then all else waits. Of a
+    rekeying whose answer is lost, only the host knows the new CHILD_SA, until the gateway asks again."""
+    machines.connect()
+    machines.move()
+    machines.wait_through(1)
+    wait_for(lambda: machines.children() == [1, 1], "the gateway to have rekeyed")
+    with machines.losing(*lost):
+        machines.move()
+        wait_for(machines.gateway_waits, "the gateway to wait for an answer")
+        for _ in range(2):
+            machines.move()
+            machines.wait_through(REPEATS_S / 2)
+        assert machines.gateway_waits()
+    wait_for(lambda: not machines.gateway_waits() and machines.children() == [1, 1], "one CHILD_SA to be left",
+             4 * REPEATS_S)
+    machines.wait_through(1)
+    ups, downs = (len(machines.helper.named(f"child_{what}")) for what in ("up", "down"))
+    assert ups - downs == 1
+
+
 def test_what_is_under_way_follows_the_host(machines):
     """RFC 4555 3.5: it is sent from where the host is; else it would be waited for, and nothing be said, until given up."""
     machines.connect()
@@ -169,14 +209,28 @@ def test_what_is_under_way_follows_the_host(machines):
 def test_an_update_under_way_follows_at_once(machines):
     """B-32: not only when it would be repeated, which is ever more seldom."""
     machines.connect()
-    there = SECOND if machines.address == FIRST else FIRST
-    with machines.losing("output", f"ip saddr {there} udp length > 100", INFORMATIONAL):  # the question is shorter
+    with machines.losing("output", f"ip saddr {machines.other()} udp length > 100", INFORMATIONAL):  # the question is shorter
         machines.move()
         sent = wait_for(lambda: machines.host.lines("endpoint changed"), "the update to be sent")[-1][0]
         wait_for(lambda: time.time() > sent + 0.5, "it to be repeated less often")
         asked, at = len(machines.host.lines("checking path")), time.time()
         machines.move()
     assert machines.host.lines("checking path")[asked][0] - at < 0.1
+
+
+def test_an_update_that_went_astray_is_made_good(machines):
+    """B-32: the host is back where the update began, and the gateway heard it from elsewhere."""
+    machines.connect()
+    machines.move()
+    machines.wait_through(1)
+    began, elsewhere = machines.other(), machines.address
+    with machines.losing("output", f"ip saddr . udp length {{ {began} . 100-1500, {elsewhere} . 1-99 }}", INFORMATIONAL):
+        machines.move()  # the question is heard, and the update is not
+        asked = len(machines.host.lines(r"INFORMATIONAL request \d+ \[ \]"))
+        machines.go()  # the update is heard, and the next question is not
+        wait_for(lambda: len(machines.host.lines(r"INFORMATIONAL request \d+ \[ \]")) > asked, "the next question")
+    machines.go()
+    machines.wait_through(REPEATS_S)
 
 
 def test_orders_are_carried_out_in_their_order(machines):
