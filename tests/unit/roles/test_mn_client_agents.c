@@ -118,6 +118,29 @@ static void test_agent_requires_registration(void **state)
 	assert_mode_f();
 }
 
+/* In one moment it falls silent, and another link goes by which the binding may have been moved: it is bound again, but not by
+ * an agent that is not there any more. */
+static void test_agent_gone_when_bound_again(void **state)
+{
+	(void)state;
+	client_inside();
+	client_advertise(ETH, OFFERS, 1);
+	accept_by_agent();
+	assert_mode_f();
+	client_pass_ms(29900);
+	rig_link(WLAN, true);
+	rig_net(NET_ADDRESS, WLAN, CAFE);
+	rig_route(WLAN, 50, true); /* a better one than ETH */
+	client_pass_ms(3);
+	assert_int_equal(client_requests(WLAN), 1);
+	rig.now.us += 200 * US_PER_MS;
+	rig_link(WLAN, false);
+	assert_false(client_caught_frame(ETH).here);
+	client_pass_ms(200);
+	assert_true(client_requests(ETH) > 0);
+	assert_int_equal(client_caught(ETH).m.flags, MIP_REQ_D | MIP_REQ_T);
+}
+
 /* It was heard later: the move to it is made then. */
 static void test_agent_heard_later(void **state)
 {
@@ -325,6 +348,7 @@ int main(void)
 		CASE(test_agent_of_another_link),
 		CASE(test_agent_inside),
 		CASE(test_agent_requires_registration),
+		CASE(test_agent_gone_when_bound_again),
 		CASE(test_agent_heard_later),
 		CASE(test_agent_without_tnc),
 		CASE(test_agents_that_do_not_serve),
