@@ -7,25 +7,32 @@
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 
 #include "base/util.h"
 
-enum { MESSAGES_OCTETS = 32768, READS_MAX = 64, REQUEST_OCTETS = 64, ATTRIBUTES_MAX = 64 };
+enum { MESSAGES_OCTETS = 32768, READS_MAX = 64, REQUEST_OCTETS = 64, ATTRIBUTES_MAX = 64, PATIENCE_MS = 250 };
 
 /* What a listing asks for, one after the other: a socket does one listing at a time. */
 static const uint16_t questions[] = { RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE };
 
 struct net_watch {
 	struct mnl_socket *socket;
-	size_t asked; /* of `questions`; all of them: nothing is being listed */
-	uint32_t seq; /* of the last question: its answers carry it, news do not */
-	bool listing; /* NET_LISTING was told, NET_LISTED not yet */
-	bool stale;   /* what is being listed has changed meanwhile, or news were lost */
+	int either;    /* readable when one of these two is: the socket, */
+	int patience;  /* and a timer that runs while something is being listed */
+	bool answered; /* something of a listing came since the timer went off */
+	size_t asked;  /* of `questions`; all of them: nothing is being listed */
+	uint32_t seq;  /* of the last question: its answers carry it, news do not */
+	bool listing;  /* NET_LISTING was told, NET_LISTED not yet */
+	bool stale;    /* what is being listed has changed meanwhile, or news were lost */
 	void (*fn)(void *ctx, const struct net_event *e); /* during net_watch_read() */
 	void *ctx;
 };
 
-static int ask(struct net_watch *w)
+/* A question that cannot be sent, is refused, or whose answer is lost is asked again when patience ends: the kernel answers
+ * while it takes the question, so silence is a loss. */
+static void ask(struct net_watch *w)
 {
 	char request[REQUEST_OCTETS];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
@@ -36,7 +43,40 @@ static int ask(struct net_watch *w)
 	h->nlmsg_seq = ++w->seq;
 	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 	m->rtgen_family = h->nlmsg_type == RTM_GETLINK ? AF_UNSPEC : AF_INET;
-	return mnl_socket_sendto(w->socket, h, h->nlmsg_len) < 0 ? -errno : 0;
+	(void)mnl_socket_sendto(w->socket, h, h->nlmsg_len);
+}
+
+/* Zero: it stops. */
+static int set_patience(const struct net_watch *w, long ms)
+{
+	const struct timespec every = { .tv_nsec = ms * 1000000 };
+	const struct itimerspec t = { .it_interval = every, .it_value = every };
+
+	return timerfd_settime(w->patience, 0, &t, NULL) < 0 ? -errno : 0;
+}
+
+static void ask_from_the_first(struct net_watch *w)
+{
+	w->asked = 0;
+	w->stale = w->listing = false;
+	ask(w);
+}
+
+static int open_both(struct net_watch *w)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+
+	w->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!w->socket ||
+	    mnl_socket_bind(w->socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	w->patience = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	w->either = epoll_create1(EPOLL_CLOEXEC);
+	if (w->patience < 0 || w->either < 0 ||
+	    epoll_ctl(w->either, EPOLL_CTL_ADD, mnl_socket_get_fd(w->socket), &readable) < 0 ||
+	    epoll_ctl(w->either, EPOLL_CTL_ADD, w->patience, &readable) < 0)
+		return -errno;
+	return set_patience(w, PATIENCE_MS);
 }
 
 int net_watch_open(struct net_watch **ret)
@@ -46,13 +86,11 @@ int net_watch_open(struct net_watch **ret)
 
 	if (!w)
 		return -ENOMEM;
-	w->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!w->socket ||
-	    mnl_socket_bind(w->socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	r = ask(w);
+	w->either = w->patience = -1;
+	r = open_both(w);
 	if (r < 0)
 		return r;
+	ask_from_the_first(w);
 	*ret = TAKE_PTR(w);
 	return 0;
 }
@@ -63,13 +101,15 @@ void net_watch_closep(struct net_watch **w)
 		return;
 	if ((*w)->socket)
 		(void)mnl_socket_close((*w)->socket); /* nothing useful can be done about a failing close */
+	closep(&(*w)->patience);
+	closep(&(*w)->either);
 	free(*w);
 	*w = NULL;
 }
 
 int net_watch_fd(const struct net_watch *w)
 {
-	return mnl_socket_get_fd(w->socket);
+	return w->either;
 }
 
 static void tell(const struct net_watch *w, enum net_event_type type)
@@ -182,20 +222,30 @@ static void on_news(const struct net_watch *w, const struct nlmsghdr *h)
 static void on_done(struct net_watch *w)
 {
 	if (w->stale) {
-		w->stale = w->listing = false;
-		w->asked = 0;
-	} else if (++w->asked == ARRAY_SIZE(questions)) {
+		ask_from_the_first(w);
+	} else if (++w->asked < ARRAY_SIZE(questions)) {
+		ask(w);
+	} else {
 		w->listing = false;
+		(void)set_patience(w, 0); /* if it does not stop, on_patience() says nothing */
 		tell(w, NET_LISTED);
-		return;
 	}
-	(void)ask(w); /* a question that cannot be sent leaves what is known as it is */
+}
+
+/* A refused question has no answer, and one that broke off is none: what it does not name may be there. */
+static bool is_failed(const struct nlmsghdr *h)
+{
+	return h->nlmsg_type == NLMSG_ERROR ||
+	       (h->nlmsg_type == NLMSG_DONE && mnl_nlmsg_get_payload_len(h) >= sizeof(int) &&
+		*(const int *)mnl_nlmsg_get_payload(h) < 0);
 }
 
 static void on_message(struct net_watch *w, const struct nlmsghdr *h)
 {
-	bool answer = h->nlmsg_seq == w->seq && h->nlmsg_pid == mnl_socket_get_portid(w->socket);
+	bool answer = h->nlmsg_seq == w->seq && h->nlmsg_pid == mnl_socket_get_portid(w->socket) && !is_failed(h);
 
+	if (answer)
+		w->answered = true;
 	if (answer && (h->nlmsg_flags & NLM_F_DUMP_INTR))
 		w->stale = true;
 	/* Only now: what was read before may be older than the losses that made us ask. */
@@ -205,7 +255,7 @@ static void on_message(struct net_watch *w, const struct nlmsghdr *h)
 	}
 	if (h->nlmsg_type >= NLMSG_MIN_TYPE)
 		on_news(w, h);
-	else if (answer && (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR))
+	else if (answer && h->nlmsg_type == NLMSG_DONE)
 		on_done(w);
 }
 
@@ -215,28 +265,48 @@ static void on_lost(struct net_watch *w)
 		w->stale = true; /* one listing at a time */
 		return;
 	}
-	w->asked = 0;
-	(void)ask(w); /* as above */
+	w->answered = false;
+	(void)set_patience(w, PATIENCE_MS); /* cannot fail: it did not in net_watch_open() */
+	ask_from_the_first(w);
+}
+
+/* All answers that there are were read before. */
+static void on_patience(struct net_watch *w)
+{
+	uint64_t times;
+
+	if (read(w->patience, &times, sizeof(times)) < 0 || w->asked == ARRAY_SIZE(questions))
+		return;
+	if (!w->answered)
+		ask_from_the_first(w);
+	w->answered = false;
+}
+
+static bool read_socket(struct net_watch *w)
+{
+	_Alignas(struct nlmsghdr) char messages[MESSAGES_OCTETS];
+	ssize_t got = mnl_socket_recvfrom(w->socket, messages, sizeof(messages));
+	int n = (int)got;
+
+	if (got < 0 && errno == ENOBUFS) {
+		on_lost(w);
+		return true;
+	}
+	if (got <= 0)
+		return false;
+	for (const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)messages; mnl_nlmsg_ok(h, n);
+	     h = mnl_nlmsg_next(h, &n))
+		on_message(w, h);
+	return true;
 }
 
 void net_watch_read(struct net_watch *w, void (*fn)(void *ctx, const struct net_event *e), void *ctx)
 {
-	_Alignas(struct nlmsghdr) char messages[MESSAGES_OCTETS];
-
 	w->fn = fn;
 	w->ctx = ctx;
-	for (int i = 0; i < READS_MAX; i++) {
-		ssize_t got = mnl_socket_recvfrom(w->socket, messages, sizeof(messages));
-		int n = (int)got;
-
-		if (got < 0 && errno == ENOBUFS) {
-			on_lost(w);
-			continue;
-		}
-		if (got <= 0)
+	for (int i = 0; i < READS_MAX; i++)
+		if (!read_socket(w)) {
+			on_patience(w);
 			return;
-		for (const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)messages; mnl_nlmsg_ok(h, n);
-		     h = mnl_nlmsg_next(h, &n))
-			on_message(w, h);
-	}
+		}
 }

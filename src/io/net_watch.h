@@ -7,9 +7,11 @@
 
 struct net_watch; /* opaque */
 
-/* Return: 0 or -errno. All there is comes first, between NET_LISTING and NET_LISTED, and again when news were lost. */
+/* Return: 0 or -errno. All there is comes first, between NET_LISTING and NET_LISTED, and again when news were lost. A listing
+ * that the kernel refuses, or of which something is lost, begins anew with another NET_LISTING until one is whole. */
 int net_watch_open(struct net_watch **ret);
 void net_watch_closep(struct net_watch **w);
+/* To wait for: readable when net_watch_read() has something to do. */
 int net_watch_fd(const struct net_watch *w);
 /* Reads what has come, and calls @fn for each piece of it. Default routes: those of the main table. */
 void net_watch_read(struct net_watch *w, void (*fn)(void *ctx, const struct net_event *e), void *ctx);
