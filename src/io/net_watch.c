@@ -183,6 +183,19 @@ static void read_address(const struct net_watch *w, const struct nlmsghdr *h)
 		w->fn(w->ctx, &e);
 }
 
+/* A route by several links is told as one by each. */
+static void tell_each_hop(const struct net_watch *w, const struct nlattr *hops, struct net_event *e)
+{
+	const struct rtnexthop *hop = mnl_attr_get_payload(hops);
+	int left = mnl_attr_get_payload_len(hops);
+
+	for (; RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+		e->ifindex = (uint32_t)hop->rtnh_ifindex;
+		w->fn(w->ctx, e);
+		e->replaces = false; /* the one before is of this route too */
+	}
+}
+
 static void read_route(const struct net_watch *w, const struct nlmsghdr *h)
 {
 	const struct rtmsg *m = mnl_nlmsg_get_payload(h);
@@ -194,7 +207,11 @@ static void read_route(const struct net_watch *w, const struct nlmsghdr *h)
 	e.ifindex = number(&all, RTA_OIF);
 	e.metric = number(&all, RTA_PRIORITY);
 	e.replaces = e.up && (h->nlmsg_flags & NLM_F_REPLACE);
-	if (number(&all, RTA_TABLE) == RT_TABLE_MAIN)
+	if (number(&all, RTA_TABLE) != RT_TABLE_MAIN)
+		return;
+	if (all.v[RTA_MULTIPATH])
+		tell_each_hop(w, all.v[RTA_MULTIPATH], &e);
+	else
 		w->fn(w->ctx, &e);
 }
 

@@ -13,7 +13,8 @@ int net_watch_open(struct net_watch **ret);
 void net_watch_closep(struct net_watch **w);
 /* To wait for: readable when net_watch_read() has something to do. */
 int net_watch_fd(const struct net_watch *w);
-/* Reads what has come, and calls @fn for each piece of it. Default routes: those of the main table. */
+/* Reads what has come, and calls @fn for each piece of it. Default routes: those of the main table; one of several
+ * next hops is told as one by each of their links. */
 void net_watch_read(struct net_watch *w, void (*fn)(void *ctx, const struct net_event *e), void *ctx);
 
 #endif

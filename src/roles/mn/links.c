@@ -310,15 +310,17 @@ static void on_address_gone(struct mn *mn, struct instant now, const struct net_
 
 static void on_route(struct mn *mn, struct instant now, const struct net_event *e, struct actions *out)
 {
-	if (!link_at(mn, e->ifindex))
+	bool known = link_at(mn, e->ifindex), comes = known && e->up;
+
+	if (!known && !e->replaces)
 		return;
 	forget_routes(mn, e->replaces ? 0 : e->ifindex, e->metric);
-	if (e->up && mn->route_n == MN_ROUTES_MAX)
+	if (comes && mn->route_n == MN_ROUTES_MAX)
 		MN_COUNT(mn, routes_full);
-	else if (e->up)
+	else if (comes)
 		mn->routes[mn->route_n++] = (struct mn_route){ e->ifindex, e->metric };
 	changed(mn, now);
-	if (e->up)
+	if (comes)
 		opening_on_route(mn, now, out);
 }
 

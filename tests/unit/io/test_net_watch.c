@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The picture of links, addresses and routes is whole in the end, whatever becomes of the questions. Needs root. */
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,7 +19,8 @@ enum { WAIT_MS = 3000, SILENCE_MS = 400, TURNS_MAX = 100, UNKNOWN_QUESTION = 0x3
 static const char *fate;
 static unsigned questions;
 static struct net_watch *watch;
-static unsigned listings, whole, links_seen, addresses_seen;
+static struct net_event routes[16];
+static unsigned route_n, listings, whole, links_seen, addresses_seen;
 
 /* In place of libmnl's. */
 ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req, size_t siz)
@@ -53,9 +58,12 @@ static void on_event(void *ctx, const struct net_event *e)
 	case NET_ADDRESS:
 		addresses_seen++;
 		break;
+	case NET_ROUTE:
+		assert_true(route_n < ARRAY_SIZE(routes));
+		routes[route_n++] = *e;
+		break;
 	case NET_LINK_GONE:
 	case NET_ADDRESS_GONE:
-	case NET_ROUTE:
 		break;
 	}
 }
@@ -79,7 +87,7 @@ static unsigned list(unsigned n)
 static void start(const char *questions_fate)
 {
 	fate = questions_fate;
-	questions = listings = whole = 0;
+	questions = listings = whole = route_n = 0;
 	assert_int_equal(net_watch_open(&watch), 0);
 }
 
@@ -141,6 +149,59 @@ static void a_listing_after_losses_comes_about(void **state)
 	assert_int_equal(questions, 3 + 2 + 3);
 }
 
+static int tap(const char *name)
+{
+	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	memcpy(req.ifr_name, name, strlen(name));
+	assert_true(fd >= 0 && ioctl(fd, TUNSETIFF, &req) == 0);
+	return fd;
+}
+
+static void hear_route(size_t i, const char *link, bool up, uint32_t metric, bool replaces)
+{
+	struct pollfd p = { .fd = net_watch_fd(watch), .events = POLLIN };
+
+	while (route_n <= i && poll(&p, 1, WAIT_MS) > 0)
+		net_watch_read(watch, on_event, NULL);
+	assert_true(route_n > i);
+	assert_int_equal(routes[i].ifindex, if_nametoindex(link));
+	assert_int_equal(routes[i].up, up);
+	assert_int_equal(routes[i].metric, metric);
+	assert_int_equal(routes[i].replaces, replaces);
+}
+
+/* Each of its links has the metric, listed and in news, and it goes from each. */
+static void a_route_of_several_next_hops(void **state)
+{
+	static const char both[] = "default metric 7 nexthop via 10.1.0.1 dev one nexthop via 10.2.0.1 dev two";
+	int one = tap("one"), two = tap("two");
+	char command[256];
+
+	(void)state;
+	assert_int_equal(system("ip link set one up && ip link set two up && ip addr add 10.1.0.2/24 dev one && "
+				"ip addr add 10.2.0.2/24 dev two"),
+			 0);
+	(void)snprintf(command, sizeof(command), "ip route add %s", both);
+	assert_int_equal(system(command), 0);
+	start("");
+	hear_route(0, "one", true, 7, false);
+	hear_route(1, "two", true, 7, false);
+	assert_int_equal(system("ip route replace default metric 7 via 10.2.0.1 dev two"), 0);
+	hear_route(2, "two", true, 7, true);
+	(void)snprintf(command, sizeof(command), "ip route replace %s", both);
+	assert_int_equal(system(command), 0);
+	hear_route(3, "one", true, 7, true);
+	hear_route(4, "two", true, 7, false);
+	assert_int_equal(system("ip route del default metric 7"), 0);
+	hear_route(5, "one", false, 7, false);
+	hear_route(6, "two", false, 7, false);
+	assert_int_equal(route_n, 7);
+	(void)close(one);
+	(void)close(two);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -149,6 +210,7 @@ int main(void)
 		TEST(all_there_is_is_listed_once),
 		TEST(questions_without_an_answer_are_asked_again),
 		TEST(a_listing_after_losses_comes_about),
+		TEST(a_route_of_several_next_hops),
 	};
 
 	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0) {

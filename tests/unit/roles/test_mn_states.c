@@ -230,6 +230,12 @@ static void routes_go_with_their_links(void **state)
 	replacing.metric = 50;
 	mn_on_net(rig.mn, rig.now, &replacing, &rig.out);
 	assert_string_equal(rig_state(), "crossing");
+	rig_route(WWAN, 40, true);
+	assert_string_equal(rig_state(), "outside");
+	replacing.ifindex = 77; /* by a link that is none of ours */
+	replacing.metric = 40;
+	mn_on_net(rig.mn, rig.now, &replacing, &rig.out);
+	assert_string_equal(rig_state(), "crossing");
 }
 
 /* News were lost, and all is told again: half a list must not make us leave. */
