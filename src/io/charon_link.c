@@ -13,7 +13,7 @@
 #include "base/util.h"
 #include "io/charon_json.h"
 
-enum { BACKLOG = 4, SOCKET_UMASK = 0177, PACKETS_PER_CALL = 64 };
+enum { BACKLOG = 4, SOCKET_UMASK = 0177, PACKETS_PER_CALL = 64, PAUSE_MS = 100 };
 
 struct endpoint {
 	uv_poll_t poll; /* first: libuv hands it back */
@@ -22,6 +22,7 @@ struct endpoint {
 };
 
 struct charon_link {
+	uv_timer_t pause; /* first, as above */
 	uv_loop_t *loop;
 	struct endpoint *listener, *plugin; /* plugin: or NULL */
 	void (*fn)(void *ctx, const struct charon_event *e);
@@ -101,6 +102,22 @@ static int watch(struct charon_link *l, int fd, uv_poll_cb readable, struct endp
 	return uv_poll_start(&e->poll, UV_READABLE, readable);
 }
 
+static void listener_readable(uv_poll_t *p, int status, int events);
+
+static void on_pause_over(uv_timer_t *t)
+{
+	struct charon_link *l = (struct charon_link *)t;
+
+	(void)uv_poll_start(&l->listener->poll, UV_READABLE, listener_readable); /* as it did the first time */
+}
+
+/* Who connects stays in the backlog when there is no descriptor for him, and keeps the listener readable: look again later. */
+static void pause_listening(struct charon_link *l)
+{
+	if (uv_timer_start(&l->pause, on_pause_over, PAUSE_MS, 0) == 0)
+		(void)uv_poll_stop(&l->listener->poll); /* it never fails */
+}
+
 static void listener_readable(uv_poll_t *p, int status, int events)
 {
 	struct charon_link *l = ((struct endpoint *)p)->link;
@@ -109,8 +126,11 @@ static void listener_readable(uv_poll_t *p, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN)
+			pause_listening(l);
 		return;
+	}
 	drop_plugin(l);
 	if (watch(l, fd, plugin_readable, &fresh) < 0 && !fresh)
 		closep(&fd);
@@ -155,7 +175,8 @@ int charon_link_open(uv_loop_t *loop, const char *run_dir, const char *instance,
 		free(l);
 		return -ENAMETOOLONG;
 	}
-	(void)mkdir(run_dir, 0755); /* there already, or bind() says what is wrong */
+	(void)uv_timer_init(loop, &l->pause); /* it never fails */
+	(void)mkdir(run_dir, 0755);           /* there already, or bind() says what is wrong */
 	r = listen_at(l);
 	if (r < 0) {
 		charon_link_close(l);
@@ -163,6 +184,11 @@ int charon_link_open(uv_loop_t *loop, const char *run_dir, const char *instance,
 	}
 	*ret = l;
 	return 0;
+}
+
+static void on_link_closed(uv_handle_t *h)
+{
+	free(h);
 }
 
 void charon_link_close(struct charon_link *l)
@@ -174,7 +200,7 @@ void charon_link_close(struct charon_link *l)
 	if (l->listener)
 		uv_close((uv_handle_t *)&l->listener->poll, on_closed);
 	(void)unlink(l->path); /* best effort: the next start replaces it */
-	free(l);
+	uv_close((uv_handle_t *)&l->pause, on_link_closed);
 }
 
 int charon_link_send(struct charon_link *l, const struct charon_command *c)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The daemon's end of the link to charon: who may connect, who replaces whom, and what is counted. */
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -166,6 +168,30 @@ static void a_plugin_that_does_not_read(void **state)
 	(void)close(fd);
 }
 
+/* Nothing is to be done but to wait: no spinning, and who connected is heard as soon as there are descriptors again. */
+static void without_free_descriptors(void **state)
+{
+	struct rlimit before, none;
+	struct pollfd ready = { .fd = uv_backend_fd(&loop), .events = POLLIN };
+	int fd = plugin(), r;
+
+	(void)state;
+	say(fd, "{\"event\":\"connected\"}");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 1, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
+	r = poll(&ready, 1, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(r, 0);
+	for (int i = 0; heard_n == 0 && i < PATIENCE; i++)
+		(void)uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(heard_n, 1);
+	assert_int_equal(heard[0], CHARON_CONNECTED);
+	(void)close(fd);
+	hear(2);
+}
+
 static void a_socket_left_behind(void **state)
 {
 	struct charon_link *again = NULL;
@@ -185,6 +211,7 @@ int main(void)
 		TEST(only_for_its_owner),          TEST(events_and_commands),
 		TEST(malformed_packets),           TEST(the_second_replaces_the_first),
 		TEST(a_plugin_that_does_not_read), TEST(a_socket_left_behind),
+		TEST(without_free_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
