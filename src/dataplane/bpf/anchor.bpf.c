@@ -220,7 +220,7 @@ int anchor_up(struct __sk_buff *skb)
 	if (p.inner.daddr == 0xffffffff || p.inner.daddr == b->broadcast || is_link_local_multicast(p.inner.daddr))
 		return count(DP_STAT_left_to_daemon, TC_ACT_OK);
 	if (decapsulate(skb, &p) < 0)
-		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
+		return TC_ACT_SHOT;
 	account(b->index, skb->len - ETH_HLEN, 1);
 	if (late)
 		count(DP_STAT_former_accepted, 0);

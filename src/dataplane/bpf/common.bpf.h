@@ -478,14 +478,17 @@ static __always_inline int is_in_transit(struct __sk_buff *skb, const struct tun
 	return r == BPF_FIB_LKUP_RET_SUCCESS || r == BPF_FIB_LKUP_RET_NO_NEIGH || r == BPF_FIB_LKUP_RET_FRAG_NEEDED;
 }
 
-/* Takes the outer header off. Congestion that the tunnel met is passed on (RFC 6040). */
+/* Takes the outer header off. Congestion that the tunnel met is passed on (RFC 6040). Return: 0, or -1: to be dropped, and
+ * counted here. */
 static __always_inline int decapsulate(struct __sk_buff *skb, const struct tunnelled *p)
 {
 	int ce = (p->outer.ip.tos & INET_ECN_MASK) == INET_ECN_CE;
 
 	if (bpf_skb_adjust_room(skb, -(__s32)(p->inner_at - p->outer_at), BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) <
-	    0)
+	    0) {
+		count(DP_STAT_decap_failed, 0);
 		return -1;
+	}
 	if (ce && !(p->inner.tos & INET_ECN_MASK)) {
 		count(DP_STAT_congestion_dropped, 0);
 		return -1;

@@ -278,7 +278,7 @@ int mpa_down(struct __sk_buff *skb)
 	if (v->layer3 && wire_octets(skb, p.inner_at, &p.inner) > v->mtu)
 		return tell_too_big_down(skb, v, p.inner_at);
 	if (decapsulate(skb, &p) < 0)
-		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
+		return TC_ACT_SHOT;
 	if (!v->layer3) {
 		__builtin_memcpy(eth.h_dest, v->port.mac, ETH_ALEN);
 		__builtin_memcpy(eth.h_source, v->gateway_mac, ETH_ALEN);

@@ -139,7 +139,7 @@ static __always_inline int out_of_tunnel(struct __sk_buff *skb, const struct dp_
 	if (!fitting)
 		return count(DP_STAT_spoofed_tunnel, TC_ACT_SHOT);
 	if (decapsulate(skb, t) < 0)
-		return count(DP_STAT_decap_failed, TC_ACT_SHOT);
+		return TC_ACT_SHOT;
 	return to_device(skb, p, skb->len - t->outer_at);
 }
 

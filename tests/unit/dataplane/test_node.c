@@ -141,6 +141,22 @@ static void only_the_registered_tunnel_is_heard(void **state)
 	assert_int_equal(counted("spoofed_tunnel"), 1);
 }
 
+/* RFC 6040 4.2, as at the anchor */
+static void congestion_is_one_loss(void **state)
+{
+	const struct dp_path p = clear_path();
+	uint8_t packet[256];
+	size_t n = from_anchor(packet, sizeof(packet), CARE_OF);
+
+	(void)state;
+	assert_int_equal(dp_path_set(dp, &p), 0);
+	packet[1] = 3; /* the program comes before the checksum is looked at */
+	onto_wire(packet, n);
+	assert_false(user_hears());
+	assert_int_equal(counted("congestion_dropped"), 1);
+	assert_int_equal(counted("decap_failed"), 0);
+}
+
 /* Make before break: what the anchor sent before it knew still arrives. */
 static void former_tunnel_is_heard_out(void **state)
 {
@@ -440,6 +456,7 @@ int main(void)
 		TEST(vpn_tunnel_is_never_clear),
 		TEST(kernel_encrypts_or_nobody),
 		TEST(only_the_registered_tunnel_is_heard),
+		TEST(congestion_is_one_loss),
 		TEST(former_tunnel_is_heard_out),
 		TEST(path_ends_by_itself),
 		TEST(foreign_agent_is_not_asked_for),

@@ -361,6 +361,20 @@ static const struct ip4 *gre_up(const char *to)
 	return h;
 }
 
+/* RFC 6040 4.2: the tunnel met congestion, and what is in it cannot be told. Lost once, counted once. */
+static void congestion_is_one_loss(void **state)
+{
+	struct ip4 h[] = { header("10.0.1.1", "10.0.0.1", 4), header("10.42.0.10", "10.9.0.2", 17) };
+
+	(void)state;
+	h[0].tos = 3;
+	(void)add_binding();
+	build(h, 2, 8);
+	assert_int_equal(run(anchor->progs.anchor_up), TC_ACT_SHOT);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_congestion_dropped), 1);
+	assert_int_equal(stat(anchor->maps.stats, DP_STAT_decap_failed), 0);
+}
+
 /* RFC 2784, RFC 2890, RFC 6245: by the key that was agreed, and only by it. */
 static void gre_is_taken_apart(void **state)
 {
@@ -562,6 +576,7 @@ int main(void)
 		TEST(broadcasts_are_the_daemons),
 		TEST(anchor_hears_the_former_agent_out),
 		TEST(half_bound_stations_wait),
+		TEST(congestion_is_one_loss),
 		TEST(gre_is_taken_apart),
 		TEST(gre_is_put_around),
 		TEST(gre_of_others_is_left_alone),
