@@ -8,6 +8,7 @@ A station is a plain host; it moves by its cable going to another floor's bridge
 import functools
 import json
 import os
+import socket
 import subprocess
 
 from dot1x import Floors
@@ -32,6 +33,12 @@ KEY = "text:a key for the laboratory only!!"
 
 def mac_of(n):
     return f"02:00:00:00:00:{n:02x}"
+
+
+def listens(path):
+    """Whether somebody takes connections there: a socket has a name before that."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
 
 
 class Station:
@@ -212,7 +219,7 @@ network office {{ prefix = "{HOME}.0/24" gateway = "{GATEWAY}" dns = {{"10.9.0.2
         def ready():
             if p.poll() is not None:
                 raise LabError(f"{name} ended: {self.log(name)}")
-            return os.path.exists(self.path(f"{name}.sock"))
+            return listens(self.path(f"{name}.sock"))
         wait_for(ready, f"{name} to start", every=0.005)
         return p
 
