@@ -18,7 +18,7 @@
 
 /* The gateway asks in the moment in which it answers the update: SILENT_MS are for what arrives in another order. */
 enum { MOVES_MAX = 8, GATEWAYS_MAX = 8, CHILDREN_MAX = 16, SILENT_MS = 50, BUSY_MS = 10 };
-enum { REKEYS_WITHIN_S = 1, GIVE_UP_S = 4, SWEEP_AGAIN_S = 2 };
+enum { REKEYS_WITHIN_S = 1, GIVE_UP_S = 4, SWEEP_AGAIN_S = 2, SWEEP_BUSY_MS = 200 };
 
 /* An IKE_SA's last MOBIKE update. One that finds no place waits for its gateway. */
 struct move {
@@ -102,13 +102,27 @@ static void hear(uint32_t sa, uint32_t gateway, bool rekeys)
 	(void)pthread_mutex_unlock(&mutex);
 }
 
-static child_sa_t *newest(ike_sa_t *ike_sa)
+/* It came out of one whose rekeying is not over: nobody has deleted that one yet. */
+static bool is_pending(ike_sa_t *ike_sa, child_sa_t *child)
+{
+	enumerator_t *e = ike_sa->create_child_sa_enumerator(ike_sa);
+	bool found = false;
+	child_sa_t *former;
+
+	while (!found && e->enumerate(e, &former))
+		found = former->get_state(former) == CHILD_REKEYED &&
+			former->get_rekey_spi(former) == child->get_spi(child, false);
+	e->destroy(e);
+	return found;
+}
+
+static child_sa_t *newest(ike_sa_t *ike_sa, bool known_to_both)
 {
 	enumerator_t *e = ike_sa->create_child_sa_enumerator(ike_sa);
 	child_sa_t *child, *found = NULL;
 
 	while (e->enumerate(e, &child))
-		if (child->get_state(child) == CHILD_INSTALLED &&
+		if (child->get_state(child) == CHILD_INSTALLED && !(known_to_both && is_pending(ike_sa, child)) &&
 		    (!found || child->get_unique_id(child) > found->get_unique_id(found)))
 			found = child;
 	e->destroy(e);
@@ -157,7 +171,7 @@ static job_requeue_t check(struct move *answered)
 
 	if (!ike_sa)
 		return JOB_REQUEUE_NONE;
-	former = newest(ike_sa);
+	former = newest(ike_sa, false);
 	busy = probe_is_pending(ike_sa); /* perhaps with the end of that one: of such nothing is made anew */
 	(void)pthread_mutex_lock(&mutex);
 	m = move_of(answered->sa);
@@ -221,35 +235,20 @@ void renew_on_message(ike_sa_t *ike_sa, message_t *m, bool incoming)
 		begin(sa, m->get_message_id(m));
 }
 
-/* It came out of one whose rekeying is not over: nobody has deleted that one yet. */
-static bool is_pending(ike_sa_t *ike_sa, child_sa_t *child)
-{
-	enumerator_t *e = ike_sa->create_child_sa_enumerator(ike_sa);
-	bool found = false;
-	child_sa_t *former;
-
-	while (!found && e->enumerate(e, &former))
-		found = former->get_state(former) == CHILD_REKEYED &&
-			former->get_rekey_spi(former) == child->get_spi(child, false);
-	e->destroy(e);
-	return found;
-}
-
-/* Returns whether some have to wait. */
+/* The newest of those that the gateway knows for certain is kept. Returns whether some have to wait. */
 static bool sweep_children(ike_sa_t *ike_sa, uint32_t spi[CHILDREN_MAX], unsigned *ret_n)
 {
-	child_sa_t *kept = newest(ike_sa), *child;
+	child_sa_t *kept = newest(ike_sa, true), *child;
 	enumerator_t *e = ike_sa->create_child_sa_enumerator(ike_sa);
 	bool wait = false;
 	unsigned n = 0;
 
-	while (kept && n < CHILDREN_MAX && e->enumerate(e, &child)) {
-		if (child == kept || child->get_state(child) != CHILD_INSTALLED ||
-		    strcmp(child->get_name(child), kept->get_name(kept)) != 0)
+	while (n < CHILDREN_MAX && e->enumerate(e, &child)) {
+		if (child == kept || child->get_state(child) != CHILD_INSTALLED)
 			continue;
 		if (is_pending(ike_sa, child))
 			wait = true;
-		else
+		else if (strcmp(child->get_name(child), kept->get_name(kept)) == 0)
 			spi[n++] = child->get_spi(child, true);
 	}
 	e->destroy(e);
@@ -269,7 +268,7 @@ static job_requeue_t sweep(void *data)
 		return JOB_REQUEUE_NONE;
 	if (probe_is_pending(ike_sa)) { /* a move goes first, and what is told to go already would be told again */
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
-		return JOB_RESCHEDULE_MS(BUSY_MS);
+		return JOB_RESCHEDULE_MS(SWEEP_BUSY_MS); /* without a network, for long */
 	}
 	wait = sweep_children(ike_sa, spi, &n);
 	for (unsigned i = 0; i < n && status != DESTROY_ME; i++)
