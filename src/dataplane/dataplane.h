@@ -84,7 +84,7 @@ void dp_node_del_link(struct dp *dp, uint32_t ifindex);
 /* Whether one of the links is the VPN's; without one, it is the kernel that encrypts what its policies name. */
 bool dp_has_vpn_device(const struct dp *dp);
 /* The one path there is. What is under way by the former one is still taken for a moment. Return: 0 or -errno: then there
- * is none, and nothing leaves. */
+ * is none, and nothing leaves; unless all that failed was to tell the device how much fits. */
 int dp_path_set(struct dp *dp, const struct dp_path *p);
 /* The same once more: the device may have been made anew. */
 int dp_path_renew(struct dp *dp);
