@@ -298,7 +298,7 @@ static void accepted_in_clear(struct mn *mn, const struct answer *a, uint16_t li
 		request_start(mn, a->now, inside, c->bound.what, out); /* it took the binding away from there */
 		return;
 	}
-	if (inside != a->w) {
+	if (!inside || inside != a->w) {
 		MN_COUNT(mn, decided_inside);
 		if (inside)
 			inside->verdict = VERDICT_UNKNOWN;
@@ -360,11 +360,12 @@ static void accepted(struct mn *mn, const struct answer *a, struct actions *out)
 		return;
 	}
 	take_home(mn, a->m.home, out);
-	if (a->s.what == ASK_VPN)
-		revoked_note_support(c, &a->x);
 	if (a->s.what != ASK_VPN) {
 		accepted_in_clear(mn, a, lifetime_s, out);
-	} else if (!ways_inside(c)) {
+		return;
+	}
+	revoked_note_support(c, &a->x);
+	if (!ways_inside(c)) {
 		c->bound = bound_by(mn, a, lifetime_s);
 		settle(a->w, refresh_us(mn, a, lifetime_s));
 	}
