@@ -196,29 +196,6 @@ def test_a_gateway_that_does_not_get_on_is_helped(machines, lost):
     assert ups - downs == 1
 
 
-def test_a_child_that_only_the_host_knows_is_not_the_one_that_is_left(machines):
-    """B-32: the gateway asks again while the host makes a CHILD_SA, and the answer is lost: that one is younger."""
-    question, answer = ("input", "udp sport 4500", CREATE_CHILD_SA), ("output", "udp dport 4500", CREATE_CHILD_SA, RESPONSE)
-    machines.connect()
-    machines.move()
-    machines.wait_through(1)
-    wait_for(lambda: machines.children() == [1, 1], "the gateway to have rekeyed")
-    with machines.losing(*answer):
-        with machines.losing(*question):
-            machines.move()
-            wait_for(machines.gateway_waits, "the gateway to wait for an answer")
-        asked, ups = (len(machines.host.lines("parsed CREATE_CHILD_SA request")), len(machines.helper.named("child_up")))
-        with machines.losing(*question, RESPONSE):
-            machines.move()
-            wait_for(lambda: len(machines.host.lines("parsed CREATE_CHILD_SA request")) > asked, "it to ask again")
-        machines.helper.wait("child_up", ups + 1)
-        machines.ns.run("ping", "-n", "-q", "-c", "10", "-i", "0.1", "-I", INNER, INSIDE)  # what is to go has gone then
-        assert machines.gateway_waits() and machines.children() == [2, 1]
-    wait_for(lambda: not machines.gateway_waits() and machines.children() == [1, 1], "one CHILD_SA to be left",
-             6 * REPEATS_S)
-    machines.wait_through(1)
-
-
 def test_what_is_under_way_follows_the_host(machines):
     """RFC 4555 3.5: it is sent from where the host is; else it would be waited for, and nothing be said, until given up."""
     machines.connect()
