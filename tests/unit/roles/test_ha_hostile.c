@@ -284,41 +284,52 @@ static void tunnels_do_not_nest(void **state)
 	assert_int_equal(send_from("10.42.0.3", MIP_PORT), MIP_CODE_MALFORMED);
 }
 
+struct recorded {
+	uint8_t octets[MIP_MSG_MAX];
+	size_t n;
+};
+
+/* A request of a user who then goes to another agent. */
+static struct recorded recorded_before_a_move(void)
+{
+	struct recorded r;
+
+	register_station("alice@example.com", "10.0.1.1");
+	r.n = wr_len(&w);
+	memcpy(r.octets, msg, r.n);
+	register_station("alice@example.com", "10.0.2.1");
+	return r;
+}
+
+static void play_again(const struct recorded *r)
+{
+	memcpy(msg, r->octets, r->n);
+	w = wr_init(msg, sizeof(msg));
+	(void)wr_skip(&w, r->n);
+	assert_int_equal(send_from("10.0.1.1", MIP_PORT), MIP_CODE_ID_MISMATCH);
+}
+
 /* A recorded request, played again after its user went elsewhere and came back to another agent. */
 static void old_requests_do_not_come_back(void **state)
 {
-	uint8_t recorded[MIP_MSG_MAX];
-	size_t n;
+	struct recorded r;
 
 	(void)state;
-	register_station("alice@example.com", "10.0.1.1");
-	n = wr_len(&w);
-	memcpy(recorded, msg, n);
-	register_station("alice@example.com", "10.0.2.1");
-	memcpy(msg, recorded, n);
-	w = wr_init(msg, sizeof(msg));
-	(void)wr_skip(&w, n);
-	assert_int_equal(send_from("10.0.1.1", MIP_PORT), MIP_CODE_ID_MISMATCH);
+	r = recorded_before_a_move();
+	play_again(&r);
 	assert_null(find(ACTION_BINDING_SET));
 }
 
 /* Whoever has recorded one may send it for ever. The user, for whom it may be, is answered; the log is not filled. */
 static void replays_are_told_now_and_then(void **state)
 {
+	struct recorded r;
 	size_t said = 0;
-	uint8_t recorded[MIP_MSG_MAX];
-	size_t n;
 
 	(void)state;
-	register_station("alice@example.com", "10.0.1.1");
-	n = wr_len(&w);
-	memcpy(recorded, msg, n);
-	register_station("alice@example.com", "10.0.2.1");
+	r = recorded_before_a_move();
 	for (unsigned i = 0; i < 200; i++) {
-		memcpy(msg, recorded, n);
-		w = wr_init(msg, sizeof(msg));
-		(void)wr_skip(&w, n);
-		assert_int_equal(send_from("10.0.1.1", MIP_PORT), MIP_CODE_ID_MISMATCH);
+		play_again(&r);
 		for (size_t k = 0; k < out.n; k++)
 			said += out.v[k].type == ACTION_RECORD && out.v[k].record.level <= RECORD_WARN;
 	}
