@@ -117,6 +117,12 @@ struct mip_revocation {
 	uint32_t id; /* Revocation Identifier */
 };
 
+/* Whether @a is the later one of two numbers that wrap, as those of revocations do. */
+static inline bool serial_after(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
 struct mip_revocation_ack {
 	bool inform;
 	struct in_addr home;

@@ -18,11 +18,6 @@ struct revoking {
 	struct timer retry;
 };
 
-static bool is_later(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) > 0;
-}
-
 static bool is_proven(const struct fa *fa, const struct datagram *d, const struct mip_revocation *m,
 		      const struct mip_exts *x, const struct sa **ret)
 {
@@ -65,7 +60,7 @@ void revoke_on_datagram(struct fa *fa, struct instant now, const struct datagram
 	v = visit_find(fa, m.home, d->remote);
 	/* Older than the registration: it was meant for its last visit. Our acknowledgment of a visit that is over was
 	 * lost, and is wanted once more (RFC 3543 4.2.2). */
-	if (v && (!v->revocation || !is_later(m.id, v->stamp))) {
+	if (v && (!v->revocation || !serial_after(m.id, v->stamp))) {
 		FA_COUNT(fa, revocations_ignored);
 		return;
 	}
@@ -117,7 +112,7 @@ static void send_once(struct revoking *r, struct instant now, struct actions *ou
 	const struct mip_revocation m = { .home = r->key.home,
 					  .home_domain = r->key.home_agent,
 					  .foreign_domain = r->fa->conf->care_of,
-					  .id = is_later((uint32_t)(now.ntp >> 32), r->last_id) ?
+					  .id = serial_after((uint32_t)(now.ntp >> 32), r->last_id) ?
 							(uint32_t)(now.ntp >> 32) :
 							r->last_id + 1 };
 	unsigned doublings = r->sent < RETRY_DOUBLINGS ? r->sent : RETRY_DOUBLINGS;

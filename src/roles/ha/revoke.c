@@ -251,7 +251,7 @@ static struct binding *revocable(struct ha *ha, struct instant now, const struct
 		return NULL;
 	if (mip_exts_parse(d->payload.p, d->payload.n, MIP_REVOCATION_OCTETS, NULL, &x) < 0 || x.duplicate_auth)
 		return NULL;
-	if ((int32_t)(m->id - stamp) <= 0) /* older than the registration: a replay */
+	if (!serial_after(m->id, stamp)) /* older than the registration: a replay */
 		return NULL;
 	learn_key(ha, now, b->nai, &b->sa, &b->shared, out); /* not known yet: its agent repeats what nobody answers */
 	auth = b->auth_type == MIP_EXT_FA_HA_AUTH ? &x.fa_ha : &x.mn_ha;

@@ -2,11 +2,6 @@
 /* The home agent says that a station is served elsewhere now (RFC 3543 4.2, draft-leung 4.1.2). */
 #include "roles/mpa/agent.h"
 
-static bool serial_after(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) > 0;
-}
-
 /* The care-of address we registered: ours, or that of the foreign agent on the way. */
 static struct in_addr care_of(const struct subscriber *s)
 {

@@ -47,6 +47,12 @@ enum {
 	INNERS_MAX = 8 /* inner addresses of IKE_SAs */
 };
 
+/* Whether the host is to be the tunnel's own end. */
+static inline bool ask_is_own_end(enum ask what)
+{
+	return what == ASK_CO_LOCATED || what == ASK_VPN;
+}
+
 struct sent {
 	uint64_t id, at_us;
 	uint32_t serial; /* of all our requests: the home agent accepts them in this order only */

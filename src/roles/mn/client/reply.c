@@ -131,8 +131,7 @@ static void settle(struct way *w, uint64_t due_us)
 static bool may_have_lost_home(const struct mn *mn, const struct answer *a)
 {
 	return (a->m.code == MIP_CODE_UNSPECIFIED || a->m.code == MIP_CODE_ADMIN_PROHIBITED) &&
-	       mn->conf->client.home.s_addr == INADDR_ANY && !a->s.any_home &&
-	       (a->s.what == ASK_CO_LOCATED || a->s.what == ASK_VPN);
+	       mn->conf->client.home.s_addr == INADDR_ANY && !a->s.any_home && ask_is_own_end(a->s.what);
 }
 
 static void bar(struct mn *mn, const struct answer *a, uint16_t retry_s, struct actions *out)
@@ -208,8 +207,7 @@ static void other_agent(struct mn *mn, const struct answer *a, uint16_t retry_s,
 
 static void without_udp(struct mn *mn, const struct answer *a, uint16_t retry_s, struct actions *out)
 {
-	bool asked_for = (a->s.what == ASK_CO_LOCATED || a->s.what == ASK_VPN) && !a->w->x.without_udp &&
-			 mn->conf->client.udp == MN_UDP_OFFER;
+	bool asked_for = ask_is_own_end(a->s.what) && !a->w->x.without_udp && mn->conf->client.udp == MN_UDP_OFFER;
 
 	if (!asked_for) {
 		bar(mn, a, retry_s, out);

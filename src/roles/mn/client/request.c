@@ -86,9 +86,8 @@ static uint8_t flags_of(const struct mn *mn, enum ask what)
 static struct in_addr home_to_tell(const struct mn *mn, const struct way *w)
 {
 	bool hidden = mn->conf->client.pseudonym && w->x.what == ASK_CO_LOCATED && w->verdict != VERDICT_INSIDE;
-	bool own_end = w->x.what == ASK_CO_LOCATED || w->x.what == ASK_VPN;
 
-	return hidden || (w->x.any_home && own_end) ? (struct in_addr){ INADDR_ANY } : mn->home;
+	return hidden || (w->x.any_home && ask_is_own_end(w->x.what)) ? (struct in_addr){ INADDR_ANY } : mn->home;
 }
 
 static struct mip_request fixed_part(struct mn *mn, const struct way *w, const struct agent *agent, uint64_t id)
@@ -114,11 +113,10 @@ static struct mip_request fixed_part(struct mn *mn, const struct way *w, const s
 static int build(struct mn *mn, struct instant now, const struct way *w, const struct mip_request *m, struct wr *ret)
 {
 	const struct mn_client_conf *c = &mn->conf->client;
-	bool own_end = w->x.what == ASK_CO_LOCATED || w->x.what == ASK_VPN;
 
 	mip_request_build(ret, m);
 	mip_ext_nai_build(ret, client_nai(mn));
-	if (own_end && c->udp != MN_UDP_OFF && !w->x.without_udp) /* B-47, B-49 */
+	if (ask_is_own_end(w->x.what) && c->udp != MN_UDP_OFF && !w->x.without_udp) /* B-47, B-49 */
 		mip_ext_udp_request_build(ret, c->udp == MN_UDP_FORCE, false, 0);
 	if (w->x.what == ASK_VPN)
 		mip_ext_revocation_support_build(ret, false, (uint32_t)(now.ntp >> 32));

@@ -7,11 +7,6 @@
 
 enum { RETRY_US = 30 * US_PER_S };
 
-static bool serial_after(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) > 0;
-}
-
 void revoked_note_support(struct client *c, const struct mip_exts *x)
 {
 	c->revocable = x->revocation_at != 0;
@@ -49,7 +44,7 @@ static void note_end(struct mn *mn, struct instant now, struct actions *out)
 {
 	struct client *c = mn->client;
 
-	if ((int32_t)(c->clear_serial - c->bound.serial) > 0) {
+	if (serial_after(c->clear_serial, c->bound.serial)) {
 		c->bound.revoked = true;
 		mn_record(mn, out, RECORD_NOTICE, "revoked", "the home agent heard a request in clear");
 		return;
